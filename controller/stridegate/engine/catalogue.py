@@ -1,0 +1,47 @@
+"""The catalogue: every rule there is, found in its package and proven consistent as it is loaded."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from types import MappingProxyType, ModuleType
+
+from stridegate.model.errors import BadCatalogue
+from stridegate.model.rules import Parameters, PodRule
+from stridegate.rules import pods
+
+_PARAMETERS = frozenset(each.name for each in fields(Parameters))
+
+
+def _declared(package: ModuleType) -> Iterator[PodRule]:
+    for module in pkgutil.iter_modules(package.__path__):
+        rule = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "RULE", None)
+        if not isinstance(rule, PodRule):
+            raise BadCatalogue(module.name, "its file declares no RULE")
+        if rule.slug.replace("-", "_") != module.name:
+            raise BadCatalogue(rule.slug, f"stands in a file called {module.name}")
+        yield rule
+
+
+def prove(rules: Iterable[PodRule]) -> Mapping[str, PodRule]:
+    """Return the rules by slug, worst first.
+
+    Raises BadCatalogue where a slug is taken twice, a rule takes a parameter that no policy can give, or an example
+    speaks of a rule that is not there.
+    """
+    by_slug: dict[str, PodRule] = {}
+    for rule in sorted(rules, key=lambda rule: (-rule.severity, rule.slug)):
+        if rule.slug in by_slug:
+            raise BadCatalogue(rule.slug, "is declared twice")
+        by_slug[rule.slug] = rule
+    for rule in by_slug.values():
+        if unknown := rule.takes - _PARAMETERS:
+            raise BadCatalogue(rule.slug, f"takes parameters that policies do not have: {', '.join(sorted(unknown))}")
+        if strangers := {slug for example in rule.examples for slug in example.also} - by_slug.keys():
+            raise BadCatalogue(rule.slug, f"its examples name rules that do not exist: {', '.join(sorted(strangers))}")
+    return MappingProxyType(by_slug)
+
+
+POD_RULES: Mapping[str, PodRule] = prove(_declared(pods))

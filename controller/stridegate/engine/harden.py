@@ -1,0 +1,134 @@
+"""From patches to RFC 6902 operations that always apply, and that a second pass would not make again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stridegate.model.edits import Append, Assign, Edit, FrozenJson, Patch, Remove
+from stridegate.model.findings import Finding
+from stridegate.model.views import PodView, Pointer
+
+Operation = dict[str, object]
+
+
+@dataclass(slots=True)
+class Hardening:
+    """The operations for one pod, the findings that they heal, and those whose patches contradict each other and were both left out."""
+
+    operations: list[Operation] = field(default_factory=list)
+    healed: list[Finding] = field(default_factory=list)
+    conflicting: list[Finding] = field(default_factory=list)
+
+
+def harden(pod: PodView, patches: Sequence[tuple[Finding, Patch]]) -> Hardening:
+    """Return the operations that make the patches in the object the pod was read from.
+
+    Parents that are missing or null are created first; no operation tests or moves anything, so all of them apply to
+    that object. Two patches that give one field different values cancel each other.
+    """
+    hardening = Hardening()
+    if not pod.complete:
+        return hardening
+    contested = _contested(patch for _, patch in patches)
+    writer = _Writer(pod, hardening.operations)
+    for finding, patch in patches:
+        if any(edit.place.pointer in contested for edit in patch.edits):
+            hardening.conflicting.append(finding)
+            continue
+        for edit in patch.edits:
+            writer.write(edit)
+        hardening.healed.append(finding)
+    return hardening
+
+
+def annotate(pod: PodView, key: str, value: str) -> list[Operation]:
+    """Return the operations that record something in the annotations of a pod."""
+    operations: list[Operation] = []
+    if pod.metadata.annotations is None:
+        operations.append({"op": "add", "path": escape((*pod.prefix, "metadata", "annotations")), "value": {}})
+    operations.append({"op": "add", "path": escape((*pod.prefix, "metadata", "annotations", key)), "value": value})
+    return operations
+
+
+def escape(pointer: Pointer) -> str:
+    """Return a pointer as RFC 6901 writes it."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in pointer)
+
+
+def _contested(patches: Iterable[Patch]) -> frozenset[Pointer]:
+    values: dict[Pointer, object] = {}
+    contested: set[Pointer] = set()
+    for patch in patches:
+        for edit in patch.edits:
+            if isinstance(edit, Append):
+                continue
+            wanted = edit.value if isinstance(edit, Assign) else None
+            if edit.place.pointer in values and values[edit.place.pointer] != wanted:
+                contested.add(edit.place.pointer)
+            values[edit.place.pointer] = wanted
+    return frozenset(contested)
+
+
+class _Writer:
+    """Writes edits as operations, remembering what earlier ones already created."""
+
+    def __init__(self, pod: PodView, operations: list[Operation]) -> None:
+        self._pod = pod
+        self._operations = operations
+        self._present: set[Pointer] = set()
+        self._done: set[tuple[Pointer, str]] = set()
+
+    def write(self, edit: Edit) -> None:
+        pointer = edit.place.pointer
+        if isinstance(edit, Remove):
+            self._once(pointer, "remove", {"op": "remove", "path": escape(pointer)})
+            return
+        self._create_parents(pointer)
+        if isinstance(edit, Assign):
+            self._once(pointer, "assign", {"op": "add", "path": escape(pointer), "value": edit.value})
+            self._present.add(pointer)
+            return
+        if not self._exists(pointer):
+            self._operations.append({"op": "add", "path": escape(pointer), "value": []})
+            self._present.add(pointer)
+        for value in edit.values:
+            self._once(pointer, repr(value), {"op": "add", "path": escape((*pointer, "-")), "value": value})
+
+    def _once(self, pointer: Pointer, what: str, operation: Operation) -> None:
+        if (pointer, what) not in self._done:
+            self._done.add((pointer, what))
+            self._operations.append(operation)
+
+    def _create_parents(self, pointer: Pointer) -> None:
+        # Never above the pod spec: a pod without one is not patched.
+        for length in range(len(self._pod.pointer) + 1, len(pointer)):
+            parent = pointer[:length]
+            if not self._exists(parent):
+                self._operations.append({"op": "add", "path": escape(parent), "value": {}})
+                self._present.add(parent)
+
+    def _exists(self, pointer: Pointer) -> bool:
+        return pointer in self._present or _reach(self._pod.shape, pointer[len(self._pod.pointer) :]) is not None
+
+
+def _reach(shape: object, path: Pointer) -> object:
+    """Walk from a pod spec to what a path leads to; None where something on the way is absent or null."""
+    current: object = shape
+    for part in path:
+        if current is None:
+            return None
+        if isinstance(part, int):
+            current = current[part] if isinstance(current, tuple) and part < len(current) else None
+        elif isinstance(current, Mapping):
+            current = current.get(part)
+        else:
+            current = getattr(current, part, None)
+    return current
+
+
+def plain(value: FrozenJson) -> object:
+    """Return a value as encoders like it: plain dictionaries all the way down."""
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    return value

@@ -1,0 +1,118 @@
+"""Compiling policies: which rules are asked in a namespace, with what, and what each policy does with an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from stridegate.model.policies import Exclusion, Policy, RuleSetting
+from stridegate.model.rules import Given, PodRule, Question
+from stridegate.model.vocabulary import Action, Patching, Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One policy's demand of one rule."""
+
+    rule: PodRule
+    given: Given
+    action: Action
+    policy: str
+    patching: Patching
+    override: bool
+    templates: Action
+    exclusions: tuple[Exclusion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """Everything that is asked in a namespace, compiled once per set of policies.
+
+    `claims` has for each question the demands of the policies that ask it, strictest first, at a tie by the policy's
+    name. `healer` is the question of each rule whose patches are made: the one the strictest policy asks.
+    """
+
+    policies: tuple[str, ...]
+    questions: tuple[Question, ...]
+    claims: Mapping[Question, tuple[Claim, ...]]
+    healers: frozenset[Question]
+    enforcing: bool
+
+
+def claim(policy: Policy, rule: PodRule) -> Claim | None:
+    """Return what a policy demands of a rule, or None where it is off.
+
+    A rule is asked if the profile has it or the policy names it. A rule newer than the policy's `rulesVersion`, and an
+    advisory rule, is only audited until it is named; a check that the pinned version of the Pod Security Standards does
+    not have yet is off.
+    """
+    setting = policy.rules.get(rule.slug)
+    if policy.pod_security < rule.standard_since:
+        return None
+    action = _action(policy, rule, setting)
+    if action is Action.OFF:
+        return None
+    setting = setting or RuleSetting()
+    return Claim(
+        rule=rule,
+        given=Given(pod_security=policy.pod_security, profile=policy.profile, parameters=setting.parameters),
+        action=action,
+        policy=policy.name,
+        patching=policy.patching,
+        override=setting.override,
+        templates=policy.templates,
+        exclusions=tuple(
+            exclusion for exclusion in policy.exclude if not exclusion.rules or rule.slug in exclusion.rules
+        ),
+    )
+
+
+def _action(policy: Policy, rule: PodRule, setting: RuleSetting | None) -> Action:
+    if setting is not None:
+        return policy.action if setting.action is None else setting.action
+    if rule.profile is Profile.ADVISORY:
+        return min(policy.action, Action.AUDIT)
+    if rule.profile > policy.profile:
+        return Action.OFF
+    if policy.rules_version is not None and _version(rule.since) > policy.rules_version:
+        return min(policy.action, Action.AUDIT)
+    return policy.action
+
+
+def _version(since: str) -> tuple[int, int]:
+    major, minor = since.removeprefix("v").split(".")
+    return int(major), int(minor)
+
+
+def compile_policy(policy: Policy, rules: Iterable[PodRule]) -> tuple[Claim, ...]:
+    """Return everything one policy demands."""
+    claims = (claim(policy, rule) for rule in rules)
+    return tuple(each for each in claims if each is not None)
+
+
+def compile_regime(compiled: Mapping[str, tuple[Claim, ...]]) -> Regime:
+    """Return what is asked where the named policies hold together.
+
+    The strictest wins rule by rule; each judges with its own version and parameters.
+    """
+    asked: dict[tuple[str, Given], list[Claim]] = {}
+    for name in sorted(compiled):
+        for each in compiled[name]:
+            asked.setdefault((each.rule.slug, each.given), []).append(each)
+    claims: dict[Question, tuple[Claim, ...]] = {}
+    strictest: dict[str, tuple[Claim, Question]] = {}
+    for (slug, given), demands in asked.items():
+        demands.sort(key=lambda each: (-each.action, each.policy))
+        question = Question(demands[0].rule, given)
+        claims[question] = tuple(demands)
+        best = strictest.get(slug)
+        if best is None or (-demands[0].action, demands[0].policy) < (-best[0].action, best[0].policy):
+            strictest[slug] = (demands[0], question)
+    questions = tuple(sorted(claims, key=lambda question: (-question.rule.severity, question.rule.slug)))
+    return Regime(
+        policies=tuple(sorted(compiled)),
+        questions=questions,
+        claims=claims,
+        healers=frozenset(question for _, question in strictest.values()),
+        enforcing=any(each.action is Action.DENY for demands in claims.values() for each in demands),
+    )

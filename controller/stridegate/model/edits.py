@@ -1,0 +1,68 @@
+"""Edits that heal a violation, and the patch that bundles them with how safe they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stridegate.model.views import Place
+from stridegate.model.vocabulary import Safety
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+FrozenJson = str | int | bool | Mapping[str, "FrozenJson"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Give a field a value; its missing parents are created."""
+
+    place: Place
+    value: FrozenJson
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Add values to the end of a list field, in order; the list is created where it is missing."""
+
+    place: Place
+    values: tuple[FrozenJson, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take a field out."""
+
+    place: Place
+
+
+Edit = Assign | Append | Remove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """The edits that heal one violation.
+
+    `overrides` says that an explicit value changes: the webhook makes such a patch only where the policy allows it for
+    that rule.
+    """
+
+    edits: tuple[Edit, ...]
+    safety: Safety
+    overrides: bool = False
+
+    @classmethod
+    def assign(cls, place: Place, value: FrozenJson, *, was: object, safety: Safety) -> Patch:
+        """Return the patch that gives a field a value: it fills an absent one as safely as stated; changing an explicit one is a risky override."""
+        if was is None:
+            return cls(edits=(Assign(place, value),), safety=safety)
+        return cls.override(Assign(place, value))
+
+    @classmethod
+    def fill(cls, *edits: Edit, safety: Safety) -> Patch:
+        """Return a patch that adds what is absent and changes nothing that is there."""
+        return cls(edits=edits, safety=safety)
+
+    @classmethod
+    def override(cls, *edits: Edit) -> Patch:
+        """Return a patch that changes what the author wrote."""
+        return cls(edits=edits, safety=Safety.RISKY, overrides=True)

@@ -1,0 +1,63 @@
+"""What the model refuses, each as an error that owns its sentence.
+
+ModelError
+├── WrongType          a field of a judged object has a value of another type
+├── UnknownField       a rule names a field that its shape lacks (a bug in the rule)
+├── BadQuantity        a string that is no Kubernetes quantity
+├── BadVersion         a string that is no Pod Security version
+└── BadCatalogue       a rule's declaration contradicts itself or another's
+"""
+
+from __future__ import annotations
+
+
+class ModelError(Exception):
+    """Anything the model refuses."""
+
+
+class WrongType(ModelError):
+    """A field has a value of another type than Kubernetes gives it."""
+
+    def __init__(self, place: str, wanted: str, got: object) -> None:
+        super().__init__(f"{place}: wanted {wanted}, got {_type_name(got)}")
+
+
+class UnknownField(ModelError):
+    """A rule reads a field that the shape it is applied to does not have."""
+
+    def __init__(self, shape: str, field: str) -> None:
+        super().__init__(f"{shape} has no field {field}")
+
+
+class BadQuantity(ModelError):
+    """A value is no Kubernetes quantity (apimachinery `resource.Quantity`)."""
+
+    def __init__(self, got: object) -> None:
+        super().__init__(f"wanted a quantity such as 256Mi, got {str(got)[:60]!r}")
+
+
+class BadVersion(ModelError):
+    """A string names no version of the Pod Security Standards."""
+
+    def __init__(self, got: str) -> None:
+        super().__init__(f"podSecurityVersion: wanted v1.N or latest, got {got[:60]!r}")
+
+
+class BadCatalogue(ModelError):
+    """A rule's declaration contradicts itself or another rule's."""
+
+    def __init__(self, slug: str, reason: str) -> None:
+        super().__init__(f"rule {slug}: {reason}")
+
+
+def _type_name(value: object) -> str:
+    names: dict[type, str] = {
+        dict: "a map",
+        list: "a list",
+        tuple: "a list",
+        str: "a string",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+    }
+    return "null" if value is None else names.get(type(value), type(value).__name__)

@@ -1,0 +1,68 @@
+"""What judging a subject yields: findings, and the decision that policies make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stridegate.model.rules import PodRule, Question, Violation
+from stridegate.model.vocabulary import Action, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that one rule found, or the fact that it could not judge.
+
+    Either `violation` says what is wrong and where, or `error` says why the rule could not tell.
+    """
+
+    question: Question
+    violation: Violation | None
+    error: str | None = None
+
+    @property
+    def rule(self) -> PodRule:
+        """The rule that was asked."""
+        return self.question.rule
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the finding counts."""
+        return Outcome.ERROR if self.violation is None else self.violation.outcome
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What makes this finding the same one in another version of its object: names, never positions."""
+        if self.violation is None:
+            return (self.rule.slug, "", "", "")
+        return (self.rule.slug, self.violation.place.owner, self.violation.place.path, self.violation.value)
+
+    @property
+    def sentence(self) -> str:
+        """Where, what is there, and what must be there instead."""
+        if self.violation is None:
+            return f"could not be evaluated: {self.error}"
+        return f"{self.violation.place} is {self.violation.observed} → must {self.violation.wanted}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A finding with what is done about it, and the name of the policy that says so."""
+
+    finding: Finding
+    action: Action
+    policy: str
+    patched: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What becomes of a request. There is no default: whoever makes one has judged.
+
+    Rulings stand worst first. `existing` counts findings that the object already had before this request.
+    """
+
+    denied: tuple[Ruling, ...]
+    warned: tuple[Ruling, ...]
+    audited: tuple[Ruling, ...]
+    existing: int
+    policies: tuple[str, ...]

@@ -1,0 +1,36 @@
+"""Kubernetes quantities, parsed exactly (apimachinery `resource.Quantity`)."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from stridegate.model.errors import BadQuantity
+
+_SYNTAX = re.compile(
+    r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]{1,3}))?", re.ASCII
+)
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+# Far above any real quantity; bounds the work on hostile digits.
+_LONGEST = 64
+
+
+def parse_quantity(value: str | float) -> Fraction:
+    """Return the exact value of a quantity, in its base unit (bytes, cores).
+
+    Raises BadQuantity for anything that the API server would not accept either, and for more than 64 characters.
+    """
+    text = str(value) if not isinstance(value, bool) else ""
+    match = _SYNTAX.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        raise BadQuantity(value)
+    sign, digits, suffix, exponent = match.groups()
+    number = Fraction(digits if not digits.endswith(".") else digits + "0")
+    if suffix in _BINARY:
+        number *= 2 ** _BINARY[suffix]
+    elif suffix:
+        number *= Fraction(10) ** _DECIMAL[suffix]
+    elif exponent:
+        number *= Fraction(10) ** int(exponent)
+    return -number if sign == "-" else number

@@ -1,0 +1,199 @@
+"""What a rule is: one declaration of what a pod may not contain, why, where that comes from, how to check and to heal it, with examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from stridegate.model.errors import BadCatalogue
+from stridegate.model.references import PodSecurity, Reference
+from stridegate.model.vocabulary import Outcome, Profile, Severity, Stride
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from stridegate.model.edits import Patch
+    from stridegate.model.views import Place, PodView
+
+# The newest row of the Pod Security Standards that the rules know; `latest`, or anything newer, means this one.
+NEWEST_POD_SECURITY_MINOR = 37
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A quantity as a policy wrote it, and its exact value in the base unit."""
+
+    text: str
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What a policy may tell a rule: one typed schema for all rules; each rule declares the fields it takes.
+
+    Quantities are given in bytes, with the text they were written as, so that a patch writes what the policy says.
+    """
+
+    default: Quantity | None = None
+    ceiling: Quantity | None = None
+    size_limit: Quantity | None = None
+    paths: tuple[str, ...] = ()
+    sockets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a check is given beside the pod: the version and level of the standards it is held to, and the policy's parameters for it."""
+
+    pod_security: int = NEWEST_POD_SECURITY_MINOR
+    profile: Profile = Profile.HARDENED
+    parameters: Parameters = Parameters()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One place where a subject breaks a rule.
+
+    `observed` and `wanted` complete the sentence "<place> is <observed> → must <wanted>". `value` tells two violations
+    of one place apart, such as the capability or the host path, and is what an exemption may name. `rank` orders how
+    bad two values of the same key are, for updates that worsen one.
+    """
+
+    place: Place
+    observed: str
+    wanted: str
+    patch: Patch | None = None
+    value: str = ""
+    rank: int = 0
+    outcome: Outcome = Outcome.FAIL
+
+
+def observe(value: object) -> str:
+    """Return a field's value as messages show it: absent, or as it stands in a manifest."""
+    if value is None:
+        return "absent"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return '""' if value == "" else str(value)
+
+
+Check = Callable[["PodView", Given], Iterable[Violation]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A pod that shows what a rule means: YAML laid over a minimal hardened pod spec (null removes a key, lists merge by name).
+
+    A bad example breaks its own rule and exactly those it lists under `also`.
+    """
+
+    title: str
+    verdict: Literal["good", "bad"]
+    spec: str
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    given: Given = Given()
+    # Whether the API server itself accepts the pod; it refuses some that the command line and the audit may still meet.
+    valid: bool = True
+
+
+def bad(
+    title: str,
+    spec: str,
+    *,
+    annotations: Mapping[str, str] | None = None,
+    also: tuple[str, ...] = (),
+    given: Given | None = None,
+    valid: bool = True,
+) -> Example:
+    """Return an example that breaks the rule."""
+    return Example(
+        title=title,
+        verdict="bad",
+        spec=spec,
+        annotations=annotations or {},
+        also=also,
+        given=given or Given(),
+        valid=valid,
+    )
+
+
+def good(
+    title: str,
+    spec: str,
+    *,
+    annotations: Mapping[str, str] | None = None,
+    also: tuple[str, ...] = (),
+    given: Given | None = None,
+    valid: bool = True,
+) -> Example:
+    """Return an example that the rule has nothing to say about; `also` lists the other rules it breaks."""
+    return Example(
+        title=title,
+        verdict="good",
+        spec=spec,
+        annotations=annotations or {},
+        also=also,
+        given=given or Given(),
+        valid=valid,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodRule:
+    """A rule about pods.
+
+    `doc` has one sentence that says what is wrong, then paragraphs that begin with Threat, Check and Fix. `takes` names
+    the parameters it reads. `since` is the version of Stridegate that first had the rule.
+    """
+
+    slug: str
+    doc: str | None
+    severity: Severity
+    profile: Profile
+    stride: frozenset[Stride]
+    references: tuple[Reference, ...]
+    check: Check
+    examples: tuple[Example, ...]
+    takes: frozenset[str] = frozenset()
+    since: str = "v0.1"
+
+    def __post_init__(self) -> None:
+        """Raise BadCatalogue where the declaration lacks what everything derived from it needs."""
+        words = self.doc or ""
+        missing = [part for part in ("\n\nThreat: ", "\nCheck: ", "\nFix: ") if part not in words]
+        if missing:
+            raise BadCatalogue(
+                self.slug, f"its docstring has no paragraph {', '.join(part.strip() for part in missing)}"
+            )
+        verdicts = {example.verdict for example in self.examples}
+        if verdicts != {"good", "bad"}:
+            raise BadCatalogue(self.slug, "wants at least one good and one bad example")
+
+    def __repr__(self) -> str:
+        return f"PodRule({self.slug})"
+
+    @property
+    def title(self) -> str:
+        """One sentence that says what is wrong."""
+        return (self.doc or "").split("\n", 1)[0]
+
+    @cached_property
+    def letters(self) -> str:
+        """The rule's STRIDE letters, in the acronym's order."""
+        return "".join(kind.value for kind in Stride if kind in self.stride)
+
+    @cached_property
+    def standard_since(self) -> int:
+        """The minor version of the Pod Security Standards that first has the rule; 0 where the rule is not of the standards."""
+        return min((reference.since for reference in self.references if isinstance(reference, PodSecurity)), default=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A rule as it is asked: with the version, level and parameters that some policies agree on. Compared by identity."""
+
+    rule: PodRule
+    given: Given

@@ -1,0 +1,257 @@
+"""The read-only view of a pod that rules judge: one visitor over every container, pod-level fallbacks, and places that know their name and pointer.
+
+A rule names each field once, as a `Field`; reading it, pointing to it in a message and patching it all follow from
+that.
+"""
+
+from __future__ import annotations
+
+import enum
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeVar
+
+from stridegate.model.errors import WrongType
+from stridegate.model.pods import Container, HostPath, ObjectMeta, PodSpec, PodTemplate, Probe
+
+V = TypeVar("V")
+Pointer = tuple[str | int, ...]
+
+_NO_METADATA = ObjectMeta()
+_NO_SPEC = PodSpec()
+
+
+class ContainerKind(enum.Enum):
+    """Which list of the pod spec a container stands in; a sidecar is an init container that restarts always (KEP-753)."""
+
+    INIT = "init"
+    SIDECAR = "sidecar"
+    REGULAR = "regular"
+    EPHEMERAL = "ephemeral"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One field of a judged pod.
+
+    `pointer` leads to it from the object that embeds the pod. `owner` and `path` are what people read: containers and
+    volumes by name, never by index.
+    """
+
+    pointer: Pointer
+    owner: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.owner}: {self.path}" if self.path else self.owner
+
+
+class Spot:
+    """A part of a pod that fields are read from: the pod itself, a container, a volume, or an element of their lists."""
+
+    __slots__ = ("owner", "pointer", "shape", "within")
+
+    def __init__(self, shape: object, pointer: Pointer, owner: str, within: str = "") -> None:
+        self.shape = shape
+        self.pointer = pointer
+        self.owner = owner
+        self.within = within
+
+    def place(self, *path: str | int) -> Place:
+        """Return the place of a field below this spot."""
+        written = ".".join(map(str, path))
+        return Place(
+            self.pointer + path,
+            self.owner,
+            f"{self.within}.{written}" if self.within and written else self.within or written,
+        )
+
+    def element(self, field: str, index: int, shape: object, name: object) -> Spot:
+        """Return the spot of one element of a list field, called by a name that survives reordering."""
+        return Spot(shape, (*self.pointer, field, index), self.owner, f"{field}[{name}]")
+
+
+class Field(Generic[V]):
+    """A field of a spot, named once: `field.of(spot)` reads it, `field.at(spot)` points to it.
+
+    The path is as in the Kubernetes API (`securityContext.privileged`). A missing or null parent reads as None, so
+    reading never fails.
+    """
+
+    __slots__ = ("of", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = tuple(path.split("."))
+        self.of: Callable[[Spot], V | None] = _reader(self.path)
+
+    def at(self, spot: Spot) -> Place:
+        """Return the field's place at a spot."""
+        return spot.place(*self.path)
+
+
+def _reader(path: tuple[str, ...]) -> Callable[[Spot], V | None]:
+    """Compile a path to the cheapest getter: reviews are judged a thousand times a second, and this is their inner loop."""
+    if len(path) == 1:
+        return operator.attrgetter("shape." + path[0])
+    parents: Callable[[Spot], object] = _reader(path[:-1])
+    last = path[-1]
+
+    def read(spot: Spot) -> V | None:
+        parent = parents(spot)
+        return None if parent is None else getattr(parent, last)
+
+    return read
+
+
+class ContainerView(Spot):
+    """One container of whatever kind, with the pod it stands in."""
+
+    __slots__ = ("kind", "pod")
+    shape: Container
+
+    def __init__(self, pod: PodView, shape: Container, kind: ContainerKind, listed: str, index: int) -> None:
+        super().__init__(shape, (*pod.prefix, "spec", listed, index), f"{listed}[{shape.name or index}]")
+        self.pod = pod
+        self.kind = kind
+
+    @property
+    def name(self) -> str:
+        """The container's name; empty where a template or an unvalidated pod has none."""
+        return self.shape.name or ""
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether it is an ephemeral container, for which the API forbids resources, ports, probes and lifecycle."""
+        return self.kind is ContainerKind.EPHEMERAL
+
+    def effective(self, field: Field[V]) -> V | None:
+        """Return the container's value of a field that lives at both levels, else the pod's."""
+        own = field.of(self)
+        return field.of(self.pod) if own is None else own
+
+    @property
+    def privileged(self) -> bool:
+        """Whether it runs privileged, which makes the other confinements moot."""
+        context = self.shape.securityContext
+        return context is not None and context.privileged is True
+
+    @property
+    def added_capabilities(self) -> frozenset[str]:
+        """The capabilities it adds, in canonical spelling, read against the author: any case, a `CAP_` prefix and blanks count."""
+        context = self.shape.securityContext
+        if context is None or context.capabilities is None or not context.capabilities.add:
+            return frozenset()
+        return frozenset(name.strip().upper().removeprefix("CAP_") for name in context.capabilities.add)
+
+    @property
+    def needs_escalation(self) -> bool:
+        """Whether the API server refuses `allowPrivilegeEscalation: false` here: privileged, or SYS_ADMIN added (`ValidateSecurityContext`)."""
+        return self.privileged or not self.added_capabilities.isdisjoint({"SYS_ADMIN", "ALL"})
+
+    @property
+    def dropped_capabilities(self) -> tuple[str, ...]:
+        """The capabilities it drops, as written: container runtimes disagree on every spelling but the canonical one."""
+        context = self.shape.securityContext
+        return () if context is None or context.capabilities is None else context.capabilities.drop or ()
+
+    def probes(self) -> Iterator[tuple[str, Probe]]:
+        """Yield every handler that may name a host, with the path of its field."""
+        shape = self.shape
+        for name, probe in (
+            ("livenessProbe", shape.livenessProbe),
+            ("readinessProbe", shape.readinessProbe),
+            ("startupProbe", shape.startupProbe),
+        ):
+            if probe is not None:
+                yield name, probe
+        if shape.lifecycle is not None:
+            if shape.lifecycle.postStart is not None:
+                yield "lifecycle.postStart", shape.lifecycle.postStart
+            if shape.lifecycle.preStop is not None:
+                yield "lifecycle.preStop", shape.lifecycle.preStop
+
+
+class VolumeView(Spot):
+    """One volume of the pod."""
+
+    __slots__ = ("index",)
+    shape: Mapping[str, object]
+
+    def __init__(self, pod: PodView, shape: Mapping[str, object], index: int) -> None:
+        name = shape.get("name")
+        super().__init__(shape, (*pod.prefix, "spec", "volumes", index), f"volumes[{name or index}]")
+        self.index = index
+
+    @property
+    def name(self) -> str:
+        """The volume's name."""
+        return str(self.shape.get("name") or "")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The keys that say where the volume comes from; a volume without one is an emptyDir by the API server's defaulting."""
+        return tuple(key for key, value in self.shape.items() if key != "name" and value is not None) or ("emptyDir",)
+
+    @property
+    def host_path(self) -> HostPath | None:
+        """The hostPath source, if that is what the volume has.
+
+        Raises WrongType where it is no map with strings.
+        """
+        source = self.shape.get("hostPath")
+        if source is None:
+            return None
+        if not isinstance(source, Mapping):
+            raise WrongType(f"{self.owner}: hostPath", "a map", source)
+        path, kind = source.get("path"), source.get("type")
+        for key, value in (("path", path), ("type", kind)):
+            if not isinstance(value, str | None):
+                raise WrongType(f"{self.owner}: hostPath.{key}", "a string", value)
+        return HostPath(path=path, type=kind)
+
+
+class PodView(Spot):
+    """A pod, or the pod that a workload's template will become, as rules see it."""
+
+    # No __slots__: cached properties keep what several rules ask for.
+    shape: PodSpec
+
+    def __init__(self, template: PodTemplate, prefix: Pointer = ()) -> None:
+        super().__init__(template.spec or _NO_SPEC, (*prefix, "spec"), "pod")
+        self.prefix = prefix
+        self.metadata = template.metadata or _NO_METADATA
+        self.complete = template.spec is not None
+        self.windows = self.shape.os is not None and self.shape.os.name == "windows"
+        self.own_user_namespace = self.shape.hostUsers is False
+        self.containers = tuple(self._containers())
+
+    def _containers(self) -> Iterator[ContainerView]:
+        spec = self.shape
+        for index, container in enumerate(spec.initContainers or ()):
+            kind = ContainerKind.SIDECAR if container.restartPolicy == "Always" else ContainerKind.INIT
+            yield ContainerView(self, container, kind, "initContainers", index)
+        for index, container in enumerate(spec.containers or ()):
+            yield ContainerView(self, container, ContainerKind.REGULAR, "containers", index)
+        for index, container in enumerate(spec.ephemeralContainers or ()):
+            yield ContainerView(self, container, ContainerKind.EPHEMERAL, "ephemeralContainers", index)
+
+    @cached_property
+    def volumes(self) -> tuple[VolumeView, ...]:
+        """The pod's volumes."""
+        return tuple(VolumeView(self, shape, index) for index, shape in enumerate(self.shape.volumes or ()))
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The pod's annotations."""
+        return self.metadata.annotations or {}
+
+    def annotation(self, key: str) -> Place:
+        """Return the place of one annotation."""
+        return Place((*self.prefix, "metadata", "annotations", key), "pod", f"metadata.annotations[{key}]")
+
+    def levels(self) -> Iterator[Spot]:
+        """Yield the pod and every container: the spots of a field that lives at both levels."""
+        yield self
+        yield from self.containers

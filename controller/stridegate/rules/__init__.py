@@ -1,0 +1,1 @@
+"""The product: every rule, one file each."""

@@ -1,0 +1,1 @@
+"""The admission webhook: AdmissionReview in, AdmissionReview out, without I/O per review."""
