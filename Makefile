@@ -1,0 +1,61 @@
+# Everything a person or a machine does with this repository; `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv/bin
+LOCAL := python3 deploy/local
+
+.PHONY: help demo demo-down test check unit api kind bench lock generate generated format clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+
+demo: ## the main job: Stridegate on a real local Kubernetes, a refused pod and a patched one
+	@$(LOCAL) demo
+
+demo-down: ## take everything away that demo and test started
+	@$(LOCAL) down
+
+test: check unit api kind ## prove everything: static checks, unit tests, a real API server, a real cluster
+
+.venv/.ready: pyproject.toml requirements/dev.txt deploy/environment
+	@deploy/environment
+
+check: .venv/.ready generated ## the static checks: types, lint, layers, chart, scripts, YAML, generated files
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/yamllint --strict .
+	$(VENV)/shellcheck $$(git ls-files -z | xargs -0 grep -lE '^\#!/(usr/)?bin/(env )?(ba)?sh')
+	$(LOCAL) helm lint --strict --quiet charts/stridegate
+
+unit: .venv/.ready ## the tests that need nothing but Python
+	$(VENV)/pytest -m 'not api_server and not kind'
+
+api: .venv/.ready ## the tests on a bare API server: etcd and kube-apiserver as processes
+	$(VENV)/pytest -m api_server
+
+kind: .venv/.ready ## the tests on a kind cluster with Stridegate installed
+	$(VENV)/pytest -m kind
+
+bench: .venv/.ready ## measure the webhook against an empty handler and kopf's own server, in one run
+	$(VENV)/python bench/webhook.py
+
+lock: .venv/.ready ## renew the lock files from pyproject.toml
+	@for extra in webhook operator dev; do \
+	  $(VENV)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --no-annotate --no-header --extra $$extra pyproject.toml --output-file requirements/$$extra.txt; \
+	done
+
+generate: .venv/.ready ## write the generated files
+	$(VENV)/python deploy/render_install.py
+
+generated: .venv/.ready
+	$(VENV)/python deploy/render_install.py --check
+
+format: .venv/.ready ## format the code
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+clean: ## remove what was built in this checkout
+	rm -rf .venv .build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,38 @@
+"""A rule's page for the terminal, told from its declaration."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from stridegate.model.rules import Example, PodRule
+
+_WIDTH = 100
+
+
+def explanation(rule: PodRule) -> str:
+    """Return what a rule wants, why and from where, with its examples."""
+    return "\n".join(_lines(rule))
+
+
+def _lines(rule: PodRule) -> Iterator[str]:
+    yield f"{rule.slug}  [{rule.letters}, {rule.severity}, profile {rule.profile}]"
+    for paragraph in (rule.doc or "").strip().split("\n"):
+        yield from textwrap.wrap(paragraph, _WIDTH, subsequent_indent="  ") or [""]
+    if rule.takes:
+        yield f"Parameters: {', '.join(sorted(rule.takes))}"
+    if rule.references:
+        yield f"References: {'; '.join(map(str, rule.references))}"
+    for verdict, heading in (("bad", "Refused"), ("good", "Accepted")):
+        yield ""
+        yield f"{heading}, laid over a hardened pod spec:"
+        for example in rule.examples:
+            if example.verdict == verdict:
+                yield from _example(example)
+
+
+def _example(example: Example) -> Iterator[str]:
+    yield f"  # {example.title}"
+    yield from textwrap.indent(example.spec, "  ").split("\n")
+    for key, value in example.annotations.items():
+        yield f"  # with the annotation {key}: {value}"

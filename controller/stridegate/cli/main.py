@@ -1,0 +1,161 @@
+"""The command `stridegate`: one subcommand per process, and what people type.
+
+Each subcommand imports what it runs when it runs, so that `explain` does not pay for a web server.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stridegate import __version__
+
+_SETTINGS = {"auto_envvar_prefix": "STRIDEGATE", "help_option_names": ["-h", "--help"], "max_content_width": 110}
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_KUBECONFIG = click.option(
+    "--kubeconfig", type=_FILE, help="Talk to this cluster; without it, to the one the process runs in."
+)
+_PROBE_PORT = click.option(
+    "--probe-port", type=click.IntRange(0, 65535), default=9090, show_default=True, help="Plain HTTP: probes, metrics."
+)
+_BIND = click.option("--bind", default="0.0.0.0", show_default=True, help="Address to listen on.")  # noqa: S104 - a pod's own
+_LOG_LEVEL = click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning"]),
+    default="info",
+    show_default=True,
+    help="Least to log.",
+)
+
+
+@click.group(context_settings=_SETTINGS)
+@click.version_option(__version__, prog_name="stridegate")
+def main() -> None:
+    """Harden Kubernetes against a STRIDE threat model.
+
+    Every option is also read from the environment: --probe-port of the webhook from STRIDEGATE_WEBHOOK_PROBE_PORT.
+    """
+
+
+@main.command()
+@click.option(
+    "--tls-directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Has tls.crt, tls.key and ca.crt; watched for changes.",
+)
+@click.option("--server-name", required=True, help="The name the API server calls: SERVICE.NAMESPACE.svc.")
+@_BIND
+@click.option("--port", type=click.IntRange(0, 65535), default=9443, show_default=True, help="TLS: reviews.")
+@_PROBE_PORT
+@click.option(
+    "--drain-delay",
+    type=click.FloatRange(0, 60),
+    default=5.0,
+    show_default=True,
+    help="Seconds to serve on after SIGTERM, while endpoints forget this replica.",
+)
+@_KUBECONFIG
+@_LOG_LEVEL
+def webhook(  # noqa: PLR0913 - one argument per option
+    tls_directory: Path,
+    server_name: str,
+    bind: str,
+    port: int,
+    probe_port: int,
+    drain_delay: float,
+    kubeconfig: Path | None,
+    log_level: str,
+) -> None:
+    """Serve the admission webhook until SIGTERM.
+
+    Example: stridegate webhook --tls-directory /run/tls --server-name stridegate-webhook.stridegate-system.svc
+    """
+    from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
+    from stridegate.webhook.main import Options, run  # noqa: PLC0415
+
+    configure(log_level)
+    run(
+        Options(
+            tls_directory=tls_directory,
+            server_name=server_name,
+            bind=bind,
+            port=port,
+            probe_port=probe_port,
+            drain_delay=drain_delay,
+            kubeconfig=kubeconfig,
+        )
+    )
+
+
+@main.command()
+@click.option("--namespace", required=True, help="The release's namespace: its Secrets, Lease and Service.")
+@click.option("--webhooks-file", type=_FILE, required=True, help="JSON with the webhook entries to arm.")
+@click.option("--canary-namespace", required=True, help="Where dry-runs prove that the webhook refuses.")
+@click.option("--service", default="stridegate-webhook", show_default=True, help="The webhook's Service.")
+@click.option("--identity", required=True, help="This replica's name in the Lease: the pod's.")
+@_BIND
+@_PROBE_PORT
+@_KUBECONFIG
+@_LOG_LEVEL
+def operator(  # noqa: PLR0913 - one argument per option
+    namespace: str,
+    webhooks_file: Path,
+    canary_namespace: str,
+    service: str,
+    identity: str,
+    bind: str,
+    probe_port: int,
+    kubeconfig: Path | None,
+    log_level: str,
+) -> None:
+    """Keep certificates, arm the webhook and report on policies until SIGTERM.
+
+    Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json \\
+    --canary-namespace stridegate-canary --identity "$HOSTNAME"
+    """
+    from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
+    from stridegate.operator.main import Options, run  # noqa: PLC0415
+
+    configure(log_level)
+    run(
+        Options(
+            namespace=namespace,
+            webhooks_file=webhooks_file,
+            canary_namespace=canary_namespace,
+            service=service,
+            identity=identity,
+            bind=bind,
+            probe_port=probe_port,
+            kubeconfig=kubeconfig,
+        )
+    )
+
+
+@main.command()
+@click.argument("slug")
+def explain(slug: str) -> None:
+    """Say what a rule wants, why, and how to satisfy it.
+
+    Example: stridegate explain privileged-container
+    """
+    from stridegate.cli.explanations import explanation  # noqa: PLC0415 - see the module's docstring
+    from stridegate.engine.catalogue import POD_RULES  # noqa: PLC0415
+
+    rule = POD_RULES.get(slug)
+    if rule is None:
+        raise click.UsageError(f"there is no rule {slug!r}; `stridegate rules` lists them")
+    click.echo(explanation(rule))
+
+
+@main.command()
+def rules() -> None:
+    """List every rule: slug, STRIDE letters, severity, profile, and what is wrong.
+
+    Example: stridegate rules
+    """
+    from stridegate.engine.catalogue import POD_RULES  # noqa: PLC0415 - see the module's docstring
+
+    for rule in POD_RULES.values():
+        click.echo(f"{rule.slug:28} {rule.letters:4} {rule.severity!s:9} {rule.profile!s:11} {rule.title}")
