@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 
@@ -17,7 +18,7 @@ def explanation(rule: PodRule) -> str:
 
 def _lines(rule: PodRule) -> Iterator[str]:
     yield f"{rule.slug}  [{rule.letters}, {rule.severity}, profile {rule.profile}]"
-    for paragraph in (rule.doc or "").strip().split("\n"):
+    for paragraph in re.split(r"\n(?=\n|Threat: |Check: |Fix: )", (rule.doc or "").strip()):
         yield from textwrap.wrap(paragraph, _WIDTH, subsequent_indent="  ") or [""]
     if rule.takes:
         yield f"Parameters: {', '.join(sorted(rule.takes))}"

@@ -58,7 +58,7 @@ def main() -> None:
 )
 @_KUBECONFIG
 @_LOG_LEVEL
-def webhook(  # noqa: PLR0913 - one argument per option
+def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     tls_directory: Path,
     server_name: str,
     bind: str,
@@ -99,7 +99,7 @@ def webhook(  # noqa: PLR0913 - one argument per option
 @_PROBE_PORT
 @_KUBECONFIG
 @_LOG_LEVEL
-def operator(  # noqa: PLR0913 - one argument per option
+def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     namespace: str,
     webhooks_file: Path,
     canary_namespace: str,
@@ -112,8 +112,8 @@ def operator(  # noqa: PLR0913 - one argument per option
 ) -> None:
     """Keep certificates, arm the webhook and report on policies until SIGTERM.
 
-    Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json \\
-    --canary-namespace stridegate-canary --identity "$HOSTNAME"
+    Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json
+    --canary-namespace stridegate-canary --identity pod-1
     """
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.operator.main import Options, run  # noqa: PLC0415
