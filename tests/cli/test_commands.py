@@ -1,0 +1,77 @@
+"""The command line as its users meet it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from stridegate.cli.logs import configure
+from stridegate.cli.main import main
+from stridegate.engine.catalogue import POD_RULES
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, list(arguments), terminal_width=100)
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("slug", POD_RULES)
+def test_every_rule_explains_itself_with_threat_check_fix_and_examples(slug: str) -> None:
+    code, output = run("explain", slug)
+
+    assert code == 0
+    for part in (slug, "Threat: ", "Check: ", "Fix: ", "Refused", "Accepted"):
+        assert part in output
+    assert max(map(len, output.splitlines())) <= 200
+
+
+def test_an_unknown_rule_is_a_usage_error_that_says_where_the_list_is() -> None:
+    code, output = run("explain", "no-such-rule")
+
+    assert code == 2
+    assert "there is no rule 'no-such-rule'; `stridegate rules` lists them" in output
+
+
+def test_the_list_of_rules_has_one_line_for_each() -> None:
+    code, output = run("rules")
+
+    assert code == 0
+    assert [line.split()[0] for line in output.splitlines()] == list(POD_RULES)
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_the_help_of_each_command_fits_a_screen_and_has_an_example_that_is_understood(command: str) -> None:
+    code, output = run(command, "--help")
+
+    parsed = main.commands[command]
+    example = re.search(r"Example: stridegate (\S+) ?((?:.+\n?)*)", parsed.help or "")
+    assert code == 0
+    assert len(output.splitlines()) <= 40
+    assert example is not None
+    assert example[1] == command
+    arguments = example[2].split()
+    options = {each for option in parsed.params if isinstance(option, click.Option) for each in option.opts}
+    assert {argument for argument in arguments if argument.startswith("--")} <= options
+
+
+def test_a_missing_option_is_named() -> None:
+    code, output = run("webhook")
+
+    assert code == 2
+    assert "Missing option '--tls-directory'" in output
+
+
+def test_a_log_line_is_one_json_object_with_what_the_caller_gave(capfd: pytest.CaptureFixture[str]) -> None:
+    configure("info")
+
+    logging.getLogger("stridegate.test").info("denied\n%s", "x", extra={"decision": "denied"})
+
+    entry = json.loads(capfd.readouterr().err)
+    assert entry["message"] == "denied\nx"
+    assert entry["decision"] == "denied"
+    assert entry["level"] == "info"

@@ -1,0 +1,16 @@
+"""What tests of several rooms share: one real API server for a whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from localkube.api_server import METADATA_AUDIT_POLICY, ApiServer
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """etcd and kube-apiserver as processes; tests keep to namespaces and objects of their own."""
+    with ApiServer(state_dir=tmp_path_factory.mktemp("api-server"), audit_policy=METADATA_AUDIT_POLICY) as server:
+        yield server
