@@ -144,7 +144,9 @@ class ApiServer:
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         """Run kubectl as the administrator and return its stdout. Raises CommandFailed unless `check` is off."""
-        command = [self._binaries.program("kubectl"), "--kubeconfig", self.kubeconfig, *arguments]
+        # By default kubectl keeps what it discovered by address, and ports come back with other servers behind them.
+        cache = f"--cache-dir={self.state_dir / 'kubectl'}"
+        command = [self._binaries.program("kubectl"), "--kubeconfig", self.kubeconfig, cache, *arguments]
         if check:
             return run(command, stdin=stdin)
         done = subprocess.run([str(w) for w in command], check=False, capture_output=True, text=True, input=stdin)
