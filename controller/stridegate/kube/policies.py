@@ -101,7 +101,8 @@ def strictest_reading(obj: Mapping[str, object]) -> Policy:
     rule that it names denies; nothing is excluded and nothing patched.
     """
     spec = Field(obj.get("spec"), "spec")
-    named = _else(lambda: tuple(slug for slug, _ in spec["rules"].items()), ())
+    nothing: frozenset[str] = frozenset()
+    named = _else(lambda: frozenset(slug for slug, _ in spec["rules"].items()), nothing)
     return Policy(
         name=policy_name(obj),
         selector=_else(lambda: read_selector(spec["namespaceSelector"]), LabelSelector()),
