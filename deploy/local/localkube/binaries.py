@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from localkube import debian
 from localkube.cache import Cache, digest
 from localkube.commands import last_words
 from localkube.errors import CommandFailed, NetworkUnreachable
@@ -35,7 +36,8 @@ class Module:
     """The Go variable that tells the program its own version; set by the linker."""
     version_prefix: str = "v"
     tags: str = ""
-    cgo: bool = False
+    debian_packages: tuple[str, ...] = ()
+    """What its C code needs; a module that needs none is built without cgo."""
 
     def version(self) -> str:
         """Read the version from the go.mod."""
@@ -76,7 +78,8 @@ MODULES = (
         version_variable="main.version",
         version_prefix="",
         tags="seccomp",
-        cgo=True,  # libseccomp, and the C code that enters namespaces before Go's runtime starts
+        # libseccomp, and the C code that enters namespaces before Go's runtime starts
+        debian_packages=("gcc", "libc6-dev", "libseccomp-dev", "pkg-config"),
     ),
     Module(
         name="cni-plugins",
@@ -147,10 +150,11 @@ class Binaries:
         key = digest([RECIPES / "modules" / module.name, flags, module.tags, *module.packages])
 
         def build(place: Path) -> None:
+            debian.ensure(module.debian_packages, purpose=f"building {module.name}", log=self.cache.log("debian"))
             with step(f"building {module.name} {version}", expect=f"first time only, {module.expect}"):
                 for program, package in module.packages.items():
                     arguments = [*_BUILD, "-tags", module.tags, "-ldflags", flags, "-o", place / program, package]
-                    self._compile(module.name, RECIPES / "modules" / module.name, arguments, cgo=module.cgo)
+                    self._compile(module.name, RECIPES / "modules" / module.name, arguments, cgo=bool(module.debian_packages))
 
         return self.cache.built(f"{module.name}-{version.removeprefix('v')}", key, build, gib=4)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localkube.errors import TooLittleDisk
+from localkube.mounts import remove_tree
 from localkube.progress import say
 
 _GIB = 1024**3
@@ -46,7 +47,7 @@ class Cache:
                 require_disk(entry.parent, gib)
                 self.log(name).unlink(missing_ok=True)
                 partial = entry.with_name(entry.name + ".partial")
-                shutil.rmtree(partial, ignore_errors=True)  # left by a run that died
+                remove_tree(partial)  # left by a run that died
                 partial.mkdir()
                 build(partial)
                 partial.rename(entry)

@@ -13,6 +13,7 @@ LocalError
 ├── PortTaken              a port that was asked for is in use
 ├── NotReady               a server did not answer in time
 ├── OwnedByAnotherCheckout the cluster of that name belongs to another working copy
+├── ForeignCluster         a cluster of that name exists that nobody made from here
 ├── NoEngine               no container engine, and none could be started
 ├── ImageMissing           an image that should be loaded is not in the engine
 └── NotRunning             the cluster that a command works on is not there
@@ -127,6 +128,17 @@ class OwnedByAnotherCheckout(LocalError):
         super().__init__(
             f'the local cluster "{name}" belongs to the checkout {owner}, not to {mine}: '
             f"run there, or choose another name for this one with CLUSTER=another-name"
+        )
+
+
+class ForeignCluster(LocalError):
+    """A cluster of that name exists that nobody made from here."""
+
+    def __init__(self, name: str) -> None:
+        """Take the cluster's name."""
+        super().__init__(
+            f'there is a kind cluster "{name}" that was not made from here: '
+            f"delete it yourself, or choose another name with CLUSTER=another-name"
         )
 
 
