@@ -2,7 +2,13 @@
 
 KubeError
 ├── InvalidField       one field of an object does not say what it must
-└── InvalidPolicy      a HardeningPolicy that cannot be enforced as it is written
+├── InvalidPolicy      a HardeningPolicy that cannot be enforced as it is written
+├── NoAccess           no cluster is named that could be talked to
+├── Unreachable        the API server did not answer
+└── Refused            the API server answered a request with an error
+    ├── NotFound       the object does not exist, or its kind is not served
+    ├── Conflict       the object changed since it was read
+    └── Denied         the account may not, or admission refused
 """
 
 from __future__ import annotations
@@ -34,6 +40,41 @@ class InvalidPolicy(KubeError):
         self.field = problem.field
         self.wanted = problem.wanted
         self.got = problem.got
+
+
+class NoAccess(KubeError):
+    """Neither a kubeconfig nor a pod's service account says which cluster to talk to."""
+
+    def __init__(self, source: str, reason: object) -> None:
+        super().__init__(f"{source}: wanted access to a cluster, got {reason}")
+
+
+class Unreachable(KubeError):
+    """The API server did not answer in time, or not at all."""
+
+    def __init__(self, request: str, reason: object) -> None:
+        super().__init__(f"{request}: no answer from the API server ({reason})")
+
+
+class Refused(KubeError):
+    """The API server answered a request with an error; `message` is its own sentence (metav1.Status)."""
+
+    def __init__(self, request: str, code: int, message: str) -> None:
+        super().__init__(f"{request}: the API server answered {code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class NotFound(Refused):
+    """The object does not exist, or its kind is not served."""
+
+
+class Conflict(Refused):
+    """The object changed since it was read: somebody else is at work, so look again before writing."""
+
+
+class Denied(Refused):
+    """The account may not do this, or admission refused it."""
 
 
 def _show(got: object) -> str:

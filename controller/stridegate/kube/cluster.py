@@ -1,0 +1,198 @@
+"""The one place that talks to the API server with the `kubernetes` package.
+
+Synchronous: the operator calls it in threads. Every request has a timeout, and every write of something that several
+parties may write says which version of it was read, so that nobody overwrites what he has not seen.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from kubernetes import client, config
+from urllib3.exceptions import HTTPError
+
+from stridegate.kube.errors import Conflict, Denied, NoAccess, NotFound, Refused, Unreachable
+from stridegate.kube.objects import (
+    ConfigurationKind,
+    EndpointSlice,
+    EndpointSliceList,
+    Json,
+    Lease,
+    LeaseSpec,
+    Metadata,
+    ObjectList,
+    Secret,
+    Status,
+    WebhookConfiguration,
+)
+
+T = TypeVar("T")
+
+FIELD_MANAGER = "stridegate-operator"
+POLICIES = "/apis/stridegate.dev/v1alpha1/hardeningpolicies"
+NAMESPACES = "/api/v1/namespaces"
+
+# Seconds to connect and to wait for an answer; less than the time in which a lease must be renewed.
+_TIMEOUT = (2, 5)
+_MERGE = "application/merge-patch+json"
+_APPLY = "application/apply-patch+yaml"
+_ERRORS = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict, HTTPStatus.FORBIDDEN: Denied}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where the API server is and what one shows it, for clients that are not this one; files are paths, the token is what follows `Bearer`."""
+
+    server: str
+    ca_file: str | None
+    certificate_file: str | None
+    key_file: str | None
+    token: str | None
+
+
+class Cluster:
+    """A connection to one API server. Every method may raise Unreachable and Refused."""
+
+    def __init__(self, configuration: client.Configuration) -> None:
+        configuration.retries = False  # The operator's loops look again soon; a silent retry would only hide an outage.
+        self._configuration = configuration
+        self._client = client.ApiClient(configuration)
+
+    @classmethod
+    def connect(cls, kubeconfig: Path | None) -> Cluster:
+        """Return the cluster of a kubeconfig's current context, or without one the cluster this pod runs in. Raises NoAccess."""
+        configuration = client.Configuration()
+        source = str(kubeconfig) if kubeconfig else "this process"
+        try:
+            _loader(kubeconfig)(client_configuration=configuration)
+        except (config.ConfigException, OSError) as error:
+            raise NoAccess(source, error) from error
+        return cls(configuration)
+
+    def access(self) -> Access:
+        """Return the way in as it is now; a pod's token is read again from its file once it is a minute old."""
+        setting = self._configuration.auth_settings().get("BearerToken")
+        return Access(
+            server=self._configuration.host,
+            ca_file=self._configuration.ssl_ca_cert,
+            certificate_file=self._configuration.cert_file,
+            key_file=self._configuration.key_file,
+            token=str(setting["value"]).partition(" ")[2] if setting else None,
+        )
+
+    def secret(self, namespace: str, name: str) -> Secret:
+        """Return a Secret."""
+        return self._send("GET", f"{NAMESPACES}/{namespace}/secrets/{name}", Secret)
+
+    def write_secret(self, seen: Secret, values: Mapping[str, bytes]) -> Secret:
+        """Write values into a Secret as it was seen; other keys stay. Raises Conflict where it has changed since."""
+        data = {key: b64encode(value).decode() for key, value in values.items()}
+        path = f"{NAMESPACES}/{seen.metadata.namespace}/secrets/{seen.metadata.name}"
+        return self._merge(path, seen.metadata, {"data": data}, Secret)
+
+    def lease(self, namespace: str, name: str) -> Lease:
+        """Return a Lease."""
+        return self._send("GET", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}", Lease)
+
+    def write_lease(self, seen: Lease, spec: LeaseSpec) -> Lease:
+        """Write the spec of a Lease as it was seen. Raises Conflict where somebody else was quicker."""
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{seen.metadata.namespace}/leases/{seen.metadata.name}"
+        return self._merge(path, seen.metadata, {"spec": msgspec.to_builtins(spec)}, Lease)
+
+    def webhooks(self, kind: ConfigurationKind, name: str) -> WebhookConfiguration:
+        """Return a webhook configuration."""
+        return self._send("GET", f"/apis/admissionregistration.k8s.io/v1/{kind.value}/{name}", WebhookConfiguration)
+
+    def write_webhooks(
+        self, kind: ConfigurationKind, seen: WebhookConfiguration, webhooks: list[Json]
+    ) -> WebhookConfiguration:
+        """Replace the list of a webhook configuration as it was seen. Raises Conflict where it has changed since.
+
+        A merge patch, not server-side apply: apply leaves in place what others put into our entries, and one
+        `matchConditions` of somebody else's switches an entry off.
+        """
+        path = f"/apis/admissionregistration.k8s.io/v1/{kind.value}/{seen.metadata.name}"
+        return self._merge(path, seen.metadata, {"webhooks": webhooks}, WebhookConfiguration)
+
+    def endpoint_slices(self, namespace: str, service: str) -> list[EndpointSlice]:
+        """Return the EndpointSlices of a Service."""
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+        query = {"labelSelector": f"kubernetes.io/service-name={service}"}
+        return self._send("GET", path, EndpointSliceList, query=query).items or []
+
+    def policies(self) -> ObjectList:
+        """Return every HardeningPolicy."""
+        return self._send("GET", POLICIES, ObjectList)
+
+    def namespaces(self) -> ObjectList:
+        """Return every Namespace."""
+        return self._send("GET", NAMESPACES, ObjectList)
+
+    def apply_policy_status(self, policy: Metadata, status: Mapping[str, object]) -> Json:
+        """Apply a HardeningPolicy's status: what others have written there stays. Raises Conflict where the policy was made anew."""
+        body = {
+            "apiVersion": "stridegate.dev/v1alpha1",
+            "kind": "HardeningPolicy",
+            "metadata": {"name": policy.name, "uid": policy.uid},
+            "status": status,
+        }
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return self._send("PATCH", f"{POLICIES}/{policy.name}/status", Json, query=query, body=body, content=_APPLY)
+
+    def try_pod(self, namespace: str, pod: Mapping[str, object]) -> None:
+        """Ask whether a pod would be admitted; nothing is created. Raises Denied where it would not be."""
+        self._send("POST", f"{NAMESPACES}/{namespace}/pods", Json, query={"dryRun": "All"}, body=pod)
+
+    def _merge(self, path: str, seen: Metadata, change: Mapping[str, object], answer: type[T]) -> T:
+        body = {"metadata": {"resourceVersion": seen.resource_version}, **change}
+        return self._send("PATCH", path, answer, query={"fieldManager": FIELD_MANAGER}, body=body, content=_MERGE)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        content: str = "application/json",
+    ) -> T:
+        request = f"{method} {path}"
+        try:
+            method, url, headers, _, _ = self._client.param_serialize(
+                method,
+                path,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": content},
+                auth_settings=["BearerToken"],
+            )
+            response = self._client.call_api(method, url, headers, body, _request_timeout=_TIMEOUT)
+            received: bytes = response.read()  # type: ignore[no-untyped-call] # the package types only a part of itself
+        except (HTTPError, client.ApiException, OSError) as error:
+            raise Unreachable(request, type(error).__name__) from error
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise _ERRORS.get(response.status, Refused)(request, response.status, _message(received))
+        try:
+            return msgspec.json.decode(received, type=answer)
+        except msgspec.MsgspecError as error:
+            raise Refused(request, response.status, f"not what it should be: {error}") from error
+
+
+def _loader(kubeconfig: Path | None) -> Callable[..., None]:
+    if kubeconfig is None:
+        return config.load_incluster_config
+    return partial(config.load_kube_config, str(kubeconfig), persist_config=False)
+
+
+def _message(received: bytes) -> str:
+    try:
+        return msgspec.json.decode(received, type=Status).message
+    except msgspec.MsgspecError:
+        return received[:200].decode(errors="replace")

@@ -1,0 +1,118 @@
+"""The few objects of Kubernetes that the operator reads, with the few fields it reads of them.
+
+Decoded by msgspec from what the API server sends; unknown fields are skipped, null counts as absent.
+"""
+
+from __future__ import annotations
+
+import enum
+from base64 import b64decode
+
+from msgspec import Struct
+
+Json = dict[str, object]
+
+
+class Metadata(Struct, frozen=True, kw_only=True, rename="camel"):
+    """metav1.ObjectMeta."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    labels: dict[str, str] | None = None
+
+
+class Secret(Struct, frozen=True, kw_only=True):
+    """v1.Secret; its values are base64."""
+
+    metadata: Metadata
+    data: dict[str, str] | None = None
+
+    def value(self, key: str) -> bytes:
+        """Return one value, empty where the Secret has none."""
+        return b64decode((self.data or {}).get(key) or "")
+
+
+class LeaseSpec(Struct, frozen=True, kw_only=True, rename="camel"):
+    """coordination.k8s.io/v1 LeaseSpec; times as RFC 3339 with microseconds, the duration in seconds."""
+
+    holder_identity: str | None = None
+    lease_duration_seconds: int | None = None
+    acquire_time: str | None = None
+    renew_time: str | None = None
+    lease_transitions: int | None = None
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """coordination.k8s.io/v1 Lease."""
+
+    metadata: Metadata
+    spec: LeaseSpec | None = None
+
+
+class ConfigurationKind(enum.Enum):
+    """The two kinds of webhook configurations, by the name of their resource."""
+
+    VALIDATING = "validatingwebhookconfigurations"
+    MUTATING = "mutatingwebhookconfigurations"
+
+
+class WebhookConfiguration(Struct, frozen=True, kw_only=True):
+    """admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration and MutatingWebhookConfiguration."""
+
+    metadata: Metadata
+    webhooks: list[Json] | None = None
+
+
+class EndpointConditions(Struct, frozen=True, kw_only=True):
+    """discovery.k8s.io/v1 EndpointConditions; an absent `ready` means ready, an absent `terminating` not terminating."""
+
+    ready: bool | None = None
+    terminating: bool | None = None
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """discovery.k8s.io/v1 Endpoint: one replica."""
+
+    addresses: list[str]
+    conditions: EndpointConditions | None = None
+
+
+class EndpointPort(Struct, frozen=True, kw_only=True):
+    """discovery.k8s.io/v1 EndpointPort."""
+
+    name: str | None = None
+    port: int | None = None
+
+
+class EndpointSlice(Struct, frozen=True, kw_only=True):
+    """discovery.k8s.io/v1 EndpointSlice."""
+
+    endpoints: list[Endpoint] | None = None
+    ports: list[EndpointPort] | None = None
+
+
+class EndpointSliceList(Struct, frozen=True, kw_only=True):
+    """discovery.k8s.io/v1 EndpointSliceList."""
+
+    items: list[EndpointSlice] | None = None
+
+
+class ListMetadata(Struct, frozen=True, kw_only=True, rename="camel"):
+    """metav1.ListMeta."""
+
+    resource_version: str = ""
+
+
+class ObjectList(Struct, frozen=True, kw_only=True):
+    """A list of objects that are kept as they come."""
+
+    metadata: ListMetadata
+    items: list[Json] | None = None
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """metav1.Status: what the API server answers instead of an object."""
+
+    message: str = ""
