@@ -44,7 +44,7 @@ def _rulings(regime: Regime, findings: Iterable[Finding], circumstances: Circums
                 continue
             if circumstances.template and healed(regime, claim, finding):
                 break
-            ruling = Ruling(finding, _action(claim, finding, circumstances), claim.policy)
+            ruling = Ruling(finding, _action(claim, finding, circumstances), claim.policy, _demanded(claim, finding))
             known = ruled.get(finding.key)
             if known is None or ruling.action > known.action:
                 ruled[finding.key] = ruling
@@ -83,9 +83,11 @@ def _action(claim: Claim, finding: Finding, circumstances: Circumstances) -> Act
         most = Action.WARN
     elif circumstances.template:
         most = claim.templates
-    if finding.outcome is Outcome.WARN:
-        most = min(most, Action.WARN)
-    return min(claim.action, most)
+    return min(_demanded(claim, finding), most)
+
+
+def _demanded(claim: Claim, finding: Finding) -> Action:
+    return min(claim.action, Action.WARN) if finding.outcome is Outcome.WARN else claim.action
 
 
 def _excluded(claim: Claim, finding: Finding, circumstances: Circumstances) -> bool:

@@ -13,10 +13,16 @@ from stridegate.model.vocabulary import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The findings that an update introduces or worsens, and how many it leaves as they were."""
+    """The findings that an update introduces, those that it worsens, and those that it leaves as they were."""
 
     introduced: list[Finding]
-    existing: int
+    worsened: list[Finding]
+    existing: list[Finding]
+
+    @property
+    def answerable(self) -> list[Finding]:
+        """What the update is held to account for."""
+        return self.introduced + self.worsened
 
 
 def unchanged(old: PodTemplate, new: PodTemplate) -> bool:
@@ -37,15 +43,16 @@ def compare(old_pod: PodView, old: Iterable[Finding], new_pod: PodView, new: Ite
     """
     fresh = _fresh_owners(old_pod, new_pod)
     before = {finding.key: _badness(finding) for finding in old}
-    introduced: list[Finding] = []
-    existing = 0
+    difference = Difference([], [], [])
     for finding in new:
         known = before.get(finding.key)
-        if known is None or _badness(finding) > known or _owner(finding) in fresh:
-            introduced.append(finding)
+        if known is None or _owner(finding) in fresh:
+            difference.introduced.append(finding)
+        elif _badness(finding) > known:
+            difference.worsened.append(finding)
         else:
-            existing += 1
-    return Difference(introduced, existing)
+            difference.existing.append(finding)
+    return difference
 
 
 def _fresh_owners(old_pod: PodView, new_pod: PodView) -> frozenset[str]:

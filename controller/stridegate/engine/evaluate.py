@@ -3,28 +3,61 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from stridegate.model.errors import ModelError
 from stridegate.model.findings import Finding
 from stridegate.model.rules import Question
 from stridegate.model.views import PodView
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What went wrong in a piece of code that has to answer whatever goes wrong in it."""
+
+    error: Exception
+
+
+def contained(judge: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Fault:
+    """Return what a function returns, or the fault that ended it.
+
+    The one blanket except of the product: a judgement that breaks is a verdict of its own, never a pass.
+    """
+    try:
+        return judge(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - see above
+        return Fault(error)
 
 
 def evaluate(questions: Iterable[Question], pod: PodView) -> list[Finding]:
     """Return what the questions find in a pod, in their order. A rule that cannot judge yields an error finding; it never counts as passed."""
     findings: list[Finding] = []
-    for question in questions:
-        try:
-            for violation in question.rule.check(pod, question.given):
-                findings.append(Finding(question, violation))  # noqa: PERF401 - what was found before a rule broke is kept
-        except ModelError as error:
-            findings.append(Finding(question, None, error=str(error)))
-        except Exception:  # noqa: BLE001 - logged below
-            # The one blanket except of the product: whatever a rule does wrong becomes a finding that denies where its
-            # policy denies.
-            _log.exception("rule %s could not judge", question.rule.slug)
-            findings.append(Finding(question, None, error="the rule failed; the webhook's log has the details"))
+    asked: list[Question] = []
+    waiting = iter(questions)
+    while (fault := contained(_ask, waiting, pod, findings, asked)) is not None:
+        # What the rule found before it broke is kept; the rules after it are asked as ever.
+        question = asked[-1]
+        findings.append(Finding(question, None, error=_told(question, fault.error)))
     return findings
+
+
+def _ask(waiting: Iterator[Question], pod: PodView, findings: list[Finding], asked: list[Question]) -> None:
+    """Ask question after question; the last in `asked` is the one that is being answered."""
+    for question in waiting:
+        asked.append(question)
+        for violation in question.rule.check(pod, question.given):
+            findings.append(Finding(question, violation))  # noqa: PERF401 - what was found before a rule broke is kept
+
+
+def _told(question: Question, error: Exception) -> str:
+    if isinstance(error, ModelError):
+        return str(error)
+    _log.error("rule %s could not judge", question.rule.slug, exc_info=error)
+    return "the rule failed; the log has the details"

@@ -46,12 +46,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A finding with what is done about it, and the name of the policy that says so."""
+    """A finding with what is done about it, and the name of the policy that says so.
+
+    `demanded` is what the policy does with such a pod; the action is less where it is only a template, or a mirror pod.
+    """
 
     finding: Finding
     action: Action
     policy: str
-    patched: bool = False
+    demanded: Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
