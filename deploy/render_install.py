@@ -1,0 +1,138 @@
+"""Write what is generated from the chart and the kinds, or prove that it is up to date.
+
+`python deploy/render_install.py` writes, `--check` only compares and ends with code 1 where something differs:
+- the chart's copy of the kinds, from deploy/crds
+- the chart's README, from the comments in its values.yaml
+- deploy/install.yaml, from the chart, for those who do not use Helm
+"""
+# ruff: noqa: INP001 - a script
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+KINDS = ROOT / "deploy" / "crds"
+CHART = ROOT / "charts" / "stridegate"
+CHART_KINDS = CHART / "charts" / "stridegate-crds" / "templates"
+INSTALL = ROOT / "deploy" / "install.yaml"
+NAMESPACE = "stridegate-system"
+
+_HEADER = f"""\
+# Stridegate for `kubectl apply --server-side -f`: generated from charts/stridegate with its default values.
+# It installs into {NAMESPACE}; change the chart, not this file.
+---
+# Our own pods meet the level that this namespace is held to.
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {NAMESPACE}
+  labels:
+    app.kubernetes.io/name: stridegate
+    pod-security.kubernetes.io/enforce: restricted
+"""
+
+_README = """\
+# Chart stridegate
+Kubernetes hardening that answers a STRIDE threat model. One release per cluster, in a namespace of its own:
+```
+helm install stridegate charts/stridegate -n stridegate-system --create-namespace
+helm test stridegate -n stridegate-system
+```
+Installing refuses nothing: without a policy, pods are only audited. Uninstalling removes the webhook configurations
+first, so that pods create freely at once, and keeps the kinds and with them your policies.
+
+The kinds alone, where somebody else owns cluster-wide definitions, then this chart with `crds.enabled=false`:
+```
+helm install stridegate-crds charts/stridegate/charts/stridegate-crds -n stridegate-system --create-namespace
+```
+
+On a private GKE cluster, let the control plane reach port 9443 of the nodes: its firewall opens 443 and 10250 only.
+
+## Values
+| Value | Default | What it is for |
+|---|---|---|
+"""
+
+_KEY = re.compile(r"(?P<indent> *)(?P<key>[A-Za-z]+):(?P<value>.*)")
+
+
+def chart_kind(definition: str) -> str:
+    """Return a kind's definition as the chart carries it: uninstalling must not delete it, and with it every policy."""
+    kept = "metadata:\n  annotations: {helm.sh/resource-policy: keep}\n  labels: {app.kubernetes.io/name: stridegate}\n"
+    copied = "# Generated from deploy/crds: change it there.\n" + definition.split("\n", 1)[1]
+    return copied.replace("metadata:\n", kept, 1)
+
+
+def values_table(values: str) -> Iterator[str]:
+    """Yield a line of Markdown for each value that has no values below it; a comment above it says what it is for."""
+    path: list[str] = []
+    comment: list[str] = []
+    defaults = yaml.safe_load(values)
+    for line in values.splitlines():
+        words = line.strip()
+        if words.startswith("#"):
+            comment.append(words.removeprefix("#").strip())
+        elif match := _KEY.fullmatch(line):
+            depth = len(match["indent"]) // 2
+            path[depth:] = [match["key"]]
+            default = defaults
+            for key in path:
+                default = default[key]
+            # A map with nothing on its own line is a group of values; `resources` is one value, with all that is in it.
+            if (match["value"].strip() or path[-1] == "resources") and "resources" not in path[:-1]:
+                yield f"| `{'.'.join(path)}` | `{json.dumps(default)}` | {' '.join(comment)} |"
+            comment = []
+        else:
+            comment = []
+
+
+def install_manifest() -> str:
+    """Return everything that the chart installs, rendered with its default values. Raises CalledProcessError."""
+    rendered = subprocess.run(  # noqa: S603 - our own command, with fixed arguments
+        [
+            *(sys.executable, ROOT / "deploy" / "local", "helm", "template", "stridegate", CHART),
+            *("--namespace", NAMESPACE, "--no-hooks", "--kube-version", "1.36.0"),
+        ],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return _HEADER + re.sub(r"\n{2,}", "\n", rendered.stdout)
+
+
+def generated() -> Iterator[tuple[Path, str]]:
+    """Yield every generated file with what it must contain."""
+    for kind in sorted(KINDS.glob("*.yaml")):
+        yield CHART_KINDS / kind.name, chart_kind(kind.read_text(encoding="utf-8"))
+    values = (CHART / "values.yaml").read_text(encoding="utf-8")
+    yield CHART / "README.md", _README + "\n".join(values_table(values)) + "\n"
+    yield INSTALL, install_manifest()
+
+
+def main(arguments: list[str]) -> int:
+    """Write the generated files, or with --check name those that differ."""
+    if arguments not in ([], ["--check"]):
+        print(__doc__, file=sys.stderr)  # noqa: T201 - it talks to a person
+        return 2
+    stale = []
+    for path, text in generated():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(path)
+            if not arguments:
+                path.write_text(text, encoding="utf-8")
+    for path in stale:
+        word = "differs from what it is generated from; run `make generate`" if arguments else "written"
+        print(f"{path.relative_to(ROOT)}: {word}")  # noqa: T201 - it talks to a person
+    return 1 if arguments and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
