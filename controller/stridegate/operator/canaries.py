@@ -1,0 +1,81 @@
+"""The canary: proof, every half minute, that the cluster admits what it should and refuses what it should.
+
+Two pods are asked for in the canary namespace by server-side dry-run; nothing is ever created there. Pod Security is
+`privileged` in that namespace and the built-in policy `canary` denies the baseline, so the verdict is the webhook's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from dataclasses import dataclass
+
+from stridegate.kube.cluster import Cluster
+from stridegate.kube.errors import Denied, KubeError
+from stridegate.kube.objects import Json
+
+# The entry that must refuse; any other refusal proves nothing about the webhook.
+_ENTRY = "pods.validate.stridegate.dev"
+_IMAGE = "stridegate.invalid/canary"
+
+
+class Case(enum.Enum):
+    """The two pods."""
+
+    GOOD = "good"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """What became of both pods; a problem is a sentence, None means as it should be."""
+
+    at: dt.datetime
+    problems: dict[Case, str | None]
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, if anything."""
+        return next((problem for problem in self.problems.values() if problem is not None), None)
+
+
+def pod(case: Case) -> Json:
+    """Return the pod of a case: one without a fault, or the same but privileged."""
+    good: Json = {"allowPrivilegeEscalation": False, "runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}}
+    bad: Json = {"privileged": True}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"canary-{case.value}"},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {"name": "canary", "image": _IMAGE, "securityContext": good if case is Case.GOOD else bad},
+            ],
+        },
+    }
+
+
+def judge(case: Case, refusal: KubeError | None) -> str | None:
+    """Return what is wrong with an answer to a canary pod, None where it is right."""
+    if case is Case.GOOD:
+        return None if refusal is None else f"a pod without a fault was not admitted: {refusal}"
+    if refusal is None:
+        return "a privileged pod was admitted"
+    if isinstance(refusal, Denied) and f'"{_ENTRY}" denied' in refusal.message:
+        return None
+    return f"a privileged pod was not refused by {_ENTRY}: {refusal}"
+
+
+def run_canary(cluster: Cluster, namespace: str, now: dt.datetime) -> Canary:
+    """Ask for both pods."""
+    return Canary(at=now, problems={case: judge(case, _ask(cluster, namespace, case)) for case in Case})
+
+
+def _ask(cluster: Cluster, namespace: str, case: Case) -> KubeError | None:
+    try:
+        cluster.try_pod(namespace, pod(case))
+    except KubeError as refusal:
+        return refusal
+    return None
