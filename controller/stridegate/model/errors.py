@@ -4,6 +4,7 @@ ModelError
 ├── WrongType          a field of a judged object has a value of another type
 ├── UnknownField       a rule names a field that its shape lacks (a bug in the rule)
 ├── BadQuantity        a string that is no Kubernetes quantity
+├── BadDeclaration     what an author declares on a pod cannot be meant
 ├── BadVersion         a string that is no Pod Security version
 └── BadCatalogue       a rule's declaration contradicts itself or another's
 """
@@ -32,8 +33,17 @@ class UnknownField(ModelError):
 class BadQuantity(ModelError):
     """A value is no Kubernetes quantity (apimachinery `resource.Quantity`)."""
 
-    def __init__(self, got: object) -> None:
-        super().__init__(f"wanted a quantity such as 256Mi, got {str(got)[:60]!r}")
+    def __init__(self, got: str) -> None:
+        super().__init__(f"wanted a quantity such as 256Mi, got {got[:60]!r}")
+
+
+class BadDeclaration(ModelError):
+    """An annotation in which an author declares something about a pod says what cannot be meant."""
+
+    def __init__(self, got: str, wanted: str) -> None:
+        self.got = got[:60]
+        self.wanted = wanted
+        super().__init__(f"{self.got!r} must {wanted}")
 
 
 class BadVersion(ModelError):

@@ -136,6 +136,13 @@ class VolumeMount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeDevice:
+    """v1.VolumeDevice."""
+
+    devicePath: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """v1.Container and v1.EphemeralContainer."""
 
@@ -146,6 +153,7 @@ class Container:
     resources: Resources | None = None
     ports: tuple[Port, ...] | None = None
     volumeMounts: tuple[VolumeMount, ...] | None = None
+    volumeDevices: tuple[VolumeDevice, ...] | None = None
     livenessProbe: Probe | None = None
     readinessProbe: Probe | None = None
     startupProbe: Probe | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from stridegate.model.errors import BadQuantity
 
@@ -21,10 +22,24 @@ def parse_quantity(value: str | float) -> Fraction:
 
     Raises BadQuantity for anything that the API server would not accept either, and for more than 64 characters.
     """
-    text = str(value) if not isinstance(value, bool) else ""
-    match = _SYNTAX.fullmatch(text) if len(text) <= _LONGEST else None
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, bool) or (isinstance(value, int) and value.bit_length() > 3 * _LONGEST):
+        # Python refuses to write out a number of thousands of digits.
+        raise BadQuantity("a boolean" if isinstance(value, bool) else "a number of hundreds of digits")
+    else:
+        text = str(value)
+    if len(text) > _LONGEST:
+        raise BadQuantity(text)
+    return _parse(text)
+
+
+# The same few quantities come with every pod.
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> Fraction:
+    match = _SYNTAX.fullmatch(text)
     if match is None:
-        raise BadQuantity(value)
+        raise BadQuantity(text)
     sign, digits, suffix, exponent = match.groups()
     number = Fraction(digits if not digits.endswith(".") else digits + "0")
     if suffix in _BINARY:

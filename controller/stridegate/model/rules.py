@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from stridegate.model.edits import Patch
-    from stridegate.model.views import Place, PodView
+    from stridegate.model.views import ContainerKind, Place, PodView
 
 # The newest row of the Pod Security Standards that the rules know; `latest`, or anything newer, means this one.
 NEWEST_POD_SECURITY_MINOR = 37
@@ -45,11 +45,15 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a check is given beside the pod: the version and level of the standards it is held to, and the policy's parameters for it."""
+    """What a check is given beside the pod: the version and level of the standards it is held to, and the policy's parameters for it.
+
+    `ceiling` is the smallest memory ceiling of all the policies in force: no patch may write more.
+    """
 
     pod_security: int = NEWEST_POD_SECURITY_MINOR
     profile: Profile = Profile.HARDENED
     parameters: Parameters = Parameters()
+    ceiling: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ def observe(value: object) -> str:
         return "absent"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
     return '""' if value == "" else str(value)
 
 
@@ -146,7 +152,8 @@ class PodRule:
     """A rule about pods.
 
     `doc` has one sentence that says what is wrong, then paragraphs that begin with Threat, Check and Fix. `takes` names
-    the parameters it reads. `since` is the version of Stridegate that first had the rule.
+    the parameters it reads, `spares` the kinds of containers that it leaves alone. `since` is the version of Stridegate
+    that first had the rule.
     """
 
     slug: str
@@ -158,6 +165,7 @@ class PodRule:
     check: Check
     examples: tuple[Example, ...]
     takes: frozenset[str] = frozenset()
+    spares: frozenset[ContainerKind] = frozenset()
     since: str = "v0.1"
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from stridegate.model.errors import WrongType
-from stridegate.model.pods import Container, HostPath, ObjectMeta, PodSpec, PodTemplate, Probe
+from stridegate.model.pods import Container, HostPath, HostTarget, ObjectMeta, PodSpec, PodTemplate, Probe, VolumeMount
 
 V = TypeVar("V")
 Pointer = tuple[str | int, ...]
@@ -70,7 +70,7 @@ class Spot:
 
     def element(self, field: str, index: int, shape: object, name: object) -> Spot:
         """Return the spot of one element of a list field, called by a name that survives reordering."""
-        return Spot(shape, (*self.pointer, field, index), self.owner, f"{field}[{name}]")
+        return Spot(shape, (*self.pointer, *field.split("."), index), self.owner, f"{field}[{name}]")
 
 
 class Field(Generic[V]):
@@ -91,12 +91,23 @@ class Field(Generic[V]):
         return spot.place(*self.path)
 
 
+# The fields that are maps with keys of the author's choice.
+_MAPS = frozenset({"limits", "requests"})
+
+
 def _reader(path: tuple[str, ...]) -> Callable[[Spot], V | None]:
     """Compile a path to the cheapest getter: reviews are judged a thousand times a second, and this is their inner loop."""
     if len(path) == 1:
         return operator.attrgetter("shape." + path[0])
     parents: Callable[[Spot], object] = _reader(path[:-1])
     last = path[-1]
+    if path[-2] in _MAPS:
+
+        def look_up(spot: Spot) -> V | None:
+            parent = parents(spot)
+            return parent.get(last) if isinstance(parent, Mapping) else None
+
+        return look_up
 
     def read(spot: Spot) -> V | None:
         parent = parents(spot)
@@ -156,21 +167,23 @@ class ContainerView(Spot):
         context = self.shape.securityContext
         return () if context is None or context.capabilities is None else context.capabilities.drop or ()
 
-    def probes(self) -> Iterator[tuple[str, Probe]]:
-        """Yield every handler that may name a host, with the path of its field."""
+    def host_targets(self) -> Iterator[tuple[tuple[str, ...], str, HostTarget]]:
+        """Yield every request that the kubelet makes for the container, with the path of its handler and the kind of request."""
         shape = self.shape
-        for name, probe in (
-            ("livenessProbe", shape.livenessProbe),
-            ("readinessProbe", shape.readinessProbe),
-            ("startupProbe", shape.startupProbe),
-        ):
-            if probe is not None:
-                yield name, probe
+        handlers: list[tuple[tuple[str, ...], Probe | None]] = [
+            (("livenessProbe",), shape.livenessProbe),
+            (("readinessProbe",), shape.readinessProbe),
+            (("startupProbe",), shape.startupProbe),
+        ]
         if shape.lifecycle is not None:
-            if shape.lifecycle.postStart is not None:
-                yield "lifecycle.postStart", shape.lifecycle.postStart
-            if shape.lifecycle.preStop is not None:
-                yield "lifecycle.preStop", shape.lifecycle.preStop
+            handlers.append((("lifecycle", "postStart"), shape.lifecycle.postStart))
+            handlers.append((("lifecycle", "preStop"), shape.lifecycle.preStop))
+        for path, handler in handlers:
+            if handler is not None:
+                if handler.httpGet is not None:
+                    yield path, "httpGet", handler.httpGet
+                if handler.tcpSocket is not None:
+                    yield path, "tcpSocket", handler.tcpSocket
 
 
 class VolumeView(Spot):
@@ -194,9 +207,8 @@ class VolumeView(Spot):
         """The keys that say where the volume comes from; a volume without one is an emptyDir by the API server's defaulting."""
         return tuple(key for key, value in self.shape.items() if key != "name" and value is not None) or ("emptyDir",)
 
-    @property
     def host_path(self) -> HostPath | None:
-        """The hostPath source, if that is what the volume has.
+        """Return the hostPath source, if that is what the volume has.
 
         Raises WrongType where it is no map with strings.
         """
@@ -247,11 +259,27 @@ class PodView(Spot):
         """The pod's annotations."""
         return self.metadata.annotations or {}
 
+    @cached_property
+    def host_paths(self) -> tuple[tuple[VolumeView, HostPath], ...]:
+        """The volumes that are paths of the node, each with its path.
+
+        Raises WrongType where a hostPath is no map with strings.
+        """
+        pairs = ((volume, volume.host_path()) for volume in self.volumes)
+        return tuple((volume, source) for volume, source in pairs if source is not None)
+
+    def mounts_of(self, volume: VolumeView) -> Iterator[tuple[ContainerView, VolumeMount]]:
+        """Yield every mount of a volume, with the container that has it."""
+        for container in self.containers:
+            for mount in container.shape.volumeMounts or ():
+                if mount.name == volume.name:
+                    yield container, mount
+
     def annotation(self, key: str) -> Place:
         """Return the place of one annotation."""
         return Place((*self.prefix, "metadata", "annotations", key), "pod", f"metadata.annotations[{key}]")
 
-    def levels(self) -> Iterator[Spot]:
-        """Yield the pod and every container: the spots of a field that lives at both levels."""
-        yield self
-        yield from self.containers
+    @cached_property
+    def levels(self) -> tuple[Spot, ...]:
+        """The pod and every container: the spots of a field that lives at both levels."""
+        return (self, *self.containers)

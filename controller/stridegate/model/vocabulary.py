@@ -88,3 +88,24 @@ class Outcome(enum.Enum):
     WARN = "warn"
     FAIL = "fail"
     ERROR = "error"
+
+
+# The capabilities that the baseline level lets a container add (k8s.io/pod-security-admission,
+# `check_capabilities_baseline.go`): the default set of container runtimes without NET_RAW.
+DEFAULT_CAPABILITIES = frozenset(
+    {
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    }
+)

@@ -22,9 +22,8 @@ ESCALATION = Field[bool]("securityContext.allowPrivilegeEscalation")
 
 def check(pod: PodView, given: Given) -> Iterator[Violation]:
     """Yield every container that does not say false."""
-    if (
-        pod.windows and given.pod_security >= 25
-    ):  # The API refuses the field on Windows pods; the standard follows since v1.25.
+    if pod.windows and given.pod_security >= 25:
+        # The API server refuses the field on Windows pods; the standard follows since v1.25.
         return
     for container in pod.containers:
         allowed = ESCALATION.of(container)
@@ -32,7 +31,11 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
             place = ESCALATION.at(container)
             # The API server refuses false beside privileged or SYS_ADMIN: the author must see our finding, not its
             # error.
-            patch = None if container.needs_escalation else Patch.assign(place, False, was=allowed, safety=Safety.SAFE)
+            patch = (
+                None
+                if pod.windows or container.needs_escalation
+                else Patch.assign(place, False, was=allowed, safety=Safety.SAFE)
+            )
             yield Violation(place, observed=observe(allowed), wanted="be false", patch=patch)
 
 
@@ -51,8 +54,31 @@ RULE = PodRule(
     examples=(
         bad("absent", "containers: [{name: app, securityContext: {allowPrivilegeEscalation: null}}]"),
         bad("explicit true", "containers: [{name: app, securityContext: {allowPrivilegeEscalation: true}}]"),
+        bad(
+            "beside SYS_ADMIN",
+            """
+            containers:
+            - {name: app, securityContext: {allowPrivilegeEscalation: null, capabilities: {add: [CAP_SYS_ADMIN]}}}
+            """,
+            also=("dangerous-capability",),
+        ),
+        bad(
+            "windows before version 1.25",
+            """
+            os: {name: windows}
+            securityContext: {seccompProfile: null}
+            containers: [{name: app, securityContext: null}]
+            """,
+            also=("missing-seccomp-profile", "undropped-capabilities"),
+            given=Given(pod_security=24),
+        ),
         good(
-            "windows", "{os: {name: windows}, securityContext: null, containers: [{name: app, securityContext: null}]}"
+            "windows",
+            """
+            os: {name: windows}
+            securityContext: {seccompProfile: null}
+            containers: [{name: app, securityContext: null}]
+            """,
         ),
     ),
 )

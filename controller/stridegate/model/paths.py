@@ -1,0 +1,62 @@
+"""Paths on a Linux node, compared by what they lead to rather than by how they are spelled."""
+
+from __future__ import annotations
+
+import re
+
+Components = tuple[str, ...]
+
+# A process's view of the root directory leads back to the root that the volume is taken from (proc(5)).
+_PROCESS_ROOT = re.compile(r"[0-9]+|self|thread-self", re.ASCII)
+# What is a symbolic link on every distribution that follows the Filesystem Hierarchy Standard 3.0 (5.5, 5.13).
+_ALIASES: tuple[tuple[Components, Components], ...] = (
+    (("var", "run"), ("run",)),
+    (("var", "lock"), ("run", "lock")),
+)
+
+
+def resolve(path: str) -> Components | None:
+    """Return the components of the path that an absolute one leads to, or None for a relative one.
+
+    Doubled slashes, `.` and `..` are taken lexically, then `/var/run`, `/var/lock` and `/proc/<process>/root` are
+    replaced by where they point. The root itself has no components. Symbolic links of a node are invisible here.
+    """
+    if not path.startswith("/"):
+        return None
+    components: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del components[-1:]
+        elif part not in {"", "."}:
+            components.append(part)
+    return _follow(tuple(components))
+
+
+def _follow(path: Components) -> Components:
+    while True:
+        shorter = _leave_process(path)
+        for alias, target in _ALIASES:
+            if shorter[: len(alias)] == alias:
+                shorter = target + shorter[len(alias) :]
+        if shorter == path:
+            return path
+        path = shorter
+
+
+def _leave_process(path: Components) -> Components:
+    if len(path) >= 3 and path[0] == "proc" and _PROCESS_ROOT.fullmatch(path[1]):
+        if path[2] == "root":
+            return path[3:]
+        if len(path) >= 5 and path[2] == "task" and path[4] == "root":
+            return path[5:]
+    return path
+
+
+def touches(path: Components, listed: Components) -> bool:
+    """Whether a path equals a listed one, contains it, or lies below it; a listed `*` stands for any one component."""
+    return all(theirs in {mine, "*"} for mine, theirs in zip(path, listed, strict=False))
+
+
+def written(path: Components) -> str:
+    """Return a path as people write it."""
+    return "/" + "/".join(path)

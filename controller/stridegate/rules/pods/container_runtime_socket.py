@@ -1,0 +1,186 @@
+"""A pod reaches the socket of a container runtime.
+
+Threat: whoever talks to the runtime starts containers of any kind on the node: it is root there, past every admission.
+Check: no hostPath, narrowed by the `subPath` of its mounts, equals, contains or lies below a runtime's socket or the
+kubelet's plugin folders, nor has the type Socket. Paths are compared by what they lead to: `/var/run` is `/run`, and
+`/proc/1/root` is `/`. Mounting read-only does not help, connecting works all the same. A policy may list more `sockets`.
+Fix: take it out, and use the Kubernetes API instead. There is no automatic fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from stridegate.model.paths import Components, resolve, touches, written
+from stridegate.model.pods import HostPath
+from stridegate.model.references import CisDocker
+from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good, observe
+from stridegate.model.views import PodView, VolumeView
+from stridegate.model.vocabulary import Profile, Severity, Stride
+
+_SOCKETS = tuple(
+    tuple(path.split("/"))
+    for path in (
+        "run/docker.sock",
+        "run/docker/containerd/containerd.sock",
+        "run/containerd/containerd.sock",
+        "run/containerd/containerd.sock.ttrpc",
+        "run/k3s/containerd/containerd.sock",
+        "run/crio/crio.sock",
+        "run/cri-dockerd.sock",
+        "run/dockershim.sock",
+        "run/podman/podman.sock",
+        "run/user/*/docker.sock",
+        "run/user/*/podman/podman.sock",
+        "run/buildkit/buildkitd.sock",
+        "run/nri/nri.sock",
+        "var/lib/kubelet/pod-resources",
+        "var/lib/kubelet/device-plugins",
+    )
+)
+
+
+def check(pod: PodView, given: Given) -> Iterator[Violation]:
+    """Yield every path of the node that leads to a socket."""
+    if pod.windows or not pod.host_paths:
+        return
+    own = tuple(filter(None, map(resolve, given.parameters.sockets)))
+    for volume, source in pod.host_paths:
+        place = volume.place("hostPath")
+        if source.type == "Socket":
+            path = source.path or ""
+            yield Violation(place, observed=f"{path}, a socket", wanted="reach no socket of the node", value=path)
+            continue
+        for reached, how in _reached(pod, volume, source):
+            if reached is None:
+                yield Violation(place, observed=how, wanted="be absolute")
+            elif (socket := _socket(reached, (*_SOCKETS, *own))) is not None:
+                yield Violation(place, observed=how, wanted=f"not reach {socket}", value=written(reached))
+
+
+def _reached(pod: PodView, volume: VolumeView, source: HostPath) -> Iterable[tuple[Components | None, str]]:
+    """Return each different path that the pod gets of a volume, with how; whole where it is not mounted, or not narrowed until run time."""
+    base = source.path or ""
+    paths: dict[Components | None, str] = {}
+    for container, mount in pod.mounts_of(volume):
+        if mount.subPath and not mount.subPathExpr:
+            how = f"{base}, mounted by {container.owner} from {mount.subPath}"
+            paths.setdefault(resolve(f"{base}/{mount.subPath}"), how)
+        else:
+            paths.setdefault(resolve(base), base)
+    return paths.items() if paths else [(resolve(base), observe(base))]
+
+
+def _socket(path: Components, sockets: Iterable[Components]) -> str | None:
+    return next((written(socket) for socket in sockets if touches(path, socket)), None)
+
+
+RULE = PodRule(
+    slug="container-runtime-socket",
+    doc=__doc__,
+    severity=Severity.CRITICAL,
+    profile=Profile.HARDENED,
+    stride=frozenset({Stride.ELEVATION}),
+    references=(CisDocker("5.32", before_1_6="5.31"),),
+    check=check,
+    takes=frozenset({"sockets"}),
+    examples=(
+        bad("by name", "volumes: [{name: x, hostPath: {path: /var/run/docker.sock}}]", also=("host-path-volume",)),
+        bad(
+            "spelled with doubled and trailing slashes",
+            "volumes: [{name: x, hostPath: {path: /run//docker.sock/}}]",
+            also=("host-path-volume",),
+        ),
+        bad(
+            "spelled with dots",
+            "volumes: [{name: x, hostPath: {path: /var/run/../run/./docker.sock}}]",
+            also=("host-path-volume",),
+            valid=False,
+        ),
+        bad("its folder", "volumes: [{name: x, hostPath: {path: /run}}]", also=("host-path-volume",)),
+        bad("the root", "volumes: [{name: x, hostPath: {path: /}}]", also=("host-path-volume",)),
+        bad(
+            "through a process",
+            "volumes: [{name: x, hostPath: {path: /proc/1/root/run/docker.sock}}]",
+            also=("host-path-volume",),
+        ),
+        bad(
+            "through the task of a process",
+            "volumes: [{name: x, hostPath: {path: /proc/self/task/1/root}}]",
+            also=("host-path-volume",),
+        ),
+        bad(
+            "of a user",
+            "volumes: [{name: x, hostPath: {path: /run/user/1000/podman}}]",
+            also=("host-path-volume",),
+        ),
+        bad(
+            "below a listed folder",
+            "volumes: [{name: x, hostPath: {path: /var/lib/kubelet/device-plugins/kubelet.sock}}]",
+            also=("host-path-volume",),
+        ),
+        bad(
+            "narrowed to it",
+            """
+            containers: [{name: app, volumeMounts: [{name: x, mountPath: /s, subPath: run/docker.sock}]}]
+            volumes: [{name: x, hostPath: {path: /var}}]
+            """,
+            also=("host-path-volume",),
+        ),
+        bad(
+            "narrowed at run time",
+            """
+            containers: [{name: app, volumeMounts: [{name: x, mountPath: /s, subPathExpr: $(NAME)}]}]
+            volumes: [{name: x, hostPath: {path: /var}}]
+            """,
+            also=("host-path-volume",),
+        ),
+        bad(
+            "narrowed by one, whole for another",
+            """
+            containers:
+            - {name: app, volumeMounts: [{name: x, mountPath: /logs, subPath: log}, {name: x, mountPath: /all}]}
+            volumes: [{name: x, hostPath: {path: /var}}]
+            """,
+            also=("host-path-volume",),
+        ),
+        bad(
+            "mounted read-only",
+            """
+            containers: [{name: app, volumeMounts: [{name: x, mountPath: /s, readOnly: true}]}]
+            volumes: [{name: x, hostPath: {path: /run/containerd/containerd.sock}}]
+            """,
+            also=("host-path-volume",),
+        ),
+        bad(
+            "any socket",
+            "volumes: [{name: x, hostPath: {path: /srv/own.sock, type: Socket}}]",
+            also=("host-path-volume",),
+        ),
+        bad("a relative path", "volumes: [{name: x, hostPath: {path: run}}]", also=("host-path-volume",)),
+        bad(
+            "one of the policy's",
+            "volumes: [{name: x, hostPath: {path: /srv/engine}}]",
+            also=("host-path-volume",),
+            given=Given(parameters=Parameters(sockets=("/srv/engine/engine.sock",))),
+        ),
+        good(
+            "a name that only begins alike",
+            "volumes: [{name: x, hostPath: {path: /runx/docker.sock}}]",
+            also=("host-path-volume",),
+        ),
+        good(
+            "a sibling",
+            "volumes: [{name: x, hostPath: {path: /run/docker.socket}}]",
+            also=("host-path-volume",),
+        ),
+        good(
+            "narrowed to something else",
+            """
+            containers: [{name: app, volumeMounts: [{name: x, mountPath: /logs, subPath: log/pods}]}]
+            volumes: [{name: x, hostPath: {path: /var}}]
+            """,
+            also=("host-path-volume",),
+        ),
+    ),
+)
