@@ -134,6 +134,30 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
 
 
 @main.command()
+@click.option("--namespace", default="stridegate-canary", show_default=True, help="Where the dry-runs are made.")
+@_KUBECONFIG
+def canary(namespace: str, kubeconfig: Path | None) -> None:
+    """Prove that the cluster admits a good pod and refuses a bad one, by dry-runs; nothing is created.
+
+    Example: stridegate canary --namespace stridegate-canary
+    """
+    import datetime as dt  # noqa: PLC0415 - see the module's docstring
+
+    from stridegate.kube.cluster import Cluster  # noqa: PLC0415
+    from stridegate.kube.errors import KubeError  # noqa: PLC0415
+    from stridegate.operator.canaries import run_canary  # noqa: PLC0415
+
+    try:
+        outcome = run_canary(Cluster.connect(kubeconfig), namespace, dt.datetime.now(dt.UTC))
+    except KubeError as error:
+        raise click.ClickException(str(error)) from error
+    for case, problem in outcome.problems.items():
+        click.echo(f"{case.value} pod: {problem or 'answered as it should be'}")
+    if outcome.problem:
+        raise click.exceptions.Exit(1)
+
+
+@main.command()
 @click.argument("slug")
 def explain(slug: str) -> None:
     """Say what a rule wants, why, and how to satisfy it.

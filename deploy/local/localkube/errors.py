@@ -5,6 +5,7 @@ LocalError
 ├── ProgramMissing         a program that we cannot install is not there
 ├── NotRoot                a step needs root
 ├── UnsupportedMachine     neither amd64 nor arm64, or not Linux
+├── UnknownTool            a program that is not built here
 ├── UnsupportedVersion     a Kubernetes version without a pinned module
 ├── TooLittleDisk          less room than a step is known to need
 ├── PackagesUnavailable    a Debian package could not be installed
@@ -16,7 +17,9 @@ LocalError
 ├── ForeignCluster         a cluster of that name exists that nobody made from here
 ├── NoEngine               no container engine, and none could be started
 ├── ImageMissing           an image that should be loaded is not in the engine
-└── NotRunning             the cluster that a command works on is not there
+├── NotRunning             the cluster that a command works on is not there
+├── NotInTime              something that should happen on a cluster did not, in time
+└── DemoBroken             the demo cannot show what it promises, or may not go on
 """
 
 from collections.abc import Iterable, Sequence
@@ -61,6 +64,14 @@ class UnsupportedMachine(LocalError):
     def __init__(self, system: str, machine: str) -> None:
         """Take what the machine calls itself."""
         super().__init__(f"the local cluster runs on Linux on x86_64 or aarch64, this machine is {system} on {machine}")
+
+
+class UnknownTool(LocalError):
+    """A program that is not built here."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        """Take what was asked for and what there is."""
+        super().__init__(f"{name} is not built here: {', '.join(known)} are")
 
 
 class UnsupportedVersion(LocalError):
@@ -166,6 +177,22 @@ class NotRunning(LocalError):
         super().__init__(f'there is no local cluster "{name}": {remedy}')
 
 
+class NotInTime(LocalError):
+    """Something that should happen on a cluster did not, in time."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        """Take what was waited for, as a sentence's beginning, and how long."""
+        super().__init__(f"{what}: not within {seconds:.0f} s")
+
+
+class DemoBroken(LocalError):
+    """The demo cannot show what it promises, or may not go on."""
+
+    def __init__(self, sentence: str) -> None:
+        """Take the whole sentence."""
+        super().__init__(sentence)
+
+
 def _shortened(command: Sequence[str]) -> str:
     words = " ".join(command)
-    return words if len(words) <= 100 else words[:97] + "…"  # noqa: PLR2004 - a line of a terminal
+    return words if len(words) <= 100 else words[:97] + "…"
