@@ -1,0 +1,44 @@
+"""What Helm tells the person who installed Stridegate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charts import CHART, Helm
+
+
+def notes(helm: Helm, values: dict[str, Any]) -> str:
+    said = helm.run(
+        *("install", "stridegate", CHART, "-n", "stridegate-system", "--dry-run=client", "--values", "-"),
+        stdin=json.dumps(values),
+    )
+    return said.split("NOTES:\n")[1]
+
+
+def test_the_notes_say_what_is_enforced_where_and_what_to_type_next(helm: Helm) -> None:
+    golden = Path(__file__).with_name("notes.txt").read_text(encoding="utf-8")
+
+    assert notes(helm, {}) == golden
+
+
+def test_the_notes_name_every_namespace_that_is_left_out(helm: Helm) -> None:
+    said = notes(helm, {"excludedNamespaces": ["calico-system"]})
+
+    assert "  kube-system, stridegate-system, calico-system\n" in said
+
+
+@pytest.mark.parametrize(
+    ("values", "warning"),
+    [
+        ({"preset": "local"}, "WARNING: the preset local runs 1 replica"),
+        ({"webhook": {"hostNetwork": True}}, "WARNING: the webhook is on its nodes' network"),
+        ({"networkPolicy": {"enabled": False}}, "WARNING: no NetworkPolicy"),
+    ],
+    ids=str,
+)
+def test_the_notes_warn_of_what_weakens_the_installation(helm: Helm, values: dict[str, Any], warning: str) -> None:
+    assert warning in notes(helm, values)

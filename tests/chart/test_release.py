@@ -1,0 +1,176 @@
+"""What a release consists of: who may do what, what is created empty, and what is left out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from charts import CHART, KINDS, Helm, Rendered, load
+from stridegate import __version__
+from stridegate.model.policies import CANARY_NAMESPACE
+
+VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
+SYSTEM = "stridegate-system"
+
+
+def granted(release: Rendered, kind: str, name: str, namespace: str | None = None) -> set[tuple[str, str, str, str]]:
+    """Every single right of a role, as group, resource, name of the object, verb."""
+    (role,) = (
+        each
+        for each in release.all(kind)
+        if each["metadata"]["name"] == name and each["metadata"].get("namespace") == namespace
+    )
+    return {
+        (group, resource, named, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for named in rule.get("resourceNames", ["any"])
+        for verb in rule["verbs"]
+    }
+
+
+def test_the_webhook_only_reads_policies_and_namespaces(release: Rendered) -> None:
+    assert granted(release, "ClusterRole", "stridegate-webhook") == {
+        (group, resource, "any", verb)
+        for group, resource in (("stridegate.dev", "hardeningpolicies"), ("", "namespaces"))
+        for verb in ("list", "watch")
+    }
+    assert not [each for each in release.all("RoleBinding") if "stridegate-webhook" in str(each["subjects"])]
+
+
+def test_the_operator_writes_two_configurations_and_the_status_of_policies(release: Rendered) -> None:
+    assert granted(release, "ClusterRole", "stridegate-operator") == {
+        *(
+            ("admissionregistration.k8s.io", resource, "stridegate", verb)
+            for resource in ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
+            for verb in ("get", "patch")
+        ),
+        ("stridegate.dev", "hardeningpolicies", "any", "list"),
+        ("stridegate.dev", "hardeningpolicies", "any", "watch"),
+        ("stridegate.dev", "hardeningpolicies/status", "any", "patch"),
+        ("", "namespaces", "any", "list"),
+        ("", "namespaces", "any", "watch"),
+    }
+
+
+def test_the_operator_writes_two_secrets_and_a_lease_at_home(release: Rendered) -> None:
+    assert granted(release, "Role", "stridegate-operator", SYSTEM) == {
+        *(("", "secrets", name, verb) for name in ("stridegate-ca", "stridegate-tls") for verb in ("get", "patch")),
+        *(("coordination.k8s.io", "leases", "stridegate-operator", verb) for verb in ("get", "patch")),
+        ("discovery.k8s.io", "endpointslices", "any", "list"),
+    }
+
+
+@pytest.mark.parametrize("name", ["stridegate-operator", "stridegate-test"])
+def test_dry_runs_are_all_that_anybody_does_in_the_canary_namespace(release: Rendered, name: str) -> None:
+    assert granted(release, "Role", name, CANARY_NAMESPACE) == {("", "pods", "any", "create")}
+
+
+def test_nobody_has_a_wildcard(release: Rendered) -> None:
+    for role in (*release.all("ClusterRole"), *release.all("Role")):
+        assert "*" not in str(role["rules"])
+
+
+def test_secrets_and_lease_are_created_empty(release: Rendered) -> None:
+    secrets = release.all("Secret")
+
+    assert {each["metadata"]["name"] for each in secrets} == {"stridegate-ca", "stridegate-tls"}
+    for each in (*secrets, *release.all("Lease")):
+        assert each.keys() <= {"apiVersion", "kind", "metadata", "type"}
+
+
+def test_pod_security_leaves_the_verdict_in_the_canary_namespace_to_the_webhook(release: Rendered) -> None:
+    labels = release.one("Namespace", CANARY_NAMESPACE)["metadata"]["labels"]
+
+    assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
+
+
+def test_every_object_has_the_common_labels(release: Rendered) -> None:
+    for each in release.manifests:
+        if each["kind"] != "CustomResourceDefinition":
+            labels = each["metadata"]["labels"]
+            assert labels["app.kubernetes.io/name"] == "stridegate", each["metadata"]["name"]
+            assert labels["app.kubernetes.io/version"] == __version__
+            assert labels["helm.sh/chart"] == f"stridegate-{__version__}"
+
+
+def test_selectors_survive_tools_that_rewrite_the_instance_label(release: Rendered) -> None:
+    selectors = [
+        *(each["spec"]["selector"]["matchLabels"] for each in release.all("Deployment")),
+        *(each["spec"]["selector"] for each in release.all("Service")),
+        *(each["spec"]["selector"]["matchLabels"] for each in release.all("PodDisruptionBudget")),
+        *(each["spec"]["podSelector"]["matchLabels"] for each in release.all("NetworkPolicy")),
+    ]
+
+    for selector in selectors:
+        assert selector.keys() == {"app.kubernetes.io/name", "app.kubernetes.io/component"}
+
+
+def test_the_webhook_never_selects_the_operators_pods(release: Rendered) -> None:
+    labels = release.one("Deployment", "stridegate-operator")["spec"]["template"]["metadata"]["labels"]
+
+    assert not release.one("Service", "stridegate-webhook")["spec"]["selector"].items() <= labels.items()
+
+
+def test_kinds_outlive_the_release_and_fit_into_an_annotation(release: Rendered) -> None:
+    sources = {load(path)["metadata"]["name"]: load(path) for path in KINDS.glob("*.yaml")}
+
+    kinds = {each["metadata"]["name"]: each for each in release.all("CustomResourceDefinition")}
+
+    assert kinds.keys() == sources.keys()
+    for name, kind in kinds.items():
+        assert kind["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+        assert kind["spec"] == sources[name]["spec"]
+        assert len(yaml.safe_dump(kind)) < 200_000
+
+
+def test_the_kinds_can_be_installed_alone(helm: Helm, release: Rendered) -> None:
+    alone = helm.render(chart=CHART / "charts" / "stridegate-crds")
+    without = helm.render({"crds": {"enabled": False}})
+
+    assert list(alone.manifests) == release.all("CustomResourceDefinition")
+    assert not without.all("CustomResourceDefinition")
+
+
+def test_the_chart_has_no_object_of_our_own_kinds(release: Rendered) -> None:
+    assert not [each for each in release.manifests if each["apiVersion"].startswith("stridegate.dev/")]
+
+
+def test_only_the_test_is_a_hook(release: Rendered) -> None:
+    hooks = {
+        each["kind"]: each["metadata"]["annotations"]["helm.sh/hook"]
+        for each in release.manifests
+        if "helm.sh/hook" in each["metadata"].get("annotations", {})
+    }
+
+    assert hooks == {"ServiceAccount": "test", "Role": "test", "RoleBinding": "test", "Pod": "test"}
+
+
+def test_no_template_makes_keys_or_asks_the_cluster() -> None:
+    forbidden = re.compile(r"\b(gen\w*Cert|genCA\w*|genPrivateKey|rand\w+|lookup|kubectl)\b")
+
+    for path in CHART.rglob("templates/**/*"):
+        # The notes tell people what to type.
+        if path.is_file() and path.name != "NOTES.txt":
+            assert not forbidden.findall(path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize("kubernetes", ["1.30", "1.33", "1.37"])
+@pytest.mark.parametrize("path", VALUES, ids=lambda path: path.stem)
+def test_the_chart_renders_for_every_platform_and_version(helm: Helm, path: Path, kubernetes: str) -> None:
+    release = helm.render(path, kubernetes=kubernetes)
+
+    assert release.one("Deployment", "stridegate-webhook")
+    named = [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in release.manifests]
+    assert len(set(named)) == len(named)
+
+
+def test_chart_and_package_have_one_version() -> None:
+    for chart in (CHART, CHART / "charts" / "stridegate-crds"):
+        about = load(chart / "Chart.yaml")
+
+        assert (about["version"], about["appVersion"]) == (__version__, __version__)

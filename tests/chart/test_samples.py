@@ -1,0 +1,52 @@
+"""The samples show what they say they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from charts import SAMPLES, judge, load
+from stridegate.engine.catalogue import POD_RULES
+from stridegate.kube.policies import read_policy
+
+POLICIES = sorted(path for path in SAMPLES.glob("*.yaml") if load(path)["kind"] == "HardeningPolicy")
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.stem)
+def test_every_sample_policy_is_understood_and_names_known_rules(path: Path) -> None:
+    reading = read_policy(load(path), POD_RULES)
+
+    assert reading.unknown_rules == ()
+
+
+def test_the_bad_pod_breaks_six_rules_that_no_patch_heals() -> None:
+    policy = read_policy(load(SAMPLES / "threat-model-policy.yaml"), POD_RULES).policy
+
+    judgement = judge(load(SAMPLES / "bad-pod.yaml"), policy, namespace="shop")
+
+    assert sorted(judgement.left) == [
+        "container-runtime-socket",
+        "host-network",
+        "host-path-volume",
+        "host-pid",
+        "privilege-escalation",
+        "privileged-container",
+    ]
+
+
+def test_everything_that_the_plain_deployment_leaves_open_is_patched() -> None:
+    policy = read_policy(load(SAMPLES / "threat-model-policy.yaml"), POD_RULES).policy
+
+    judgement = judge(load(SAMPLES / "plain-deployment.yaml")["spec"]["template"], policy, namespace="shop")
+
+    assert judgement.left == ()
+    assert set(judgement.patched) == {
+        "missing-seccomp-profile",
+        "net-raw-capability",
+        "possible-root-user",
+        "privilege-escalation",
+        "undropped-capabilities",
+        "unlimited-memory",
+        "writable-root-filesystem",
+    }

@@ -1,0 +1,133 @@
+"""The entries that the operator arms: exactly what is needed, and nothing that could stop a cluster from recovering."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from charts import Helm, Rendered
+
+
+def entries(release: Rendered) -> dict[str, dict[str, Any]]:
+    wanted = release.webhooks()
+    return {entry["name"]: entry for entry in (*wanted["mutating"], *wanted["validating"])}
+
+
+def requests(entry: dict[str, Any]) -> set[str]:
+    """Every kind of request that an entry asks for, as `operation group/resource`."""
+    return {
+        f"{operation} {group}/{resource}"
+        for rule in entry["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for operation in rule["operations"]
+    }
+
+
+def test_pods_are_judged_on_every_way_in_and_no_other_request_is(release: Rendered) -> None:
+    asked = {name: requests(entry) for name, entry in entries(release).items()}
+
+    assert asked == {
+        "pods.mutate.stridegate.dev": {"CREATE /pods"},
+        "pods.validate.stridegate.dev": {
+            "CREATE /pods",
+            "UPDATE /pods",
+            "UPDATE /pods/ephemeralcontainers",
+            "UPDATE /pods/resize",
+        },
+        "templates.stridegate.dev": {
+            f"{operation} {resource}"
+            for operation in ("CREATE", "UPDATE")
+            for resource in (
+                "apps/deployments",
+                "apps/statefulsets",
+                "apps/daemonsets",
+                "apps/replicasets",
+                "batch/jobs",
+                "batch/cronjobs",
+                "/replicationcontrollers",
+            )
+        },
+    }
+
+
+def test_no_rule_of_an_entry_has_a_wildcard_or_names_our_own_kinds(release: Rendered) -> None:
+    for entry in entries(release).values():
+        for rule in entry["rules"]:
+            assert "*" not in "".join((*rule["apiGroups"], *rule["apiVersions"], *rule["resources"]))
+            assert "*" not in rule["operations"]
+            assert "stridegate.dev" not in rule["apiGroups"]
+
+
+def test_no_request_is_sent_to_two_validating_entries(release: Rendered) -> None:
+    first, second = (requests(entry) for entry in release.webhooks()["validating"])
+
+    assert first.isdisjoint(second)
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "seconds", "path"),
+    [
+        ("pods.mutate.stridegate.dev", "Ignore", 2, "/mutate"),
+        ("pods.validate.stridegate.dev", "Fail", 3, "/validate"),
+        ("templates.stridegate.dev", "Ignore", 3, "/validate"),
+    ],
+)
+def test_only_the_last_gate_fails_closed_and_none_waits_long(
+    release: Rendered, name: str, policy: str, seconds: int, path: str
+) -> None:
+    entry = entries(release)[name]
+
+    assert (entry["failurePolicy"], entry["timeoutSeconds"]) == (policy, seconds)
+    assert entry["clientConfig"] == {
+        "service": {"name": "stridegate-webhook", "namespace": "stridegate-system", "path": path, "port": 443}
+    }
+
+
+def test_every_entry_has_the_agreed_semantics(release: Rendered) -> None:
+    for entry in entries(release).values():
+        assert entry["matchPolicy"] == "Equivalent"
+        assert entry["sideEffects"] == "None"
+        assert entry["admissionReviewVersions"] == ["v1"]
+        assert entry["objectSelector"] == {}
+        assert "matchConditions" not in entry
+        assert {rule["scope"] for rule in entry["rules"]} == {"Namespaced"}
+    assert entries(release)["pods.mutate.stridegate.dev"]["reinvocationPolicy"] == "IfNeeded"
+
+
+def test_namespaces_are_left_out_by_the_label_that_nobody_can_change(helm: Helm) -> None:
+    release = helm.render({"excludedNamespaces": ["calico-system", "kube-system"]}, namespace="gate")
+
+    for entry in entries(release).values():
+        assert entry["namespaceSelector"] == {
+            "matchExpressions": [
+                {
+                    "key": "kubernetes.io/metadata.name",
+                    "operator": "NotIn",
+                    "values": ["kube-system", "gate", "calico-system"],
+                }
+            ]
+        }
+
+
+def test_the_configurations_are_created_unarmed(release: Rendered) -> None:
+    for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+        (configuration,) = release.all(kind)
+
+        assert configuration["metadata"]["name"] == "stridegate"
+        assert configuration.keys() == {"apiVersion", "kind", "metadata"}
+
+
+def test_no_bundle_is_ever_rendered(release: Rendered) -> None:
+    assert "caBundle" not in str(release.manifests)
+
+
+def test_a_change_of_the_entries_restarts_the_operator(helm: Helm, release: Rendered) -> None:
+    changed = helm.render({"excludedNamespaces": ["calico-system"]})
+
+    before, after = (
+        each.one("Deployment", "stridegate-operator")["spec"]["template"]["metadata"]["annotations"]
+        for each in (release, changed)
+    )
+    assert before != after
