@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stridegate.engine.policies import Claim, Regime
 from stridegate.model.edits import Patch
-from stridegate.model.findings import Decision, Finding, Ruling
+from stridegate.model.findings import Decision, Finding, FindingKey, Ruling
 from stridegate.model.policies import Workload
+from stridegate.model.views import Pointer
 from stridegate.model.vocabulary import Action, Outcome, Patching, Safety
 
 
@@ -26,7 +27,16 @@ class Circumstances:
 
 def decide(regime: Regime, findings: Iterable[Finding], circumstances: Circumstances, *, existing: int = 0) -> Decision:
     """Return what becomes of a request with these findings."""
-    rulings = sorted(_rulings(regime, findings, circumstances), key=_worst_first)
+    ruled: dict[FindingKey, Ruling] = {}
+    for finding in findings:
+        for claim in regime.claims[finding.question]:
+            if _excluded(claim, finding, circumstances):
+                continue
+            ruling = Ruling(finding, _action(claim, finding, circumstances), claim.policy, _demanded(claim, finding))
+            known = ruled.get(finding.key)
+            if known is None or _strictest_first(ruling) < _strictest_first(known):
+                ruled[finding.key] = ruling
+    rulings = sorted(ruled.values(), key=_worst_first)
     return Decision(
         denied=tuple(each for each in rulings if each.action is Action.DENY),
         warned=tuple(each for each in rulings if each.action is Action.WARN),
@@ -36,44 +46,44 @@ def decide(regime: Regime, findings: Iterable[Finding], circumstances: Circumsta
     )
 
 
-def _rulings(regime: Regime, findings: Iterable[Finding], circumstances: Circumstances) -> Iterator[Ruling]:
-    ruled: dict[tuple[str, str, str, str], Ruling] = {}
-    for finding in findings:
-        for claim in regime.claims[finding.question]:
-            if _excluded(claim, finding, circumstances):
-                continue
-            if circumstances.template and healed(regime, claim, finding):
-                break
-            ruling = Ruling(finding, _action(claim, finding, circumstances), claim.policy, _demanded(claim, finding))
-            known = ruled.get(finding.key)
-            if known is None or ruling.action > known.action:
-                ruled[finding.key] = ruling
-            break
-    yield from ruled.values()
-
-
 def patches(regime: Regime, findings: Iterable[Finding], circumstances: Circumstances) -> list[tuple[Finding, Patch]]:
-    """Return the patches that the policies let the webhook make."""
-    made: list[tuple[Finding, Patch]] = []
+    """Return the patches that the policies let the webhook make.
+
+    For each finding the strictest policy that does not exclude it says whether, and with which value. What is excluded
+    is not patched through another finding either: a field of the whole pod stays as it is if it would heal both.
+    """
+    strictest: dict[FindingKey, tuple[Claim, Finding]] = {}
+    excluded: list[Finding] = []
     for finding in findings:
-        for claim in regime.claims[finding.question]:
-            if _excluded(claim, finding, circumstances):
-                continue
-            if finding.violation is not None and finding.violation.patch is not None and healed(regime, claim, finding):
-                made.append((finding, finding.violation.patch))
-            break
-    return made
+        claims = regime.claims[finding.question]
+        claim = next((each for each in claims if not _excluded(each, finding, circumstances)), None)
+        if claim is None:
+            excluded.append(finding)
+            continue
+        known = strictest.get(finding.key)
+        if known is None or (-claim.action, claim.policy) < (-known[0].action, known[0].policy):
+            strictest[finding.key] = (claim, finding)
+    left_alone: set[Pointer] = set()
+    left_alone.update(*(_pointers(each) for each in excluded if each.key not in strictest))
+    return [
+        (finding, finding.violation.patch)
+        for claim, finding in strictest.values()
+        if finding.violation is not None
+        and finding.violation.patch is not None
+        and _allowed(claim, finding.violation.patch)
+        and left_alone.isdisjoint(_pointers(finding))
+    ]
 
 
-def healed(regime: Regime, claim: Claim, finding: Finding) -> bool:
-    """Whether the webhook patches the finding away when the pod is created."""
+def _allowed(claim: Claim, patch: Patch) -> bool:
+    if claim.action < Action.WARN or (patch.overrides and not claim.override):
+        return False
+    return claim.patching >= (Patching.SAFE if patch.safety is Safety.SAFE else Patching.ALL)
+
+
+def _pointers(finding: Finding) -> set[Pointer]:
     patch = finding.violation.patch if finding.violation else None
-    if patch is None or claim.action < Action.WARN or finding.question not in regime.healers:
-        return False
-    if patch.overrides and not claim.override:
-        return False
-    needed = Patching.SAFE if patch.safety is Safety.SAFE else Patching.ALL
-    return claim.patching >= needed
+    return {edit.place.pointer for edit in patch.edits} if patch else set()
 
 
 def _action(claim: Claim, finding: Finding, circumstances: Circumstances) -> Action:
@@ -109,6 +119,10 @@ def _container(finding: Finding) -> str | None:
     owner = finding.violation.place.owner
     listed, _, name = owner.partition("[")
     return name.removesuffix("]") if listed.casefold().endswith("containers") else None
+
+
+def _strictest_first(ruling: Ruling) -> tuple[int, int, str]:
+    return -ruling.action, -ruling.demanded, ruling.policy
 
 
 def _worst_first(ruling: Ruling) -> tuple[int, int, str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from stridegate.model.findings import Finding
+from stridegate.model.findings import Finding, FindingKey
 from stridegate.model.pods import PodTemplate
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Outcome
@@ -13,7 +13,7 @@ from stridegate.model.vocabulary import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The findings that an update introduces, those that it worsens, and those that it leaves as they were."""
+    """The findings of an object's new version: those that an update introduces, those it worsens, and those it leaves as they were."""
 
     introduced: list[Finding]
     worsened: list[Finding]
@@ -21,7 +21,7 @@ class Difference:
 
     @property
     def answerable(self) -> list[Finding]:
-        """What the update is held to account for."""
+        """What the request has to answer for."""
         return self.introduced + self.worsened
 
 
@@ -30,8 +30,8 @@ def unchanged(old: PodTemplate, new: PodTemplate) -> bool:
     return old.spec == new.spec and _annotations(old) == _annotations(new)
 
 
-def _annotations(template: PodTemplate) -> dict[str, str]:
-    return dict(template.metadata.annotations or {}) if template.metadata else {}
+def _annotations(template: PodTemplate) -> Mapping[str, str]:
+    return (template.metadata.annotations if template.metadata else None) or {}
 
 
 def compare(old_pod: PodView, old: Iterable[Finding], new_pod: PodView, new: Iterable[Finding]) -> Difference:
@@ -42,7 +42,9 @@ def compare(old_pod: PodView, old: Iterable[Finding], new_pod: PodView, new: Ite
     findings and the pod's count as introduced.
     """
     fresh = _fresh_owners(old_pod, new_pod)
-    before = {finding.key: _badness(finding) for finding in old}
+    before: dict[FindingKey, tuple[int, int]] = {}
+    for finding in old:
+        before[finding.key] = max(_badness(finding), before.get(finding.key, (0, 0)))
     difference = Difference([], [], [])
     for finding in new:
         known = before.get(finding.key)
@@ -57,24 +59,19 @@ def compare(old_pod: PodView, old: Iterable[Finding], new_pod: PodView, new: Ite
 
 def _fresh_owners(old_pod: PodView, new_pod: PodView) -> frozenset[str]:
     """Name the owners that are judged as new: containers with other code, and then everything that belongs to the whole pod as well."""
-    code_before = {container.owner: container.shape.image for container in old_pod.containers}
+    before = {(container.owner, container.shape.image) for container in old_pod.containers}
     fresh = {
-        container.owner
-        for container in new_pod.containers
-        if code_before.get(container.owner, _NO_CODE) != container.shape.image
+        container.owner for container in new_pod.containers if (container.owner, container.shape.image) not in before
     }
-    mounted = {_image_volume(volume.shape) for volume in old_pod.volumes}
-    if fresh or any(_image_volume(volume.shape) not in mounted for volume in new_pod.volumes):
+    if fresh or not _image_volumes(new_pod) <= _image_volumes(old_pod):
         fresh |= {"pod"} | {volume.owner for volume in new_pod.volumes}
     return frozenset(fresh)
 
 
-_NO_CODE = object()
-
-
-def _image_volume(volume: object) -> object:
-    image = volume.get("image") if isinstance(volume, dict) else None
-    return repr(image) if image is not None else None
+def _image_volumes(pod: PodView) -> set[tuple[str, str]]:
+    """Name the volumes that bring code of their own (KEP-4639), each with its image."""
+    sources = ((volume.name, volume.shape.get("image")) for volume in pod.volumes)
+    return {(name, str(source.get("reference"))) for name, source in sources if isinstance(source, Mapping)}
 
 
 def _owner(finding: Finding) -> str:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from stridegate.engine.amend import amended
+from stridegate.engine.decide import Circumstances, patches
+from stridegate.engine.evaluate import evaluate
+from stridegate.engine.policies import Regime
 from stridegate.model.edits import Append, Assign, Edit, FrozenJson, Patch, Remove
 from stridegate.model.findings import Finding
 from stridegate.model.views import PodView, Pointer
@@ -14,9 +18,13 @@ Operation = dict[str, object]
 
 @dataclass(slots=True)
 class Hardening:
-    """The operations for one pod, the findings that they heal, and those whose patches contradict each other and were both left out."""
+    """The operations for one pod, with the edits they make and the findings they heal.
+
+    `conflicting` are findings whose patches contradict each other: neither is made.
+    """
 
     operations: list[Operation] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
     healed: list[Finding] = field(default_factory=list)
     conflicting: list[Finding] = field(default_factory=list)
 
@@ -38,8 +46,34 @@ def harden(pod: PodView, patches: Sequence[tuple[Finding, Patch]]) -> Hardening:
             continue
         for edit in patch.edits:
             writer.write(edit)
+            hardening.edits.append(edit)
         hardening.healed.append(finding)
     return hardening
+
+
+def mend(regime: Regime, pod: PodView, circumstances: Circumstances) -> Hardening:
+    """Return what the webhook makes of a pod as it is created, so that asking again would make nothing more.
+
+    An edit that changes an explicit value can bring others within reach (`privileged: false` lets escalation be
+    forbidden), so after such a one the pod is judged again as it will be.
+    """
+    mended = Hardening()
+    for _ in range(_MOST_ROUNDS):
+        made = patches(regime, evaluate(regime.mending, pod), circumstances)
+        step = harden(pod, made)
+        mended.operations += step.operations
+        mended.edits += step.edits
+        mended.healed += step.healed
+        mended.conflicting = step.conflicting
+        if not step.operations or not any(patch.overrides for _, patch in made):
+            break
+        pod = amended(pod, step.edits)
+    return mended
+
+
+def become(regime: Regime, template: PodView, circumstances: Circumstances) -> PodView:
+    """Return the pod that a template will become: what the webhook heals at its creation is no reason to warn."""
+    return amended(template, mend(regime, template, circumstances).edits)
 
 
 def annotate(pod: PodView, key: str, value: str) -> list[Operation]:
@@ -57,17 +91,25 @@ def escape(pointer: Pointer) -> str:
 
 
 def _contested(patches: Iterable[Patch]) -> frozenset[Pointer]:
-    values: dict[Pointer, object] = {}
+    """Return the pointers that edits disagree about, or of which one lies in what another replaces."""
     contested: set[Pointer] = set()
-    for patch in patches:
-        for edit in patch.edits:
-            if isinstance(edit, Append):
-                continue
-            wanted = edit.value if isinstance(edit, Assign) else None
-            if edit.place.pointer in values and values[edit.place.pointer] != wanted:
-                contested.add(edit.place.pointer)
-            values[edit.place.pointer] = wanted
+    wanted: dict[Pointer, object] = {}
+    for edit in (edit for patch in patches for edit in patch.edits):
+        pointer = edit.place.pointer
+        want = _APPENDED if isinstance(edit, Append) else edit.value if isinstance(edit, Assign) else None
+        if wanted.setdefault(pointer, want) != want:
+            contested.add(pointer)
+    for pointer in wanted:
+        for length in range(1, len(pointer)):
+            if wanted.get(pointer[:length], _APPENDED) is not _APPENDED:
+                contested |= {pointer, pointer[:length]}
     return frozenset(contested)
+
+
+# Any number of edits may append to one list.
+_APPENDED = object()
+# One override brings at most one more within reach; the rest is a bound.
+_MOST_ROUNDS = 4
 
 
 class _Writer:

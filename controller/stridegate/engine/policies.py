@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stridegate.model.policies import Exclusion, Policy, RuleSetting
-from stridegate.model.rules import Given, PodRule, Question
+from stridegate.model.rules import Given, PodRule, Quantity, Question
 from stridegate.model.vocabulary import Action, Patching, Profile
 
 
@@ -29,13 +29,14 @@ class Regime:
     """Everything that is asked in a namespace, compiled once per set of policies.
 
     `claims` has for each question the demands of the policies that ask it, strictest first, at a tie by the policy's
-    name. `healer` is the question of each rule whose patches are made: the one the strictest policy asks.
+    name. `mending` are the questions about rules whose findings some policy lets the webhook patch: mutation asks no
+    others.
     """
 
     policies: tuple[str, ...]
     questions: tuple[Question, ...]
     claims: Mapping[Question, tuple[Claim, ...]]
-    healers: frozenset[Question]
+    mending: tuple[Question, ...]
     enforcing: bool
 
 
@@ -55,7 +56,7 @@ def claim(policy: Policy, rule: PodRule) -> Claim | None:
     setting = setting or RuleSetting()
     return Claim(
         rule=rule,
-        given=Given(pod_security=policy.pod_security, profile=policy.profile, parameters=setting.parameters),
+        given=_given(policy, rule, setting),
         action=action,
         policy=policy.name,
         patching=policy.patching,
@@ -67,6 +68,13 @@ def claim(policy: Policy, rule: PodRule) -> Claim | None:
     )
 
 
+def _given(policy: Policy, rule: PodRule, setting: RuleSetting) -> Given:
+    if not rule.standard:
+        # Stridegate's own rules know neither levels nor versions: policies that differ only there ask once.
+        return Given(parameters=setting.parameters)
+    return Given(pod_security=policy.pod_security, profile=policy.profile, parameters=setting.parameters)
+
+
 def _action(policy: Policy, rule: PodRule, setting: RuleSetting | None) -> Action:
     if setting is not None:
         return policy.action if setting.action is None else setting.action
@@ -74,7 +82,7 @@ def _action(policy: Policy, rule: PodRule, setting: RuleSetting | None) -> Actio
         return min(policy.action, Action.AUDIT)
     if rule.profile > policy.profile:
         return Action.OFF
-    if policy.rules_version is not None and _version(rule.since) > policy.rules_version:
+    if policy.rules_version is not None and not rule.standard and _version(rule.since) > policy.rules_version:
         return min(policy.action, Action.AUDIT)
     return policy.action
 
@@ -95,24 +103,32 @@ def compile_regime(compiled: Mapping[str, tuple[Claim, ...]]) -> Regime:
 
     The strictest wins rule by rule; each judges with its own version and parameters.
     """
+    ceiling = _smallest_ceiling(each for claims in compiled.values() for each in claims)
     asked: dict[tuple[str, Given], list[Claim]] = {}
     for name in sorted(compiled):
         for each in compiled[name]:
-            asked.setdefault((each.rule.slug, each.given), []).append(each)
+            held = replace(each, given=replace(each.given, ceiling=ceiling)) if "default" in each.rule.takes else each
+            asked.setdefault((held.rule.slug, held.given), []).append(held)
     claims: dict[Question, tuple[Claim, ...]] = {}
-    strictest: dict[str, tuple[Claim, Question]] = {}
-    for (slug, given), demands in asked.items():
+    for demands in asked.values():
         demands.sort(key=lambda each: (-each.action, each.policy))
-        question = Question(demands[0].rule, given)
-        claims[question] = tuple(demands)
-        best = strictest.get(slug)
-        if best is None or (-demands[0].action, demands[0].policy) < (-best[0].action, best[0].policy):
-            strictest[slug] = (demands[0], question)
+        claims[Question(demands[0].rule, demands[0].given)] = tuple(demands)
     questions = tuple(sorted(claims, key=lambda question: (-question.rule.severity, question.rule.slug)))
+    mended = {each.rule.slug for demands in claims.values() for each in demands if _mends(each)}
     return Regime(
         policies=tuple(sorted(compiled)),
         questions=questions,
         claims=claims,
-        healers=frozenset(question for _, question in strictest.values()),
+        mending=tuple(question for question in questions if question.rule.slug in mended),
         enforcing=any(each.action is Action.DENY for demands in claims.values() for each in demands),
     )
+
+
+def _smallest_ceiling(claims: Iterable[Claim]) -> Quantity | None:
+    """Return the smallest ceiling that any policy sets: a patch that one policy asks for may not break another."""
+    ceilings = (each.given.parameters.ceiling for each in claims)
+    return min(filter(None, ceilings), key=lambda ceiling: ceiling.value, default=None)
+
+
+def _mends(claim: Claim) -> bool:
+    return claim.patching > Patching.NONE and claim.action >= Action.WARN

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from stridegate.model.rules import PodRule, Question, Violation
 from stridegate.model.vocabulary import Action, Outcome
 
+# Rule, owner, path and value: see Finding.key.
+FindingKey = tuple[str, str, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -30,7 +33,7 @@ class Finding:
         return Outcome.ERROR if self.violation is None else self.violation.outcome
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> FindingKey:
         """What makes this finding the same one in another version of its object: names, never positions."""
         if self.violation is None:
             return (self.rule.slug, "", "", "")

@@ -194,6 +194,11 @@ class PodRule:
         return "".join(kind.value for kind in Stride if kind in self.stride)
 
     @cached_property
+    def standard(self) -> bool:
+        """Whether the rule is of the Pod Security Standards, and not Stridegate's own."""
+        return any(isinstance(reference, PodSecurity) for reference in self.references)
+
+    @cached_property
     def standard_since(self) -> int:
         """The minor version of the Pod Security Standards that first has the rule; 0 where the rule is not of the standards."""
         return min((reference.since for reference in self.references if isinstance(reference, PodSecurity)), default=0)
