@@ -22,7 +22,7 @@ from typing import Self
 
 from localkube.binaries import Binaries
 from localkube.cache import Cache
-from localkube.commands import run
+from localkube.commands import Argument, run
 from localkube.errors import CommandFailed
 from localkube.places import Places
 from localkube.ports import LOOPBACK, free_ports, host_address
@@ -146,7 +146,13 @@ class ApiServer:
         """Run kubectl as the administrator and return its stdout. Raises CommandFailed unless `check` is off."""
         # By default kubectl keeps what it discovered by address, and ports come back with other servers behind them.
         cache = f"--cache-dir={self.state_dir / 'kubectl'}"
-        command = [self._binaries.program("kubectl"), "--kubeconfig", self.kubeconfig, cache, *arguments]
+        command: list[Argument] = [
+            self._binaries.program("kubectl"),
+            "--kubeconfig",
+            self.kubeconfig,
+            cache,
+            *arguments,
+        ]
         if check:
             return run(command, stdin=stdin)
         done = subprocess.run([str(w) for w in command], check=False, capture_output=True, text=True, input=stdin)
@@ -264,7 +270,7 @@ class ApiServer:
         trust.load_cert_chain(*self.client_certificate)
         try:
             for path in ("/readyz", "/api/v1/namespaces/default"):
-                with urllib.request.urlopen(self.url + path, context=trust, timeout=5):
+                with urllib.request.urlopen(self.url + path, context=trust, timeout=5):  # noqa: S310 - our own https
                     pass
         except (urllib.error.URLError, OSError):
             return False

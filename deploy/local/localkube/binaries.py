@@ -12,8 +12,8 @@ from pathlib import Path
 
 from localkube import debian
 from localkube.cache import Cache, digest
-from localkube.commands import last_words
-from localkube.errors import CommandFailed, NetworkUnreachable
+from localkube.commands import Argument, last_words
+from localkube.errors import CommandFailed, NetworkUnreachable, UnknownTool
 from localkube.places import RECIPES
 from localkube.progress import step
 from localkube.toolchain import Toolchain
@@ -117,6 +117,8 @@ class Binaries:
         """Return the path of a program. Raises CommandFailed, NetworkUnreachable and what finding Go raises."""
         if name in KUBERNETES_PROGRAMS:
             return self.kubernetes_folder() / name
+        if name not in PROGRAMS:
+            raise UnknownTool(name, PROGRAMS)
         module = next(module for module in MODULES if name in module.packages)
         return self._built(module) / name
 
@@ -153,8 +155,19 @@ class Binaries:
             debian.ensure(module.debian_packages, purpose=f"building {module.name}", log=self.cache.log("debian"))
             with step(f"building {module.name} {version}", expect=f"first time only, {module.expect}"):
                 for program, package in module.packages.items():
-                    arguments = [*_BUILD, "-tags", module.tags, "-ldflags", flags, "-o", place / program, package]
-                    self._compile(module.name, RECIPES / "modules" / module.name, arguments, cgo=bool(module.debian_packages))
+                    arguments: list[Argument] = [
+                        *_BUILD,
+                        "-tags",
+                        module.tags,
+                        "-ldflags",
+                        flags,
+                        "-o",
+                        place / program,
+                        package,
+                    ]
+                    self._compile(
+                        module.name, RECIPES / "modules" / module.name, arguments, cgo=bool(module.debian_packages)
+                    )
 
         return self.cache.built(f"{module.name}-{version.removeprefix('v')}", key, build, gib=4)
 
@@ -170,7 +183,7 @@ class Binaries:
         for program in KUBERNETES_PROGRAMS:
             (place / program).symlink_to("kube")
 
-    def _compile(self, name: str, folder: Path, arguments: list[str | Path], *, cgo: bool = False) -> None:
+    def _compile(self, name: str, folder: Path, arguments: list[Argument], *, cgo: bool = False) -> None:
         log = self.cache.log(name)
         try:
             self._toolchain.run(*arguments, folder=folder, log=log, cgo=cgo)

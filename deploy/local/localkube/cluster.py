@@ -1,7 +1,5 @@
 """What every cluster here offers, whoever made it."""
 
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -47,9 +45,3 @@ class ExistingCluster:
     def load_image(self, tag: str) -> None:
         """Say that nothing can be loaded: how images reach such a cluster's nodes, only its owner knows."""
         say(f"the nodes of {self.name} must be able to pull {tag}: push it to a registry of theirs, or load it there")
-
-
-def run_kubectl(program: Path, kubeconfig: Path, arguments: list[str]) -> int:
-    """Hand kubectl (or helm) the terminal and return its exit code."""
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-    return subprocess.run([str(program), *arguments], check=False, env=environment).returncode

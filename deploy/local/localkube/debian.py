@@ -1,6 +1,7 @@
 """Debian packages that a step needs, installed by apt-get and named to the user before."""
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from localkube.commands import on_path, run, succeeds
 from localkube.errors import CommandFailed, LocalError, PackagesUnavailable
 from localkube.progress import step
 
+_one_at_a_time = threading.Lock()
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _APT_GET = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=2")
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
@@ -16,9 +18,13 @@ _QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
 
 def ensure(packages: Sequence[str], *, purpose: str, log: Path) -> None:
     """Install those of the packages that are missing. Raises PackagesUnavailable."""
-    missing = [package for package in packages if not _installed(package)]
-    if not missing:
-        return
+    with _one_at_a_time:
+        missing = [package for package in packages if not _installed(package)]
+        if missing:
+            _install_missing(missing, purpose, log)
+
+
+def _install_missing(missing: Sequence[str], purpose: str, log: Path) -> None:
     if not on_path("apt-get"):
         raise PackagesUnavailable(missing, "this is not Debian, install them (or their like) yourself")
     if os.geteuid() != 0:

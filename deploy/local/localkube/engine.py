@@ -113,9 +113,13 @@ def stop_ours(cache: Cache) -> None:
     remove_tree(_RUNTIME_FOLDER)
 
 
-def is_ours_running() -> bool:
-    """Tell whether an engine of ours is alive, even if it does not answer."""
-    return _engine_pid() is not None
+def kind_clusters_of_ours() -> list[str]:
+    """List the kind clusters whose nodes live in our engine; none where it does not run."""
+    if not _answers(_our_environment()):
+        return []
+    label = "io.x-k8s.kind.cluster"
+    names = _our_engine().docker("ps", "--all", "--filter", f"label={label}", "--format", f'{{{{.Label "{label}"}}}}')
+    return sorted(set(names.split()))
 
 
 def _our_environment() -> dict[str, str]:

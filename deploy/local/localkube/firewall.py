@@ -25,7 +25,9 @@ class Remembered(TypedDict):
 def remember() -> Remembered:
     """Read what an engine will change."""
     return {
-        "sysctls": {name: file.read_text(encoding="utf-8").strip() for name in _SYSCTLS if (file := _sysctl(name)).exists()},
+        "sysctls": {
+            name: file.read_text(encoding="utf-8").strip() for name in _SYSCTLS if (file := _sysctl(name)).exists()
+        },
         "forward_policy": {command: forward_policy(_saved(command)) for command in ("iptables", "ip6tables")},
     }
 

@@ -1,8 +1,8 @@
 """A kind cluster: real nodes in containers, with kubeadm's layout, kubelet, containerd and kube-proxy.
 
-    cluster = KindCluster(nodes=3)
-    cluster.create()
-    cluster.on_node("stridegate-worker", "crictl", "ps")
+cluster = KindCluster(nodes=3)
+cluster.create()
+cluster.on_node("stridegate-worker", "crictl", "ps")
 """
 
 import json

@@ -7,13 +7,15 @@ in the place of kindnetd, no CoreDNS (kubeadm is told to skip it), and no storag
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from localkube import debian, debian_root
+from localkube import debian
 from localkube.binaries import KUBERNETES_PROGRAMS, Binaries
 from localkube.cache import Cache, digest
-from localkube.commands import run
+from localkube.commands import Argument, run
+from localkube.debian_root import DebianRoot, pack, unpack
 from localkube.image_archives import Image, write_archive
 from localkube.mounts import remove_tree
 from localkube.places import RECIPES
@@ -21,9 +23,13 @@ from localkube.processes import Server
 from localkube.progress import step
 
 _FILES = RECIPES / "node"
-_PACKAGES = (
-    "systemd", "conntrack", "iptables", "nftables", "iproute2", "ethtool", "util-linux", "mount", "kmod",
-    "libseccomp2", "pigz", "e2fsprogs", "bash", "ca-certificates", "curl", "jq", "procps", "socat",
+_DEBIAN = DebianRoot(
+    name="debian-node",
+    purpose="the node image",
+    packages=(
+        "systemd", "conntrack", "iptables", "nftables", "iproute2", "ethtool", "util-linux", "mount", "kmod",
+        "libseccomp2", "pigz", "e2fsprogs", "bash", "ca-certificates", "curl", "jq", "procps", "socat",
+    ),
 )  # fmt: skip
 _NODE_PROGRAMS = ("kubelet", "kubeadm", "kubectl")
 _RUNTIME_PROGRAMS = ("containerd", "ctr", "containerd-shim-runc-v2", "runc", "crictl")
@@ -68,8 +74,11 @@ class NodeImage:
 
     def archive(self) -> Path:
         """Return the node's root as a tar, to be imported. Raises NotRoot and what building the programs raises."""
-        for program in (*_NODE_PROGRAMS, *_RUNTIME_PROGRAMS, *_CNI_PROGRAMS, "etcd"):
-            self.binaries.program(program)
+        with ThreadPoolExecutor(max_workers=1) as background:
+            root = background.submit(_DEBIAN.archive, self.cache)  # unpacking packages leaves the compiler room
+            for program in (*_NODE_PROGRAMS, *_RUNTIME_PROGRAMS, *_CNI_PROGRAMS, "etcd"):
+                self.binaries.program(program)
+            root.result()
         return self.cache.built(self._name, self._digest, self._build, gib=5) / "node.tar"
 
     @property
@@ -78,23 +87,25 @@ class NodeImage:
 
     @property
     def _digest(self) -> str:
-        modules = (RECIPES / "modules" / name for name in ("kind", "etcd", "containerd", "runc", "cni-plugins", "crictl"))
+        modules = (
+            RECIPES / "modules" / name for name in ("kind", "etcd", "containerd", "runc", "cni-plugins", "crictl")
+        )
         kubernetes = RECIPES / "modules" / "kubernetes"
         of_kubernetes = (kubernetes / "main.go", kubernetes / self.binaries.kubernetes.number)
-        return digest([Path(__file__), _FILES, *of_kubernetes, *modules, *_PACKAGES])
+        return digest([Path(__file__), _FILES, *of_kubernetes, *modules, _DEBIAN.digest])
 
     def _build(self, place: Path) -> None:
         log = self.cache.log("node-image")
         debian.ensure(["gcc", "libc6-dev"], purpose="the pause program", log=self.cache.log("debian"))
-        bare = debian_root.archive(self.cache, "debian-node", _PACKAGES, purpose="the node image")
+        bare = _DEBIAN.archive(self.cache)
         with step(f"building the node image for Kubernetes {self.binaries.kubernetes.number}", expect="about 1 min"):
             root = place / "root"
-            debian_root.unpack(bare, root)
+            unpack(bare, root)
             kind_files = self.binaries.module_source("kind") / "images" / "base" / "files"
             archives = [self._control_plane(place, root), self._pause(place, kind_files, log)]
             self._install(root, kind_files)
             self._preload(place, root, archives)
-            debian_root.pack(root, place / "node.tar")
+            pack(root, place / "node.tar")
             remove_tree(root)
             for leftover in archives:
                 leftover.unlink()
@@ -190,10 +201,8 @@ class NodeImage:
             encoding="utf-8",
         )
         log = self.cache.log("node-image-containerd")
-        server = Server(
-            name="containerd", command=[self.binaries.program("containerd"), "-c", configuration], log=log
-        )
-        control = [self.binaries.program("ctr"), "--address", socket]
+        server = Server(name="containerd", command=[self.binaries.program("containerd"), "-c", configuration], log=log)
+        control: list[Argument] = [self.binaries.program("ctr"), "--address", socket]
         server.start()
         try:
             server.wait_until(socket.exists, seconds=30)
