@@ -1,0 +1,209 @@
+"""The ready fix of a denial: the findings' patches as one command for the object that a person edits."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from stridegate.engine.harden import harden, plain
+from stridegate.model.edits import Append, Assign, Edit
+from stridegate.model.findings import Finding
+from stridegate.model.policies import Workload
+from stridegate.model.views import PodView, Pointer
+from stridegate.model.vocabulary import Safety
+
+# The key by which strategic merge tells the elements of a list apart (`patchMergeKey` in k8s.io/api/core/v1). Lists that
+# are not here are replaced as a whole, so a patch names all their members.
+_MERGE_KEYS = {
+    "containers": "name",
+    "initContainers": "name",
+    "volumes": "name",
+    "volumeMounts": "mountPath",
+    "ports": "containerPort",
+}
+
+# Where the kinds that people write keep their pod template.
+_TEMPLATES = {
+    "Deployment": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "ReplicationController": ("spec", "template"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The workload that a judged object belongs to, or the object itself, where it is its `own`; whether the object is there already.
+
+    A refused object is not there, or is as it was: its own fix goes through the manifest it came from. A pod that
+    belongs to a workload is mended in the workload's template.
+    """
+
+    namespace: str
+    workload: Workload
+    own: bool
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What heals some findings.
+
+    `command` is one line of shell; `check_first` are the slugs whose part of it may stop an application. `unhealed`
+    counts the findings that it leaves to a human.
+    """
+
+    command: str | None
+    check_first: tuple[str, ...]
+    unhealed: int
+
+
+def remedy(pod: PodView, findings: Iterable[Finding], target: Target) -> Remedy:
+    """Return the fix of some findings, for what a person would edit to get rid of them."""
+    findings = list(findings)
+    patches = [
+        (finding, finding.violation.patch)
+        for finding in findings
+        if finding.violation is not None and finding.violation.patch is not None
+    ]
+    contradicted = harden(pod, patches).conflicting
+    merge: dict[str, object] = {}
+    healed: list[Finding] = []
+    check_first: set[str] = set()
+    for finding, patch in patches:
+        steps = [_step(pod, edit) for edit in patch.edits]
+        if any(finding is each for each in contradicted) or None in steps:
+            continue
+        for step in steps:
+            if step is not None:
+                _merge(merge, step)
+        healed.append(finding)
+        if patch.safety is Safety.RISKY:
+            check_first.add(finding.rule.slug)
+    command = _command(pod, merge, target) if merge else None
+    return Remedy(
+        command=command,
+        check_first=tuple(sorted(check_first)) if command else (),
+        unhealed=len(findings) - (len(healed) if command else 0),
+    )
+
+
+def _step(pod: PodView, edit: Edit) -> dict[str, object] | None:
+    """Return an edit as a strategic merge patch of the pod, or None where that cannot say it."""
+    pointer = edit.place.pointer[len(pod.prefix) :]
+    if "ephemeralContainers" in pointer:
+        # They exist in a running pod only: no manifest and no template has them.
+        return None
+    if isinstance(edit, Append):
+        listed = str(pointer[-1])
+        if listed in _MERGE_KEYS:
+            value: object = [plain(each) for each in edit.values]
+        else:
+            value = _completed(pod, pointer, [plain(each) for each in edit.values])
+    else:
+        # Null takes a key out (JSON merge patch and strategic merge alike).
+        value = plain(edit.value) if isinstance(edit, Assign) else None
+    return _nested(pod, pointer, value)
+
+
+def _nested(pod: PodView, pointer: Pointer, value: object) -> dict[str, object] | None:
+    """Wrap a value in the maps and keyed lists that lead to it."""
+    at = len(pointer) - 1
+    while at >= 0:
+        part = pointer[at]
+        if isinstance(part, str):
+            value = {part: value}
+        else:
+            listed = str(pointer[at - 1])
+            key = _MERGE_KEYS.get(listed)
+            known = _read(pod, (*pointer[: at + 1], key)) if key else None
+            if key is None or known in {None, ""} or not isinstance(value, dict):
+                return None
+            value = [{key: known, **value}]
+        at -= 1
+    return value if isinstance(value, dict) else None
+
+
+def _completed(pod: PodView, pointer: Pointer, added: list[object]) -> list[object]:
+    there = _read(pod, pointer)
+    members = list(there) if isinstance(there, tuple) else []
+    return members + [each for each in added if each not in members]
+
+
+def _read(pod: PodView, pointer: Pointer) -> object:
+    """Walk from the pod's spec along a pointer that begins with it."""
+    current: object = pod.shape
+    for part in pointer[1:]:
+        if isinstance(part, int):
+            current = current[part] if isinstance(current, tuple) and part < len(current) else None
+        else:
+            current = current.get(part) if isinstance(current, dict) else getattr(current, part, None)
+    return current
+
+
+def _merge(into: dict[str, object], patch: dict[str, object]) -> None:
+    """Lay one strategic merge patch over another."""
+    for key, value in patch.items():
+        known = into.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            _merge(known, value)
+        elif isinstance(known, list) and isinstance(value, list):
+            _merge_lists(known, value, _MERGE_KEYS.get(key))
+        else:
+            into[key] = value
+
+
+def _merge_lists(into: list[object], values: list[object], key: str | None) -> None:
+    for value in values:
+        twin = next((each for each in into if key and _keyed(each, key) == _keyed(value, key)), None)
+        if isinstance(twin, dict) and isinstance(value, dict):
+            _merge(twin, value)
+        elif value not in into:
+            into.append(value)
+
+
+def _keyed(element: object, key: str) -> object:
+    return element.get(key) if isinstance(element, dict) else element
+
+
+def _command(pod: PodView, merge: dict[str, object], target: Target) -> str | None:
+    namespace = shlex.quote(target.namespace)
+    owner = target.workload
+    if target.own:
+        return _manifest(owner, _within(pod.prefix, merge), f"kubectl -n {namespace} {_send(pod, target)} -f -")
+    if owner.kind == "Job":
+        # A Job's template is immutable.
+        return _manifest(owner, _within(("spec", "template"), merge), f"kubectl -n {namespace} replace --force -f -")
+    if owner.kind not in _TEMPLATES:
+        return None
+    patch = _quoted(_within(_TEMPLATES[owner.kind], merge))
+    name = shlex.quote(owner.name)
+    return f"kubectl -n {namespace} patch {owner.kind.lower()} {name} --type=strategic -p {patch}"
+
+
+def _manifest(workload: Workload, patch: dict[str, object], send: str) -> str:
+    """Return the command that mends a manifest on its way to the API server."""
+    file = f"{workload.kind.lower()}.yaml"
+    return f"kubectl patch --local -f {file} --type=strategic -p {_quoted(patch)} -o yaml | {send}"
+
+
+def _send(pod: PodView, target: Target) -> str:
+    """Return how a mended manifest is sent: apply cannot send one without a name, nor change what is immutable."""
+    if target.exists and target.workload.kind in {"Pod", "Job"}:
+        return "replace --force"
+    return "create" if pod.metadata.generateName and not pod.prefix else "apply"
+
+
+def _within(path: Pointer, value: dict[str, object]) -> dict[str, object]:
+    for part in reversed(path):
+        value = {str(part): value}
+    return value
+
+
+def _quoted(value: dict[str, object]) -> str:
+    # Whatever is no ASCII is escaped: the command may hold paths that the author of the pod chose.
+    return shlex.quote(json.dumps(value, separators=(",", ":")))

@@ -1,0 +1,146 @@
+"""A call of the API server, from the bytes of its body to the bytes of the answer.
+
+`/validate` never allows on doubt; `/mutate` never denies. The only thing that either waits for is a namespace that was
+created a moment ago.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from stridegate.engine.evaluate import Fault, contained
+from stridegate.webhook import responses
+from stridegate.webhook.errors import BrokenJudgement, CannotJudge, UnreadableReview
+from stridegate.webhook.journals import Entry, Journal, correlation_id
+from stridegate.webhook.live import LivePolicySet
+from stridegate.webhook.messages import clean
+from stridegate.webhook.mutation import mutate
+from stridegate.webhook.policy_set import Rulebook
+from stridegate.webhook.responses import Refusal, Reply
+from stridegate.webhook.reviews import Request, read_review
+from stridegate.webhook.validation import validate
+from stridegate.webhook.verdicts import Label, Mutation, Verdict, audit_annotations
+
+_log = logging.getLogger(__name__)
+
+# Seconds after its arrival at which a review is no longer judged: the API server waits for 3 s to validate and 2 s to
+# mutate, and an answer that says why beats a timeout.
+DEADLINE = 1.0
+
+_PROBLEM_RUNES = 512
+_UNSYNCED = "the policies have not been read yet"
+_TOO_LATE = "took too long: the webhook is overloaded, try again"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as the transport hands it over: its body, the time it arrived, and the caller's own timeout in seconds, if it says one."""
+
+    body: bytes
+    arrived: float
+    timeout: float | None
+
+
+Route = Callable[[Call], Awaitable[Reply]]
+
+
+class Admission:
+    """Answers calls by the live policy set, and has the journal tell of them."""
+
+    def __init__(self, policies: LivePolicySet, journal: Journal, clock: Callable[[], float]) -> None:
+        self._policies = policies
+        self._journal = journal
+        self._clock = clock
+
+    async def validate(self, call: Call) -> Reply:
+        """Return whether what a call asks for is allowed."""
+        try:
+            request = read_review(call.body)
+        except UnreadableReview as problem:
+            self._journal.refused(Entry.VALIDATION, Label.ERROR, str(problem))
+            return responses.refused(400, str(problem))
+        rulebook = await self._policies.rulebook(request.namespace or "")
+        if rulebook is None:
+            self._journal.refused(Entry.VALIDATION, Label.SHED, _UNSYNCED)
+            return responses.refused(503, _UNSYNCED, retry_after=1)
+        verdict = self._too_late() if self._late(call) else self._judged(request, rulebook)
+        entry = Entry.VALIDATION if request.resource.resource == "pods" else Entry.TEMPLATES
+        self._journal.validated(entry, request, verdict, self._clock() - call.arrived)
+        if verdict.allowed:
+            return responses.allowed(request.uid, verdict.warnings, verdict.annotations)
+        return responses.denied(request.uid, verdict.message, verdict.annotations, verdict.refusal)
+
+    async def mutate(self, call: Call) -> Reply:
+        """Return the patch for the pod of a call, or none."""
+        try:
+            request = read_review(call.body)
+        except UnreadableReview as problem:
+            self._journal.refused(Entry.MUTATION, Label.ERROR, str(problem))
+            return responses.refused(400, str(problem))
+        rulebook = await self._policies.rulebook(request.namespace or "")
+        if rulebook is None:
+            mutation = self._unmutated(Label.SHED, _UNSYNCED)
+        elif self._late(call):
+            mutation = self._unmutated(Label.SHED, _TOO_LATE)
+        else:
+            mutation = self._mended(request, rulebook)
+        self._journal.mutated(Entry.MUTATION, request, mutation, self._clock() - call.arrived)
+        if mutation.patch is None:
+            return responses.unpatched(request.uid, mutation.annotations)
+        return responses.patched(request.uid, mutation.patch, mutation.annotations)
+
+    def _late(self, call: Call) -> bool:
+        allowance = DEADLINE if call.timeout is None else min(DEADLINE, call.timeout)
+        return self._clock() - call.arrived > allowance
+
+    @staticmethod
+    def _too_late() -> Verdict:
+        return Verdict(
+            allowed=False,
+            label=Label.SHED,
+            annotations=audit_annotations(Label.SHED),
+            message=f"Stridegate {_TOO_LATE}",
+            refusal=Refusal.TOO_LATE,
+            problem=_TOO_LATE,
+        )
+
+    @staticmethod
+    def _judged(request: Request, rulebook: Rulebook) -> Verdict:
+        """Return the verdict on a request; where judging it breaks, it is denied if any policy there denies anything."""
+        judged = contained(validate, request, rulebook)
+        if not isinstance(judged, Fault):
+            return judged
+        correlation = correlation_id()
+        if isinstance(judged.error, CannotJudge):
+            problem: CannotJudge = judged.error
+            allowed = False
+        else:
+            _log.error("validation broke", extra={"correlation": correlation}, exc_info=judged.error)
+            problem = BrokenJudgement(correlation)
+            allowed = not rulebook.regime.enforcing
+        return Verdict(
+            allowed=allowed,
+            label=Label.ERROR,
+            annotations=audit_annotations(Label.ERROR, rulebook.regime.policies),
+            message=f"Stridegate denied the request: {clean(str(problem), _PROBLEM_RUNES)}",
+            problem=str(problem),
+            correlation=correlation,
+        )
+
+    def _mended(self, request: Request, rulebook: Rulebook) -> Mutation:
+        """Return the patch for a request; where making it breaks, there is none, and validation judges the pod as it is."""
+        mended = contained(mutate, request, rulebook)
+        if not isinstance(mended, Fault):
+            return mended
+        correlation = correlation_id()
+        problem = str(mended.error)
+        if not isinstance(mended.error, CannotJudge):
+            problem = str(BrokenJudgement(correlation))
+            _log.error("mutation broke", extra={"correlation": correlation}, exc_info=mended.error)
+        return self._unmutated(Label.ERROR, problem, correlation)
+
+    @staticmethod
+    def _unmutated(label: Label, problem: str, correlation: str = "") -> Mutation:
+        return Mutation(label=label, annotations=audit_annotations(label), problem=problem, correlation=correlation)

@@ -1,0 +1,133 @@
+"""A connection to the webhook, and what it may cost: how long a request may take to arrive, how large its head may be, how old it grows."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What callers may cost. Sizes in bytes, times in seconds.
+
+    A request of the API server is 3 MiB at most, and an update carries two objects and the envelope. It keeps idle
+    connections for 90 s and does not send a POST again when it finds one closed, so it must be the one that closes.
+    """
+
+    body: int = 8 * 1024 * 1024
+    head: int = 16 * 1024
+    head_seconds: float = 2.0
+    body_seconds: float = 2.0
+    in_flight: int = 200
+    connections: int = 2000
+    idle_seconds: float = 125.0
+    # After so many requests or so long a connection is closed with its next answer, so that callers find new replicas;
+    # each connection's own limits are up to a fifth lower, so that they do not all go at once.
+    requests: int = 1000
+    age_seconds: float = 300.0
+    # Answers that a caller does not fetch.
+    unread: int = 1024 * 1024
+    handshake_seconds: float = 5.0
+
+
+class _Phase(enum.Enum):
+    IDLE = enum.auto()
+    HEAD = enum.auto()
+    BODY = enum.auto()
+    JUDGED = enum.auto()
+
+
+class Connection(asyncio.Protocol):
+    """Passes everything on to the HTTP protocol, and knows how far the current request has come."""
+
+    def __init__(self, http: asyncio.Protocol, limits: Limits, clock: Callable[[], float]) -> None:
+        self._http = http
+        self._limits = limits
+        self._clock = clock
+        self._transport: asyncio.Transport | None = None
+        self._phase = _Phase.IDLE
+        self._since = clock()
+        self._head = 0
+        spread = 1 - random.random() / 5  # noqa: S311 - spreads load, hides nothing
+        self._requests_left = max(1, int(limits.requests * spread))
+        self._retires_at = self._since + limits.age_seconds * spread
+        # Called when the connection is gone.
+        self.lost: Callable[[Connection], None] = lambda _: None
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is on its way in or out."""
+        return self._phase is _Phase.IDLE
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+        self._http.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what arrives; a head that is still not complete after so many bytes ends the connection."""
+        if self._phase is _Phase.IDLE:
+            self._phase = _Phase.HEAD
+            self._since = self._clock()
+            self._head = len(data)
+        elif self._phase is _Phase.HEAD:
+            # The handler of a request starts before more is read, so this is still the head of one.
+            if self._head > self._limits.head:
+                self.abort()
+                return
+            self._head += len(data)
+        self._http.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass on the end of the input."""
+        return self._http.eof_received()
+
+    def pause_writing(self) -> None:
+        """Pass on that the caller reads too slowly."""
+        self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass on that the caller has caught up."""
+        self._http.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._http.connection_lost(exc)
+        self.lost(self)
+
+    def head_read(self) -> None:
+        """Note that the head of a request is complete."""
+        self._phase = _Phase.BODY
+        self._since = self._clock()
+
+    def body_read(self) -> None:
+        """Note that a request is complete."""
+        self._phase = _Phase.JUDGED
+
+    def answered(self) -> bool:
+        """Note that a request has its answer; return whether the connection may go on."""
+        self._phase = _Phase.IDLE
+        self._since = self._clock()
+        self._requests_left -= 1
+        return self._requests_left > 0 and self._since < self._retires_at
+
+    def overdue(self, now: float) -> bool:
+        """Whether the caller takes too long to send its request or to fetch its answers."""
+        allowance = {_Phase.HEAD: self._limits.head_seconds, _Phase.BODY: self._limits.body_seconds}.get(self._phase)
+        if allowance is not None and now - self._since > allowance:
+            return True
+        return self._transport is not None and self._transport.get_write_buffer_size() > self._limits.unread
+
+    def close(self) -> None:
+        """Close in order."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()

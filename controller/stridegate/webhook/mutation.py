@@ -1,0 +1,73 @@
+"""Healing a pod as it is created: what the policies let the webhook patch, as RFC 6902 operations."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from stridegate import __version__
+from stridegate.engine.decide import Circumstances
+from stridegate.engine.harden import Hardening, annotate, mend
+from stridegate.model.pods import PodTemplate
+from stridegate.model.views import PodView
+from stridegate.webhook.policy_set import Rulebook
+from stridegate.webhook.responses import encoded
+from stridegate.webhook.reviews import Request
+from stridegate.webhook.subjects import POD, kind_of, mirrored
+from stridegate.webhook.verdicts import Label, Mutation, audit_annotations
+
+# What was healed, and by which version: "<slugs>;<version>". Written once, and never a reason to skip anything.
+PATCHED_ANNOTATION = "stridegate.dev/patched"
+
+
+def mutate(request: Request, rulebook: Rulebook) -> Mutation:
+    """Return the patch for a pod that is being created; anything else is left as it is.
+
+    Raises CannotJudge for what cannot be read.
+    """
+    kind = kind_of(request)
+    if kind is not POD or request.operation != "CREATE" or request.subResource:
+        return _unpatched(Label.IGNORED)
+    if not rulebook.regime.mending:
+        return _unpatched(Label.ALLOWED)
+    new = kind.new(request)
+    template = new.template or PodTemplate()
+    pod = PodView(template)
+    if mirrored(request, pod):
+        return _unpatched(Label.ALLOWED)
+    circumstances = Circumstances(namespace=request.namespace or "", workload=kind.workload(new.metadata))
+    hardening = mend(rulebook.regime, pod, circumstances)
+    conflicting = tuple(finding.rule.slug for finding in hardening.conflicting)
+    if not hardening.operations:
+        return Mutation(label=Label.ALLOWED, annotations=audit_annotations(Label.ALLOWED), conflicting=conflicting)
+    slugs = ",".join(sorted({finding.rule.slug for finding in hardening.healed}))
+    record = f"{slugs};v{__version__}"
+    operations = hardening.operations
+    if PATCHED_ANNOTATION not in pod.annotations and template.metadata is not None:
+        operations = operations + annotate(pod, PATCHED_ANNOTATION, record)
+    patch = encoded(operations)
+    noted = audit_annotations(Label.PATCHED, rulebook.regime.policies)
+    noted["patched"] = f"{record};sha256:{hashlib.sha256(patch).hexdigest()[:16]}"
+    return Mutation(
+        label=Label.PATCHED,
+        annotations=noted,
+        patch=patch,
+        healed=tuple(_healed(hardening)),
+        conflicting=conflicting,
+    )
+
+
+def healed_slugs(pod: PodView) -> frozenset[str]:
+    """Return the slugs that a pod says were healed in it; whoever can create pods can write that too."""
+    slugs, _, _ = pod.annotations.get(PATCHED_ANNOTATION, "").partition(";")
+    return frozenset(filter(None, slugs.split(",")))
+
+
+def _healed(hardening: Hardening) -> Iterator[tuple[str, str]]:
+    for finding in hardening.healed:
+        if finding.violation is not None and finding.violation.patch is not None:
+            yield finding.rule.slug, str(finding.violation.patch.safety)
+
+
+def _unpatched(label: Label) -> Mutation:
+    return Mutation(label=label, annotations=audit_annotations(label))

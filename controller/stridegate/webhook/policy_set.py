@@ -1,0 +1,135 @@
+"""The policies in force and the namespaces they select, as one immutable value that reviews read by reference."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from stridegate.engine.policies import Claim, Regime, compile_policy, compile_regime
+from stridegate.model.policies import CANARY_NAMESPACE, CANARY_POLICY, DEFAULT_POLICY, IMMUTABLE_LABEL, Policy
+from stridegate.model.rules import PodRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledPolicy:
+    """A policy with everything it demands.
+
+    `revision` names the object's version that it was read from. `broken` says why it stands in for a newer version that
+    cannot be read.
+    """
+
+    policy: Policy
+    claims: tuple[Claim, ...]
+    revision: str = ""
+    broken: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rulebook:
+    """What holds in a namespace.
+
+    `selected` says that an administrator's policy speaks, and not the built-in default.
+    """
+
+    regime: Regime
+    selected: bool
+
+
+@dataclass(slots=True)
+class _Cache:
+    """What has been worked out for one set of policies; filled in as namespaces are asked for."""
+
+    by_policies: dict[tuple[str, ...], Rulebook] = field(default_factory=dict)
+    by_namespace: dict[str, Rulebook] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySet:
+    """Policies by name, and the labels of namespaces by name."""
+
+    policies: Mapping[str, CompiledPolicy]
+    namespaces: Mapping[str, Mapping[str, str]]
+    default: CompiledPolicy
+    canary: CompiledPolicy
+    _cache: _Cache = field(default_factory=_Cache, repr=False, compare=False)
+
+    def rulebook(self, namespace: str) -> Rulebook | None:
+        """Return what holds in a namespace; None where the namespace is not known."""
+        known = self._cache.by_namespace.get(namespace)
+        if known is not None:
+            return known
+        labels = self.namespaces.get(namespace)
+        if labels is None:
+            return None
+        names = tuple(sorted(name for name, each in self.policies.items() if each.policy.selector.matches(labels)))
+        rulebook = self._cache.by_namespace[namespace] = self._held(namespace, names)
+        return rulebook
+
+    def strictest(self, namespace: str) -> Rulebook:
+        """Return what holds in a namespace of which only the name is known: every policy that could select it."""
+        names = tuple(sorted(name for name, each in self.policies.items() if _could_match(each.policy, namespace)))
+        return self._held(namespace, names)
+
+    def _held(self, namespace: str, names: tuple[str, ...]) -> Rulebook:
+        if namespace == CANARY_NAMESPACE:
+            return _rulebook({self.canary.policy.name: self.canary}, selected=True)
+        if names not in self._cache.by_policies:
+            chosen = {name: self.policies[name] for name in names}
+            self._cache.by_policies[names] = _rulebook(
+                chosen or {self.default.policy.name: self.default}, selected=bool(chosen)
+            )
+        return self._cache.by_policies[names]
+
+    def with_policies(self, policies: Iterable[CompiledPolicy]) -> PolicySet:
+        """Return the set with these policies in place of all it had."""
+        return replace(self, policies={each.policy.name: each for each in policies}, _cache=_Cache())
+
+    def with_namespaces(self, namespaces: Mapping[str, Mapping[str, str]]) -> PolicySet:
+        """Return the set with these namespaces in place of all it knew; what was compiled stays."""
+        return replace(self, namespaces=namespaces, _cache=_Cache(by_policies=self._cache.by_policies))
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The names of the policies that stand in for ones that cannot be read."""
+        return tuple(sorted(name for name, each in self.policies.items() if each.broken))
+
+    @property
+    def digest(self) -> str:
+        """A short name of the policies' content, alike in every replica that enforces the same."""
+        content = repr(sorted((name, each.revision, bool(each.broken)) for name, each in self.policies.items()))
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def empty_policy_set(rules: Mapping[str, PodRule]) -> PolicySet:
+    """Return the set without policies and namespaces."""
+    return PolicySet(
+        policies={},
+        namespaces={},
+        default=compiled(DEFAULT_POLICY, rules),
+        canary=compiled(CANARY_POLICY, rules),
+    )
+
+
+def compiled(
+    policy: Policy, rules: Mapping[str, PodRule], *, revision: str = "", broken: str | None = None
+) -> CompiledPolicy:
+    """Return a policy with what it demands of these rules."""
+    return CompiledPolicy(
+        policy=policy, claims=compile_policy(policy, rules.values()), revision=revision, broken=broken
+    )
+
+
+def _rulebook(chosen: Mapping[str, CompiledPolicy], *, selected: bool) -> Rulebook:
+    regime = compile_regime({name: each.claims for name, each in chosen.items()})
+    return Rulebook(regime=regime, selected=selected)
+
+
+def _could_match(policy: Policy, namespace: str) -> bool:
+    """Whether a policy selects a namespace with some labels: of all of them, only the one with its name is certain."""
+    certain = {IMMUTABLE_LABEL: namespace}
+    return all(
+        requirement.matches(certain)
+        for requirement in policy.selector.requirements
+        if requirement.key == IMMUTABLE_LABEL
+    )

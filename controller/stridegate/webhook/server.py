@@ -1,0 +1,210 @@
+"""The HTTPS server: HTTP/1.1 over TLS 1.3, two routes, and a limit on everything that a caller can make large or slow."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import re
+import ssl
+from collections.abc import Callable, Mapping
+
+from aiohttp import hdrs, web
+
+from stridegate.webhook.admission import Call, Route
+from stridegate.webhook.connections import Connection, Limits
+from stridegate.webhook.pulses import Pulse
+from stridegate.webhook.responses import Reply, refused
+
+# The API server appends its own timeout to the path, in whole seconds.
+_TIMEOUT = re.compile(r"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)", re.ASCII)
+_SWEEP = 0.25
+# After the drain delay, how long the last requests may take, and how long none must have come before idle
+# connections are closed.
+_LAST_REQUESTS = 2.0
+_QUIET = 0.25
+_PHRASES = {status.value: status.phrase.encode() for status in http.HTTPStatus}
+
+
+class _Answer(web.StreamResponse):
+    """A response that is written in one piece.
+
+    aiohttp's own responses build and serialise headers for every answer, which costs as much as judging a pod.
+    """
+
+    def __init__(self, reply: Reply, *, keep_alive: bool) -> None:
+        super().__init__()
+        self._reply = reply
+        self._kept = keep_alive
+
+    @property
+    def keep_alive(self) -> bool | None:
+        """Whether the connection stays open."""
+        return self._kept
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Write head and body, unless the caller is gone."""
+        transport = request.transport
+        if transport is not None:
+            transport.write(_serialised(self._reply, keep_alive=self._kept))
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Everything has been written."""
+
+
+def _serialised(reply: Reply, *, keep_alive: bool) -> bytes:
+    head = b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % (
+        reply.status,
+        _PHRASES[reply.status],
+        len(reply.body),
+    )
+    if reply.retry_after is not None:
+        head += b"Retry-After: %d\r\n" % reply.retry_after
+    if reply.status == http.HTTPStatus.METHOD_NOT_ALLOWED:
+        head += b"Allow: POST\r\n"
+    return head + (b"\r\n" if keep_alive else b"Connection: close\r\n\r\n") + reply.body
+
+
+class Server:
+    """Serves routes on a TLS port until it is drained."""
+
+    def __init__(self, routes: Mapping[str, Route], pulse: Pulse, limits: Limits, shed: Callable[[str], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._routes = routes
+        self._pulse = pulse
+        self._limits = limits
+        self._shed = shed
+        self._http = web.Server(
+            self._handle,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=limits.idle_seconds,
+            lingering_time=limits.body_seconds,
+        )
+        self._connections: dict[asyncio.BaseProtocol, Connection] = {}
+        self._listener: asyncio.Server | None = None
+        self._draining = False
+        self._in_flight = 0
+        self._last_request = self._loop.time()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are being read or judged."""
+        return self._in_flight
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server is on its way out."""
+        return self._draining
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return int(self._listener.sockets[0].getsockname()[1]) if self._listener else 0
+
+    async def listen(self, address: str, port: int, context: ssl.SSLContext) -> None:
+        """Start to serve."""
+        self._listener = await self._loop.create_server(
+            self._connect,
+            address,
+            port,
+            ssl=context,
+            ssl_handshake_timeout=self._limits.handshake_seconds,
+            backlog=1024,
+        )
+
+    async def sweep(self) -> None:
+        """Cut callers that are too slow, for ever."""
+        while True:
+            await asyncio.sleep(_SWEEP)
+            now = self._loop.time()
+            for connection in list(self._connections.values()):
+                if connection.overdue(now):
+                    connection.abort()
+
+    async def drain(self, delay: float) -> None:
+        """Stop to serve without losing a request.
+
+        Callers keep connections to this replica for a while after it left the endpoints, so everything is still
+        answered for the delay (seconds), with the wish to close the connection; then idle connections are closed.
+        """
+        self._draining = True
+        await asyncio.sleep(delay)
+        for _ in range(round(_LAST_REQUESTS / _QUIET)):
+            if not self._in_flight and self._loop.time() - self._last_request >= _QUIET:
+                break
+            await asyncio.sleep(_QUIET)
+        if self._listener is not None:
+            self._listener.close()
+        for connection in list(self._connections.values()):
+            if connection.idle:
+                connection.close()
+        await self._http.shutdown(_LAST_REQUESTS)
+
+    def _connect(self) -> asyncio.Protocol:
+        protocol = self._http()
+        connection = Connection(protocol, self._limits, self._loop.time)
+        if len(self._connections) >= self._limits.connections:
+            self._loop.call_soon(connection.abort)
+        self._connections[protocol] = connection
+        connection.lost = lambda _: self._forget(protocol)
+        return connection
+
+    def _forget(self, protocol: asyncio.BaseProtocol) -> None:
+        self._connections.pop(protocol, None)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._last_request = self._loop.time()
+        connection = self._connections.get(request.protocol)
+        if connection is None:
+            return _Answer(refused(503, "the connection is closed"), keep_alive=False)
+        connection.head_read()
+        self._in_flight += 1
+        try:
+            reply = await self._reply(request, connection)
+        finally:
+            self._in_flight -= 1
+        kept = connection.answered() and request.keep_alive and not self._draining
+        return _Answer(reply, keep_alive=kept and reply.status in {200, 429, 503})
+
+    async def _reply(self, request: web.BaseRequest, connection: Connection) -> Reply:
+        arrived = self._pulse.arrival()
+        path, _, query = request.raw_path.partition("?")
+        route = self._routes.get(path)
+        problem = _problem(request, route)
+        if problem is not None or route is None:
+            return problem or refused(404, "no such path")
+        if self._in_flight > self._limits.in_flight:
+            self._shed(path)
+            return refused(429, "too many reviews at once", retry_after=1)
+        body = await self._read(request)
+        connection.body_read()
+        if body is None:
+            return refused(413, f"wanted at most {self._limits.body} bytes")
+        told = _TIMEOUT.search(query)
+        return await route(Call(body, arrived, float(told[1]) if told else None))
+
+    async def _read(self, request: web.BaseRequest) -> bytes | None:
+        """Return the body, or None where it is too large; counted as it comes, since its length may be a lie."""
+        content = request.content
+        body = await content.readany()
+        if content.at_eof() and len(body) <= self._limits.body:
+            return body
+        chunks = [body]
+        size = len(body)
+        while not content.at_eof():
+            if size > self._limits.body:
+                return None
+            chunks.append(await content.readany())
+            size += len(chunks[-1])
+        return b"".join(chunks) if size <= self._limits.body else None
+
+
+def _problem(request: web.BaseRequest, route: Route | None) -> Reply | None:
+    if route is None:
+        return refused(404, "no such path")
+    if request.method != hdrs.METH_POST:
+        return refused(405, "wanted POST")
+    kind = request.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip().lower()
+    if kind != "application/json" or hdrs.CONTENT_ENCODING in request.headers:
+        return refused(415, "wanted application/json, not compressed")
+    return None

@@ -1,0 +1,153 @@
+"""Judging a request: what it introduces, what the policies make of that, and what its author reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stridegate.engine.decide import Circumstances, decide
+from stridegate.engine.difference import Difference, compare, unchanged
+from stridegate.engine.evaluate import evaluate
+from stridegate.engine.harden import become
+from stridegate.engine.policies import Regime
+from stridegate.engine.remedies import Target, remedy
+from stridegate.model.findings import Decision, Finding
+from stridegate.model.pods import PodTemplate
+from stridegate.model.views import PodView
+from stridegate.model.vocabulary import Action, Outcome
+from stridegate.webhook.errors import UnknownSubject
+from stridegate.webhook.messages import Addressee, denial, warnings
+from stridegate.webhook.mutation import healed_slugs
+from stridegate.webhook.policy_set import Rulebook
+from stridegate.webhook.reviews import Request
+from stridegate.webhook.subjects import (
+    Embedded,
+    described,
+    ignored_subresource,
+    kind_of,
+    mirrored,
+    named,
+)
+from stridegate.webhook.verdicts import Count, Label, State, Verdict, audit_annotations
+
+# Who makes the children of workloads: nobody reads a warning that they get, and a denial would wedge the owner. Told by
+# the requesting user, never by owner references, which anybody can write.
+_CONTROLLERS = frozenset(
+    {
+        "system:serviceaccount:kube-system:deployment-controller",
+        "system:serviceaccount:kube-system:cronjob-controller",
+        "system:kube-controller-manager",
+    }
+)
+
+_NO_POD = PodTemplate()
+
+
+def validate(request: Request, rulebook: Rulebook) -> Verdict:
+    """Return what becomes of a request.
+
+    Raises CannotJudge for what cannot be judged.
+    """
+    if ignored_subresource(request):
+        return _allowed(Label.IGNORED)
+    kind = kind_of(request)
+    if request.operation == "DELETE":
+        # There is no object, and nothing can be introduced.
+        return _allowed(Label.IGNORED)
+    if request.operation not in {"CREATE", "UPDATE"}:
+        raise UnknownSubject(described(request), request.operation)
+    new = kind.new(request)
+    old = kind.old(request) if request.operation == "UPDATE" else None
+    if new.template is None or (old is not None and unchanged(old.template or _NO_POD, new.template)):
+        return _allowed(_label(rulebook), rulebook.regime.policies)
+    pod = PodView(new.template, kind.prefix)
+    circumstances = Circumstances(
+        namespace=request.namespace or "",
+        workload=kind.workload(new.metadata),
+        template=kind.templated,
+        mirror=mirrored(request, pod),
+    )
+    addressee = Addressee(
+        kind=kind.name,
+        name=named(request, new.metadata),
+        namespace=circumstances.namespace,
+        workload=circumstances.workload,
+    )
+    difference = _difference(rulebook.regime, old, pod, circumstances)
+    return _verdict(request, rulebook, addressee, pod, circumstances, difference)
+
+
+def _allowed(label: Label, policies: tuple[str, ...] = ()) -> Verdict:
+    return Verdict(allowed=True, label=label, annotations=audit_annotations(label, policies))
+
+
+def _label(rulebook: Rulebook) -> Label:
+    return Label.ALLOWED if rulebook.selected else Label.NO_POLICY
+
+
+def _difference(regime: Regime, old: Embedded | None, pod: PodView, circumstances: Circumstances) -> Difference:
+    pod = _judged(regime, pod, circumstances)
+    findings = evaluate(regime.questions, pod)
+    if old is None or not findings:
+        return Difference(findings, [], [])
+    before = _judged(regime, PodView(old.template or _NO_POD, pod.prefix), circumstances)
+    return compare(before, evaluate(regime.questions, before), pod, findings)
+
+
+def _judged(regime: Regime, pod: PodView, circumstances: Circumstances) -> PodView:
+    """Return what is judged: the pod itself, and of a template the pod that it will become."""
+    return become(regime, pod, circumstances) if circumstances.template else pod
+
+
+def _verdict(
+    request: Request,
+    rulebook: Rulebook,
+    addressee: Addressee,
+    pod: PodView,
+    circumstances: Circumstances,
+    difference: Difference,
+) -> Verdict:
+    decision = decide(rulebook.regime, difference.answerable, circumstances, existing=len(difference.existing))
+    heard = not (circumstances.template and request.userInfo.username in _CONTROLLERS)
+    denied = bool(decision.denied) and heard
+    label = Label.DENIED if denied else _label(rulebook)
+    rulings = decision.denied + decision.warned + decision.audited
+    return Verdict(
+        allowed=not denied,
+        label=label,
+        annotations=audit_annotations(label, decision.policies, rulings),
+        message=_message(request, addressee, pod, decision) if denied else "",
+        warnings=() if denied or not heard else warnings(addressee, decision.warned),
+        workload=circumstances.workload,
+        counts=tuple(_counts(rulebook.regime, decision, difference)),
+        overwritten=_overwritten(pod, difference.introduced),
+    )
+
+
+def _message(request: Request, addressee: Addressee, pod: PodView, decision: Decision) -> str:
+    target = Target(
+        namespace=addressee.namespace,
+        workload=addressee.workload,
+        own=addressee.own,
+        exists=request.operation == "UPDATE",
+    )
+    return denial(addressee, decision.denied, remedy(pod, (each.finding for each in decision.denied), target))
+
+
+def _counts(regime: Regime, decision: Decision, difference: Difference) -> Iterator[Count]:
+    worsened = {id(finding) for finding in difference.worsened}
+    for ruling in decision.denied + decision.warned + decision.audited:
+        state = State.WORSENED if id(ruling.finding) in worsened else State.INTRODUCED
+        yield _count(ruling.finding, ruling.action, state)
+    for finding in difference.existing:
+        yield _count(finding, regime.claims[finding.question][0].action, State.EXISTING)
+
+
+def _count(finding: Finding, action: Action, state: State) -> Count:
+    return Count(slug=finding.rule.slug, action=action, state=state, fault=finding.outcome is Outcome.ERROR)
+
+
+def _overwritten(pod: PodView, introduced: list[Finding]) -> tuple[str, ...]:
+    recorded = healed_slugs(pod)
+    if not recorded:
+        return ()
+    return tuple(sorted({finding.rule.slug for finding in introduced} & recorded))

@@ -1,0 +1,97 @@
+"""What validation and mutation find, before it is encoded: everything that the response, the log and the metrics tell."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from stridegate.model.findings import Ruling
+from stridegate.model.policies import Workload
+from stridegate.model.vocabulary import Action
+from stridegate.webhook.responses import Refusal
+
+# The most of one audit annotation; the API server allows far more, but the audit log keeps each.
+_ANNOTATION_BYTES = 1024
+
+
+class Label(enum.Enum):
+    """How a review ended, as audit annotations and metrics name it."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    PATCHED = "patched"
+    SHED = "shed"
+    ERROR = "error"
+    IGNORED = "ignored"
+    NO_POLICY = "no-policy"
+
+
+class State(enum.Enum):
+    """What a request has to do with a finding."""
+
+    INTRODUCED = "introduced"
+    WORSENED = "worsened"
+    EXISTING = "existing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """One finding, as metrics count it; `fault` where the rule could not judge."""
+
+    slug: str
+    action: Action
+    state: State
+    fault: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What validation found. Whoever makes one has judged: nothing is allowed by default.
+
+    A denial has a message, and no warnings. `overwritten` are the slugs that mutation says it healed, and that are
+    violated all the same. `problem` and `correlation` are for the log, where something went wrong.
+    """
+
+    allowed: bool
+    label: Label
+    annotations: Mapping[str, str]
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    workload: Workload | None = None
+    counts: tuple[Count, ...] = ()
+    overwritten: tuple[str, ...] = ()
+    refusal: Refusal = Refusal.FORBIDDEN
+    problem: str = ""
+    correlation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutation:
+    """What mutation made: a patch, or none. `healed` and `conflicting` are slugs, healed ones with how safe their patch is."""
+
+    label: Label
+    annotations: Mapping[str, str]
+    patch: bytes | None = None
+    healed: tuple[tuple[str, str], ...] = ()
+    conflicting: tuple[str, ...] = ()
+    problem: str = ""
+    correlation: str = ""
+
+
+def audit_annotations(label: Label, policies: Iterable[str] = (), rulings: Iterable[Ruling] = ()) -> dict[str, str]:
+    """Return the audit annotations of a response: fixed keys, and no text of a user's."""
+    noted = {"decision": label.value}
+    if names := _joined(policies):
+        noted["policy"] = names
+    if rules := _joined(dict.fromkeys(f"{each.finding.rule.slug}={each.action}" for each in rulings)):
+        noted["rules"] = rules
+    return noted
+
+
+def _joined(names: Iterable[str]) -> str:
+    """Return names with commas between them; the last that does not fit, and all after it, are an ellipsis."""
+    text = ",".join(names)
+    if len(text) <= _ANNOTATION_BYTES:
+        return text
+    return text[: text.rindex(",", 0, _ANNOTATION_BYTES - 4)] + ",…"
