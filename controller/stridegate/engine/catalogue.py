@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,6 +43,12 @@ def prove(rules: Iterable[PodRule]) -> Mapping[str, PodRule]:
         if strangers := {slug for example in rule.examples for slug in example.also} - by_slug.keys():
             raise BadCatalogue(rule.slug, f"its examples name rules that do not exist: {', '.join(sorted(strangers))}")
     return MappingProxyType(by_slug)
+
+
+def digest(rules: Iterable[PodRule]) -> str:
+    """Return what tells two catalogues apart: which rules there are, how they count, and since when."""
+    declared = (f"{rule.slug} {rule.profile} {rule.severity} {rule.since}" for rule in rules)
+    return hashlib.sha256("\n".join(sorted(declared)).encode()).hexdigest()[:12]
 
 
 POD_RULES: Mapping[str, PodRule] = prove(_declared(pods))
