@@ -51,6 +51,7 @@ class Access:
     """Where the API server is and what one shows it, for clients that are not this one; files are paths, the token is what follows `Bearer`."""
 
     server: str
+    verify: bool
     ca_file: str | None
     certificate_file: str | None
     key_file: str | None
@@ -81,6 +82,7 @@ class Cluster:
         setting = self._configuration.auth_settings().get("BearerToken")
         return Access(
             server=self._configuration.host,
+            verify=self._configuration.verify_ssl,
             ca_file=self._configuration.ssl_ca_cert,
             certificate_file=self._configuration.cert_file,
             key_file=self._configuration.key_file,

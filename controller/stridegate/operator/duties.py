@@ -1,0 +1,204 @@
+"""What the active replica does over and over: keep the installation whole, try the canary, write the policies' statuses.
+
+Each duty is a loop that ends only when it is cancelled. What one finds, the others read here; a standby only waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stridegate.kube.cluster import Cluster
+from stridegate.kube.errors import KubeError
+from stridegate.kube.objects import Json
+from stridegate.model.policies import LabelSelector
+from stridegate.operator.canaries import Canary, run_canary
+from stridegate.operator.certificates import State
+from stridegate.operator.errors import NotActive
+from stridegate.operator.installation import Change, Health, Installation
+from stridegate.operator.leases import Leadership
+from stridegate.operator.metrics import Metrics
+from stridegate.operator.mirrors import Mirror
+from stridegate.operator.reporting import PolicyBook, write_statuses
+from stridegate.operator.statuses import Facts
+
+_log = logging.getLogger(__name__)
+
+# Seconds between looks: where nothing is to be expected, while a rotation is under way, and until the webhook is armed.
+_STEADY, _ROTATING, _ARMING = 30.0, 5.0, 0.5
+# Seconds between canaries, and until a wrong answer is checked again.
+_CANARY, _DOUBT = 30.0, 2.0
+# Seconds for which changes are gathered before statuses are written, and until a failed write is tried again.
+_GATHERING, _RETRYING = 0.3, 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrors:
+    """What the operator watches: policies as they are, namespaces by their labels."""
+
+    policies: Mirror[Json]
+    namespaces: Mirror[Mapping[str, str]]
+
+    @property
+    def synced(self) -> bool:
+        """Whether both have been listed."""
+        return self.policies.synced and self.namespaces.synced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What the webhook is asked about, and the namespace that only the canary's pods are asked for in."""
+
+    namespaces: LabelSelector
+    canary_namespace: str
+
+
+class Duties:
+    """The duties of one replica."""
+
+    def __init__(  # noqa: PLR0913 - the parts that a replica is wired from
+        self,
+        *,
+        cluster: Cluster,
+        leadership: Leadership,
+        installation: Installation,
+        mirrors: Mirrors,
+        book: PolicyBook,
+        scope: Scope,
+        metrics: Metrics,
+    ) -> None:
+        self._cluster = cluster
+        self._leadership = leadership
+        self._installation = installation
+        self._mirrors = mirrors
+        self._book = book
+        self._scope = scope
+        self._metrics = metrics
+        self._health: Health | None = None
+        self._canary: Canary | None = None
+        self._look_due = asyncio.Event()
+        self._canary_due = asyncio.Event()
+        self._statuses_due = asyncio.Event()
+
+    @property
+    def looked(self) -> bool:
+        """Whether this replica has looked after the installation at least once."""
+        return self._health is not None
+
+    def wake(self) -> None:
+        """Begin at once: this replica has become the active one."""
+        self._look_due.set()
+        self._canary_due.set()
+        self._statuses_due.set()
+
+    def policies_changed(self) -> None:
+        """Take note that policies or namespaces are not what they were."""
+        self._statuses_due.set()
+
+    async def keep_installation(self) -> None:
+        """Look and write until everything is as it must be; then look now and then."""
+        busy = 0
+        while True:
+            pause = await self._look()
+            # Somebody may undo what is written here as fast as it is written: such a fight slows down.
+            busy = busy + 1 if pause == 0 else 0
+            await _wait(self._look_due, min(0.02 * 2**busy, _STEADY) if busy else pause)
+
+    async def _look(self) -> float:
+        """Look once; return the seconds until the next look, 0 where something was to be written."""
+        if not self._leadership.active:
+            return _STEADY
+        try:
+            health, changes = await self._installation.tend(dt.datetime.now(dt.UTC))
+        except NotActive:
+            return _STEADY
+        except KubeError as error:
+            _log.warning("could not look after the installation: %s", error)
+            return _ROTATING
+        self._note(health, changes)
+        if changes:
+            return 0.0
+        if health.unarmed is not None:
+            return _ARMING
+        return _STEADY if health.state is State.STEADY else _ROTATING
+
+    def _note(self, health: Health, changes: list[Change]) -> None:
+        for change in changes:
+            self._metrics.note_change(change)
+            if change.problem is None:
+                _log.info("wrote %s", change.what)
+            else:
+                _log.warning("could not write %s: %s", change.what, change.problem)
+        self._metrics.note_health(health)
+        known = self._health
+        if known is None or (known.unarmed, known.drift) != (health.unarmed, health.drift):
+            # What the canary found before says nothing about what holds from now on.
+            self._canary = None
+            self._canary_due.set()
+        self._health = health
+        self._statuses_due.set()
+
+    async def keep_canary(self) -> None:
+        """Try the canary every half minute, and again soon after a wrong answer."""
+        while True:
+            if self._leadership.active and self._health is not None:
+                await self._try_canary()
+            well = self._canary is not None and self._canary.problem is None
+            await _wait(self._canary_due, _CANARY if well else _DOUBT)
+
+    async def _try_canary(self) -> None:
+        canary = await asyncio.to_thread(
+            run_canary, self._cluster, self._scope.canary_namespace, dt.datetime.now(dt.UTC)
+        )
+        self._metrics.note_canary(canary)
+        known, self._canary = self._canary, canary
+        if known is None or known.problem != canary.problem:
+            _log.info("canary: %s", canary.problem or "the good pod is admitted, the bad one refused")
+            self._look_due.set()
+            self._statuses_due.set()
+
+    async def keep_statuses(self) -> None:
+        """Write the policies' statuses whenever something changed that they depend on."""
+        while True:
+            await self._statuses_due.wait()
+            await asyncio.sleep(_GATHERING)
+            self._statuses_due.clear()
+            try:
+                await self._write_statuses()
+            except NotActive:
+                continue
+            except KubeError as error:
+                _log.warning("could not write the policies' statuses: %s", error)
+                await asyncio.sleep(_RETRYING)
+                self._statuses_due.set()
+
+    async def _write_statuses(self) -> None:
+        standings = self._book.standings(self._mirrors.policies.items())
+        self._metrics.policies.set(len(standings))
+        self._metrics.policies_broken.set(sum(each.broken for each in standings))
+        health, canary = self._health, self._canary
+        # Before the first look, and between a look that found the webhook armed and its dry-run, there is nothing to
+        # say yet: a status that changes back and forth at each start of the operator would hide when it really did.
+        nothing_known = health is None or (canary is None and health.unarmed is None)
+        if health is None or nothing_known or not self._leadership.active or not self._mirrors.synced:
+            return
+        facts = Facts(
+            health=health,
+            canary=canary,
+            namespaces=self._mirrors.namespaces.values(),
+            scope=self._scope.namespaces,
+            canary_namespace=self._scope.canary_namespace,
+        )
+        await write_statuses(self._cluster, self._leadership, self._mirrors.policies, standings, facts)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but not for longer than some seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()

@@ -1,0 +1,198 @@
+"""Keeping the installation whole: look, judge, write what is missing, look again."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from stridegate.kube.cluster import Cluster
+from stridegate.kube.errors import KubeError
+from stridegate.kube.objects import ConfigurationKind, Secret
+from stridegate.operator.arming import Entries, Settled, differences, to_write, with_bundle, without_bundle
+from stridegate.operator.certificates import Action, Plan, State, plan
+from stridegate.operator.issuing import create_authority, fingerprint, issue_leaf, write_certificates, write_key
+from stridegate.operator.looks import AUTHORITY_SECRET, CONFIGURATION, LEAF_SECRET, Look, Place, Reading, look, read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What a look says about the installation. Problems are sentences; None means that there is none.
+
+    `matching` says for each wanted entry whether its live caBundle has every CA that ready replicas present a leaf of.
+    """
+
+    state: State
+    unarmed: str | None
+    drift: str | None
+    certificate: str | None
+    matching: Mapping[str, bool]
+    authority_expiry: dt.datetime | None
+    leaf_expiry: dt.datetime | None
+
+
+class Role(enum.Enum):
+    """The two certificates."""
+
+    AUTHORITY = "ca"
+    LEAF = "leaf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that was to be written: what and why, which certificate it made, and what kept it from being written."""
+
+    what: str
+    made: Role | None = None
+    problem: KubeError | None = None
+
+
+class Installation:
+    """The part of the cluster that the operator keeps: two Secrets and two webhook configurations.
+
+    `require_active` raises NotActive where this replica must not write.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        place: Place,
+        wanted: Mapping[ConfigurationKind, Entries],
+        require_active: Callable[[], None],
+    ) -> None:
+        self._cluster = cluster
+        self._place = place
+        self._wanted = wanted
+        self._require_active = require_active
+        self._announced: tuple[str, dt.datetime] | None = None
+        self._settled: dict[ConfigurationKind, Settled] = {}
+
+    async def tend(self, now: dt.datetime) -> tuple[Health, list[Change]]:
+        """Look once and write what follows; return what was found, and what was written or could not be.
+
+        Raises KubeError where looking fails, and NotActive.
+        """
+        found = await look(self._cluster, self._place, now)
+        reading = read(found, self._place, self._announced)
+        self._announced = (
+            (fingerprint(reading.authority.certificate), reading.seen.announced)
+            if reading.authority and reading.seen.announced
+            else None
+        )
+        following = plan(reading.seen)
+        health = self._judge(found, reading, following)
+        written = await asyncio.to_thread(self._write, found, reading, following)
+        return health, written
+
+    def _write(self, found: Look, reading: Reading, following: Plan) -> list[Change]:
+        bundle = _pem(reading, following.bundle)
+        changes = [self._arm(kind, found, bundle, serving=following.serving) for kind in self._wanted if bundle]
+        changes.append(self._act(found, reading, following.action))
+        return [change for change in changes if change is not None]
+
+    def _arm(self, kind: ConfigurationKind, found: Look, bundle: bytes, *, serving: bool) -> Change | None:
+        configuration, live, settled = found.configurations[kind], found.entries(kind), self._settled.get(kind)
+        wanted = with_bundle(self._wanted[kind], bundle)
+        writing = to_write(wanted, live, settled=settled, serving=serving)
+        if configuration is None or writing is None:
+            return None
+        why = "; ".join(differences(wanted, live, settled)) if live else "armed"
+        self._require_active()
+        try:
+            answer = self._cluster.write_webhooks(kind, configuration, writing)
+        except KubeError as problem:
+            return Change(what=f"{kind.value} {CONFIGURATION}: {why}", problem=problem)
+        self._settled[kind] = Settled(written=writing, answered=answer.webhooks or [])
+        return Change(what=f"{kind.value} {CONFIGURATION}: {why}")
+
+    def _act(self, found: Look, reading: Reading, action: Action | None) -> Change | None:
+        if action is Action.CREATE_AUTHORITY:
+            made = create_authority(found.now)
+            before = [reading.authority.certificate] if reading.authority else []
+            others = [each for name, each in sorted(reading.authorities.items()) if name in reading.seen.retired]
+            values = {
+                "ca.crt": write_certificates([made.certificate, *before, *others]),
+                "ca.key": write_key(made.key),
+            }
+            return self._write_secret(found.authority, values, "a new CA", Role.AUTHORITY)
+        if action is None or reading.authority is None:
+            return None
+        authority = write_certificates([reading.authority.certificate])
+        if action is Action.ISSUE_LEAF:
+            leaf = issue_leaf(reading.authority, self._place.names, found.now)
+            values = {
+                "tls.crt": write_certificates([leaf.certificate]),
+                "tls.key": write_key(leaf.key),
+                "ca.crt": authority,
+            }
+            return self._write_secret(found.leaf, values, "a new leaf", Role.LEAF)
+        return self._write_secret(found.authority, {"ca.crt": authority}, "older CAs are forgotten", None)
+
+    def _write_secret(
+        self, seen: Secret | None, values: Mapping[str, bytes], what: str, made: Role | None
+    ) -> Change | None:
+        if seen is None:
+            return None
+        sentence = f"Secret {seen.metadata.name}: {what}"
+        self._require_active()
+        try:
+            self._cluster.write_secret(seen, values)
+        except KubeError as problem:
+            return Change(what=sentence, made=made, problem=problem)
+        return Change(what=sentence, made=made)
+
+    def _judge(self, found: Look, reading: Reading, following: Plan) -> Health:
+        seen = reading.seen
+        issuers = {each.leaf.issuer for each in seen.replicas if each.ready and each.leaf and each.leaf.issuer}
+        names = [str(entry["name"]) for entries in self._wanted.values() for entry in entries]
+        matching = {name: bool(reading.bundles.get(name)) and issuers <= reading.bundles[name] for name in names}
+        return Health(
+            state=following.state,
+            unarmed=next(_unarmed(found), None),
+            drift=next(self._drift(found, matching), None),
+            certificate=next(self._certificate(found, reading), None),
+            matching=matching,
+            authority_expiry=seen.authority.not_after if seen.authority else None,
+            leaf_expiry=reading.leaf.not_valid_after_utc if reading.leaf else None,
+        )
+
+    def _drift(self, found: Look, matching: Mapping[str, bool]) -> Iterator[str]:
+        for kind, entries in self._wanted.items():
+            settled = self._settled.get(kind)
+            known = settled and Settled(
+                written=without_bundle(settled.written), answered=without_bundle(settled.answered)
+            )
+            live = without_bundle(found.entries(kind))
+            yield from (f"in {kind.value} {each}" for each in differences(without_bundle(entries), live, known))
+        for name, matches in matching.items():
+            if not matches:
+                yield f"the caBundle of {name} does not verify what the replicas present"
+
+    def _certificate(self, found: Look, reading: Reading) -> Iterator[str]:
+        for name, secret in ((AUTHORITY_SECRET, found.authority), (LEAF_SECRET, found.leaf)):
+            if secret is None:
+                yield f"Secret {self._place.namespace}/{name} does not exist; `helm upgrade` makes it again"
+        if reading.seen.leaf is None or reading.seen.leaf.issuer is None:
+            yield f"Secret {self._place.namespace}/{LEAF_SECRET} has no valid certificate"
+        for replica in reading.seen.replicas:
+            if replica.ready and replica.leaf is None:
+                yield f"the replica at {replica.address} completes no TLS handshake"
+            elif replica.ready and replica.leaf is not None and replica.leaf.issuer is None:
+                yield f"the replica at {replica.address} presents a certificate that no known CA verifies"
+
+
+def _unarmed(found: Look) -> Iterator[str]:
+    for kind, configuration in found.configurations.items():
+        if configuration is None:
+            yield f"{kind.value} {CONFIGURATION} does not exist; `helm upgrade` makes it again"
+        elif not configuration.webhooks:
+            yield f"{kind.value} {CONFIGURATION} has no entries yet: they come once every ready replica serves"
+
+
+def _pem(reading: Reading, bundle: frozenset[str]) -> bytes:
+    """Return the CAs as PEM, the current one first."""
+    current = fingerprint(reading.authority.certificate) if reading.authority else ""
+    ordered = sorted(bundle & reading.authorities.keys(), key=lambda name: (name != current, name))
+    return write_certificates(reading.authorities[name] for name in ordered)

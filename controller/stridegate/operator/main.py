@@ -1,0 +1,114 @@
+"""The operator's process: what it is made of and how it starts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from stridegate.engine.catalogue import POD_RULES, digest
+from stridegate.kube.cluster import Cluster
+from stridegate.kube.errors import InvalidField, KubeError
+from stridegate.kube.fields import Field
+from stridegate.kube.objects import ConfigurationKind
+from stridegate.kube.selectors import read_selector
+from stridegate.model.policies import LabelSelector
+from stridegate.operator.arming import Entries, read_webhooks
+from stridegate.operator.duties import Duties, Mirrors, Scope
+from stridegate.operator.errors import BadWebhooksFile
+from stridegate.operator.installation import Installation
+from stridegate.operator.leases import Leadership, keep_renewing
+from stridegate.operator.looks import Place
+from stridegate.operator.metrics import Metrics
+from stridegate.operator.mirrors import Mirror
+from stridegate.operator.probes import keep_measuring_lag, serving_probes
+from stridegate.operator.reporting import PolicyBook
+from stridegate.operator.watching import Watched, keep_watching
+
+_log = logging.getLogger(__name__)
+
+# The entry that judges pods: its scope is what policies can reach.
+_PODS = "pods.validate.stridegate.dev"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the operator is told. Without a kubeconfig it talks to the cluster that its pod runs in."""
+
+    namespace: str
+    webhooks_file: Path
+    canary_namespace: str
+    service: str
+    identity: str
+    bind: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from its node
+    probe_port: int = 9090
+    kubeconfig: Path | None = None
+
+
+def run(options: Options) -> None:
+    """Run the operator until SIGTERM or SIGINT. Raises BadWebhooksFile and NoAccess where it cannot start."""
+    wanted = read_webhooks(options.webhooks_file)
+    scope = Scope(namespaces=_scope(options.webhooks_file, wanted), canary_namespace=options.canary_namespace)
+    asyncio.run(_serve(options, wanted, scope, Cluster.connect(options.kubeconfig)))
+
+
+def _scope(path: Path, wanted: Mapping[ConfigurationKind, Entries]) -> LabelSelector:
+    for entry in wanted[ConfigurationKind.VALIDATING]:
+        if entry["name"] == _PODS:
+            try:
+                return read_selector(Field(entry.get("namespaceSelector"), f"{_PODS}: namespaceSelector"))
+            except InvalidField as error:
+                raise BadWebhooksFile(path, error) from error
+    raise BadWebhooksFile(path, f"no entry {_PODS}")
+
+
+async def _serve(options: Options, wanted: Mapping[ConfigurationKind, Entries], scope: Scope, cluster: Cluster) -> None:
+    stopping = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
+    metrics = Metrics(digest(POD_RULES.values()))
+    place = Place(namespace=options.namespace, service=options.service)
+    mirrors = Mirrors(
+        policies=Mirror(lambda _, policy: policy), namespaces=Mirror(lambda metadata, _: metadata.labels or {})
+    )
+    duties = Duties(
+        cluster=cluster,
+        leadership=leadership,
+        installation=Installation(cluster, place, wanted, leadership.require),
+        mirrors=mirrors,
+        book=PolicyBook(POD_RULES),
+        scope=scope,
+        metrics=metrics,
+    )
+    watched = Watched(
+        {"hardeningpolicies": cluster.policies, "namespaces": cluster.namespaces},
+        {"hardeningpolicies": mirrors.policies, "namespaces": mirrors.namespaces},
+        duties.policies_changed,
+    )
+
+    def ready() -> bool:
+        return mirrors.synced and (duties.looked or not leadership.active)
+
+    async with serving_probes(options.bind, options.probe_port, ready, metrics.registry), asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(each)
+            for each in (
+                keep_renewing(leadership, duties.wake),
+                duties.keep_installation(),
+                duties.keep_canary(),
+                duties.keep_statuses(),
+                keep_watching(cluster, watched),
+                keep_measuring_lag(metrics),
+            )
+        ]
+        await stopping.wait()
+        for task in running:
+            task.cancel()
+    with suppress(KubeError):
+        await asyncio.to_thread(leadership.release)

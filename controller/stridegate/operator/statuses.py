@@ -1,0 +1,147 @@
+"""What a HardeningPolicy's status says, as a function of the policy and of the installation's state."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stridegate.kube.errors import InvalidPolicy
+from stridegate.kube.objects import Json
+from stridegate.kube.policies import PolicyReading
+from stridegate.model.policies import LabelSelector, Policy
+from stridegate.operator.canaries import Canary
+from stridegate.operator.installation import Health
+
+# metav1.Condition allows 32,768 characters; the schema of our kind fewer.
+_LONGEST = 1024
+
+
+class Type(enum.Enum):
+    """The conditions of a policy; True is good for all of them."""
+
+    READY = "Ready"
+    SELECTOR_TRUSTED = "SelectorTrusted"
+    ENFORCING = "Enforcing"
+
+
+class Reason(enum.Enum):
+    """Every reason that a condition of a policy can have."""
+
+    COMPILED = "Compiled"
+    INVALID = "Invalid"
+    UNKNOWN_RULE = "UnknownRule"
+    TRUSTED = "Trusted"
+    EDITABLE_LABEL = "EditableLabel"
+    ENFORCING = "Enforcing"
+    NOT_ARMED = "NotArmed"
+    CONFIGURATION_DRIFT = "ConfigurationDrift"
+    CERTIFICATE_INVALID = "CertificateInvalid"
+    CANARY_FAILED = "CanaryFailed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition, without the time at which it came to be."""
+
+    type: Type
+    met: bool
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the status of every policy depends on beside the policy. `scope` is what the webhook is asked about at all."""
+
+    health: Health
+    canary: Canary | None
+    namespaces: Mapping[str, Mapping[str, str]]
+    scope: LabelSelector
+    canary_namespace: str
+
+
+def enforcing(health: Health, canary: Canary | None) -> Condition:
+    """Return whether the cluster refuses what policies deny; the first link that is broken gives the reason."""
+    faults = (
+        (Reason.NOT_ARMED, health.unarmed),
+        (Reason.CONFIGURATION_DRIFT, health.drift),
+        (Reason.CERTIFICATE_INVALID, health.certificate),
+        (Reason.CANARY_FAILED, canary.problem if canary else "no dry-run has been made yet"),
+    )
+    for reason, problem in faults:
+        if problem is not None:
+            return Condition(type=Type.ENFORCING, met=False, reason=reason, message=problem)
+    message = "a dry-run of a good pod is admitted and one of a bad pod refused"
+    return Condition(type=Type.ENFORCING, met=True, reason=Reason.ENFORCING, message=message)
+
+
+def ready(outcome: PolicyReading | InvalidPolicy) -> Condition:
+    """Return whether a policy is understood."""
+    if isinstance(outcome, InvalidPolicy):
+        problem = f"{outcome}; the last good version stays in force, and where there is none, every rule denies"
+        return Condition(type=Type.READY, met=False, reason=Reason.INVALID, message=problem)
+    if outcome.unknown_rules:
+        unknown = f"the rest is enforced; there are no rules {', '.join(outcome.unknown_rules)}"
+        return Condition(type=Type.READY, met=False, reason=Reason.UNKNOWN_RULE, message=unknown)
+    return Condition(type=Type.READY, met=True, reason=Reason.COMPILED, message="every field is understood")
+
+
+def selector_trusted(policy: Policy) -> Condition:
+    """Return whether those who may edit a namespace cannot take it out of the policy's reach."""
+    if policy.selector.trusted:
+        message = "it selects by kubernetes.io/metadata.name alone, or everything"
+        return Condition(type=Type.SELECTOR_TRUSTED, met=True, reason=Reason.TRUSTED, message=message)
+    message = "it selects by labels that whoever may edit a namespace can change"
+    return Condition(type=Type.SELECTOR_TRUSTED, met=False, reason=Reason.EDITABLE_LABEL, message=message)
+
+
+def status_of(
+    outcome: PolicyReading | InvalidPolicy, in_force: Policy, generation: int, facts: Facts
+) -> tuple[Json, tuple[Condition, ...]]:
+    """Return the fields of a policy's status beside its conditions, and the conditions. `in_force` is the version that holds."""
+    conditions = (ready(outcome), selector_trusted(in_force), enforcing(facts.health, facts.canary))
+    fields: Json = {"observedGeneration": generation, "namespaces": _count(in_force, facts)}
+    return fields, conditions
+
+
+def to_apply(
+    fields: Mapping[str, object], conditions: Sequence[Condition], live: object, now: dt.datetime
+) -> Json | None:
+    """Return the status to apply, or None where the live one says the same. A transition time changes only with its status."""
+    before = live if isinstance(live, Mapping) else {}
+    known = {str(each.get("type")): each for each in _conditions(before)}
+    generation = fields["observedGeneration"]
+    wanted = [_written(each, known.get(each.type.value), generation, now) for each in conditions]
+    if all(before.get(key) == value for key, value in fields.items()) and all(
+        known.get(str(each["type"])) == each for each in wanted
+    ):
+        return None
+    return {**fields, "conditions": wanted}
+
+
+def _written(condition: Condition, known: Mapping[str, object] | None, generation: object, now: dt.datetime) -> Json:
+    status = "True" if condition.met else "False"
+    since = known.get("lastTransitionTime") if known is not None and known.get("status") == status else None
+    return {
+        "type": condition.type.value,
+        "status": status,
+        "reason": condition.reason.value,
+        "message": condition.message if len(condition.message) <= _LONGEST else condition.message[: _LONGEST - 1] + "…",
+        "observedGeneration": generation,
+        "lastTransitionTime": since or now.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _conditions(status: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
+    conditions = status.get("conditions")
+    return [each for each in conditions if isinstance(each, Mapping)] if isinstance(conditions, list) else []
+
+
+def _count(policy: Policy, facts: Facts) -> int:
+    """Count the namespaces that the policy selects, of those that the webhook judges; the canary's has a policy of its own."""
+    return sum(
+        name != facts.canary_namespace and facts.scope.matches(labels) and policy.selector.matches(labels)
+        for name, labels in facts.namespaces.items()
+    )
