@@ -1,31 +1,43 @@
 # Two images: `slim` for the webhook, `full` with the kubernetes package for the operator and the command line.
-# No stage downloads anything. Before building, .build/wheels has the locked wheels for the base's Python, and our own:
-#   pip download --require-hashes --only-binary :all: --dest .build/wheels --requirement requirements/operator.txt
-#   pip wheel --no-deps --wheel-dir .build/wheels .
-#   docker build --target full --tag localhost/stridegate:0.1.0 .
 #   docker build --target slim --tag localhost/stridegate:0.1.0-slim .
-# Both bases have the same Python at the same path; the first has pip too. Nothing but that Python goes into an image.
+# No stage needs a network. Before building, .build/wheels has the locked wheels for the bases' Python, setuptools among
+# them; `make demo` sees to that. By hand:
+#   pip download --require-hashes --only-binary :all: --dest .build/wheels --requirement requirements/operator.txt
+# Both bases have the same Python at the same path; the first has pip and venv too. Of the second, nothing but that
+# Python and the libraries it loads goes into an image.
 ARG BUILD_BASE=python:3.13-slim
 ARG BASE=python:3.13-slim
 
-FROM ${BUILD_BASE} AS slim-environment
+FROM ${BUILD_BASE} AS build
+ENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore
 COPY .build/wheels /wheels
-COPY requirements /requirements
-RUN python3 -m venv --without-pip /opt/stridegate \
- && python3 -m pip --python /opt/stridegate/bin/python3 install --no-cache-dir --disable-pip-version-check --no-compile \
-      --no-index --find-links /wheels --require-hashes --requirement /requirements/webhook.txt \
- && python3 -m pip --python /opt/stridegate/bin/python3 install --no-cache-dir --disable-pip-version-check --no-compile \
-      --no-index --no-deps /wheels/stridegate-*.whl \
+COPY requirements/webhook.txt requirements/operator.txt /requirements/
+RUN python3 -m venv --without-pip /opt/stridegate
+
+FROM build AS product
+COPY pyproject.toml README.md LICENSE /source/
+COPY controller /source/controller
+RUN python3 -m pip wheel --no-deps --wheel-dir /product /source
+
+FROM build AS slim-environment
+RUN python3 -m pip --python /opt/stridegate/bin/python3 install --require-hashes --requirement /requirements/webhook.txt
+COPY --from=product /product /product
+RUN python3 -m pip --python /opt/stridegate/bin/python3 install --no-deps /product/*.whl \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/stridegate/lib \
  && find /opt/stridegate/bin -type f -delete
 
-FROM slim-environment AS full-environment
-RUN python3 -m pip --python /opt/stridegate/bin/python3 install --no-cache-dir --disable-pip-version-check --no-compile \
-      --no-index --find-links /wheels --require-hashes --requirement /requirements/operator.txt \
+FROM build AS full-environment
+RUN python3 -m pip --python /opt/stridegate/bin/python3 install --require-hashes --requirement /requirements/operator.txt
+COPY --from=product /product /product
+# The kubernetes package brings its client a second time, for asyncio: 68 MB that nothing imports.
+RUN python3 -m pip --python /opt/stridegate/bin/python3 install --no-deps /product/*.whl \
+ && rm -r /opt/stridegate/lib/python3*/site-packages/kubernetes/aio \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/stridegate/lib \
  && find /opt/stridegate/bin -type f -delete
 
 FROM ${BASE} AS root
+# What both images load is gathered from the larger one, so that they share this layer.
 COPY --from=full-environment /opt/stridegate /opt/stridegate
 COPY deploy/image/root_filesystem.py /root_filesystem.py
 RUN ["python3", "-I", "/root_filesystem.py", "/opt/stridegate", "/root-filesystem"]
