@@ -73,20 +73,24 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     Example: stridegate webhook --tls-directory /run/tls --server-name stridegate-webhook.stridegate-system.svc
     """
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
+    from stridegate.kube.errors import KubeError  # noqa: PLC0415
+    from stridegate.webhook.errors import WebhookError  # noqa: PLC0415
     from stridegate.webhook.main import Options, run  # noqa: PLC0415
 
     configure(log_level)
-    run(
-        Options(
-            tls_directory=tls_directory,
-            server_name=server_name,
-            bind=bind,
-            port=port,
-            probe_port=probe_port,
-            drain_delay=drain_delay,
-            kubeconfig=kubeconfig,
-        )
+    options = Options(
+        tls_directory=tls_directory,
+        server_name=server_name,
+        bind=bind,
+        port=port,
+        probe_port=probe_port,
+        drain_delay=drain_delay,
+        kubeconfig=kubeconfig,
     )
+    try:
+        run(options)
+    except (KubeError, WebhookError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()
@@ -116,21 +120,25 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     --canary-namespace stridegate-canary --identity pod-1
     """
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
+    from stridegate.kube.errors import KubeError  # noqa: PLC0415
+    from stridegate.operator.errors import OperatorError  # noqa: PLC0415
     from stridegate.operator.main import Options, run  # noqa: PLC0415
 
     configure(log_level)
-    run(
-        Options(
-            namespace=namespace,
-            webhooks_file=webhooks_file,
-            canary_namespace=canary_namespace,
-            service=service,
-            identity=identity,
-            bind=bind,
-            probe_port=probe_port,
-            kubeconfig=kubeconfig,
-        )
+    options = Options(
+        namespace=namespace,
+        webhooks_file=webhooks_file,
+        canary_namespace=canary_namespace,
+        service=service,
+        identity=identity,
+        bind=bind,
+        probe_port=probe_port,
+        kubeconfig=kubeconfig,
     )
+    try:
+        run(options)
+    except (KubeError, OperatorError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()
