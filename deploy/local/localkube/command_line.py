@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from pathlib import Path
 
 from localkube import engine, ownership, pinning, teardown
@@ -115,8 +117,7 @@ def _status(_: argparse.Namespace) -> int:
 
 
 def _api_server(_: argparse.Namespace) -> int:
-    state = Places.of().state / f"api-server-{os.getpid()}"
-    with ApiServer(state_dir=state) as server:
+    with tempfile.TemporaryDirectory() as state, ApiServer(state_dir=Path(state)) as server:
         print(f"export KUBECONFIG={server.kubeconfig}", flush=True)
         say(f"the API server, Kubernetes {server.version}, serves at {server.url} until Ctrl-C")
         signal.pause()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from localkube import debian, firewall
+from localkube import debian, kernel_settings
 from localkube.cache import Cache, locked
 from localkube.commands import Argument, last_words, on_path, run, succeeds
 from localkube.errors import CommandFailed, NoEngine, NotReady, NotRoot
@@ -107,9 +107,9 @@ def stop_ours(cache: Cache) -> None:
         with step("stopping the container engine"):
             _end(pid, cache.log("engine"))
     if _BEFORE.exists():
-        firewall.restore(json.loads(_BEFORE.read_text(encoding="utf-8")))
+        kernel_settings.restore(json.loads(_BEFORE.read_text(encoding="utf-8")))
     unmount_below(_data(cache))
-    _remove_empty_cgroups()
+    _remove_empty_folders()
     remove_tree(_RUNTIME_FOLDER)
 
 
@@ -147,7 +147,7 @@ def _install(log: Path) -> None:
 
 def _start(cache: Cache) -> None:
     if not _BEFORE.exists():
-        _BEFORE.write_text(json.dumps(firewall.remember()), encoding="utf-8")
+        _BEFORE.write_text(json.dumps(kernel_settings.remember()), encoding="utf-8")
     runtime_folder = _RUNTIME_FOLDER / "engine"
     command: list[Argument] = [
         on_path("dockerd") or "dockerd", "--host", f"unix://{_SOCKET}", "--group", "root",
@@ -196,9 +196,11 @@ def _end(pid: int, log: Path) -> None:
         sleep(0.1)
 
 
-def _remove_empty_cgroups() -> None:
-    """Remove the `docker` cgroups, which outlive the engine; rmdir refuses those that somebody uses."""
-    for top in (*Path("/sys/fs/cgroup").glob("*/docker"), Path("/sys/fs/cgroup/docker")):
+def _remove_empty_folders() -> None:
+    """Remove the `docker` cgroups and folders for plugins and sockets, which outlive the engine; rmdir refuses what is in use."""
+    cgroups = (*Path("/sys/fs/cgroup").glob("*/docker"), Path("/sys/fs/cgroup/docker"))
+    tops = (*cgroups, Path("/run/docker"), Path("/run/containerd"))
+    for top in tops:
         for folder in sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True):
             succeeds(["rmdir", folder])
         if top.is_dir():

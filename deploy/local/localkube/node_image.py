@@ -196,8 +196,10 @@ class NodeImage:
         store, socket = root / "var/lib/containerd", place / "containerd.sock"
         configuration = place / "containerd.toml"
         configuration.write_text(
-            f'version = 3\nroot = "{store}"\nstate = "{place / "state"}"\n[grpc]\n  address = "{socket}"\n'
-            '[ttrpc]\n  address = ""\n',
+            # Neither CRI nor NRI: they would leave folders and sockets on the host.
+            'version = 3\ndisabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri"]\n'
+            f'root = "{store}"\nstate = "{place / "state"}"\n[grpc]\n  address = "{socket}"\n'
+            f'[ttrpc]\n  address = "{socket}.ttrpc"\n',
             encoding="utf-8",
         )
         log = self.cache.log("node-image-containerd")

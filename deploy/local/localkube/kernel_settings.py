@@ -1,4 +1,4 @@
-"""What an engine changes in the machine's network, remembered before it starts and put back after its end."""
+"""What an engine and its nodes change in the host's kernel, remembered before and put back after their end."""
 
 import shlex
 from pathlib import Path
@@ -10,6 +10,15 @@ _SYSCTLS = (
     "net/ipv4/ip_forward",
     "net/ipv4/conf/all/forwarding",
     "net/ipv4/conf/default/forwarding",
+    "net/ipv6/conf/all/forwarding",
+    "net/ipv6/conf/default/forwarding",
+    # The kubelet sets these, and no namespace keeps them in its node.
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
 )
 _CHAIN_PREFIX = "DOCKER"
 
@@ -23,7 +32,7 @@ class Remembered(TypedDict):
 
 
 def remember() -> Remembered:
-    """Read what an engine will change."""
+    """Read what will be changed."""
     return {
         "sysctls": {
             name: file.read_text(encoding="utf-8").strip() for name in _SYSCTLS if (file := _sysctl(name)).exists()
@@ -35,7 +44,8 @@ def remember() -> Remembered:
 def restore(before: Remembered) -> None:
     """Take away Docker's chains and rules, and put the settings back."""
     for name, value in before["sysctls"].items():
-        _sysctl(name).write_text(value, encoding="utf-8")
+        if _sysctl(name).read_text(encoding="utf-8").strip() != value:
+            _sysctl(name).write_text(value, encoding="utf-8")
     for command, policy in before["forward_policy"].items():
         program = on_path(command)
         if not program:
