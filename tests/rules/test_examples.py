@@ -1,0 +1,179 @@
+"""Every rule is what its examples say, wherever a pod or container stands. No rule has code of its own here."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from dataclasses import replace
+from typing import cast
+
+import pytest
+import yaml
+
+from specimens import HERE, KINDS, embedded, judged, patched, pod_of, policy, regime, slugs, view
+from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.decide import patches
+from stridegate.engine.evaluate import evaluate
+from stridegate.engine.examples import CONTAINER, JsonMap, hardened_pod, overlay
+from stridegate.engine.harden import Hardening, harden, mend
+from stridegate.model.edits import Json
+from stridegate.model.rules import Example, Given, PodRule
+from stridegate.model.views import ContainerKind
+from stridegate.model.vocabulary import Patching, Profile
+
+LEVELS = (Profile.BASELINE, Profile.RESTRICTED, Profile.HARDENED)
+SHOWN = [(rule, example) for rule in POD_RULES.values() for example in rule.examples]
+NAMES = [f"{rule.slug}: {example.title}" for rule, example in SHOWN]
+
+each_example = pytest.mark.parametrize(("rule", "example"), SHOWN, ids=NAMES)
+
+
+def expected(rule: PodRule, example: Example, kind: ContainerKind = ContainerKind.REGULAR) -> set[str]:
+    broken = set(example.also) | ({rule.slug} if example.verdict == "bad" else set())
+    return {slug for slug in broken if kind not in POD_RULES[slug].spares}
+
+
+def moved(pod: JsonMap, kind: ContainerKind) -> JsonMap:
+    """Put the container that examples speak of in another list."""
+    spec = copy.deepcopy(cast("JsonMap", pod["spec"]))
+    containers = cast("list[JsonMap]", spec["containers"])
+    container = next(each for each in containers if each["name"] == CONTAINER)
+    spec["containers"] = cast("Json", [each for each in containers if each is not container])
+    if kind is ContainerKind.SIDECAR:
+        container["restartPolicy"] = "Always"
+    spec["ephemeralContainers" if kind is ContainerKind.EPHEMERAL else "initContainers"] = [container]
+    return {**pod, "spec": spec}
+
+
+def mended(pod: JsonMap, given: Given, prefix: tuple[str | int, ...] = ()) -> Hardening:
+    """Return what a policy makes of a pod that allows every patch."""
+    everything = regime(policy(given=given, patching=Patching.ALL, override=True))
+    return mend(everything, view(pod, prefix), HERE)
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=str)
+@pytest.mark.parametrize("minor", range(38))
+def test_the_hardened_pod_breaks_no_rule(level: Profile, minor: int) -> None:
+    found = judged(hardened_pod(), Given(pod_security=minor, profile=level))
+
+    assert not found
+
+
+@each_example
+def test_an_example_breaks_exactly_the_rules_it_names(rule: PodRule, example: Example) -> None:
+    found = judged(pod_of(example), example.given)
+
+    assert slugs(found) == expected(rule, example), [finding.sentence for finding in found]
+
+
+@each_example
+@pytest.mark.parametrize("kind", [ContainerKind.INIT, ContainerKind.SIDECAR, ContainerKind.EPHEMERAL], ids=str)
+def test_an_example_means_the_same_in_every_list_of_containers(
+    rule: PodRule, example: Example, kind: ContainerKind
+) -> None:
+    found = judged(moved(pod_of(example), kind), example.given)
+
+    assert slugs(found) == expected(rule, example, kind), [finding.sentence for finding in found]
+
+
+@each_example
+def test_an_example_means_the_same_in_every_kind_that_embeds_a_pod(rule: PodRule, example: Example) -> None:
+    for kind, prefix in KINDS.items():
+        document = embedded(pod_of(example), kind)
+
+        found = judged(document, example.given, prefix)
+
+        assert slugs(found) == expected(rule, example), kind
+        for finding in found:
+            assert finding.violation is not None
+            assert finding.violation.place.pointer[: len(prefix)] == prefix
+
+
+@each_example
+def test_judging_and_mending_leave_the_pod_as_it_was(rule: PodRule, example: Example) -> None:
+    pod = pod_of(example)
+    before = copy.deepcopy(pod)
+
+    mended(pod, example.given)
+
+    assert pod == before, rule
+
+
+@each_example
+@pytest.mark.parametrize("kind", ContainerKind, ids=str)
+def test_a_patch_heals_what_it_belongs_to(rule: PodRule, example: Example, kind: ContainerKind) -> None:
+    pod = pod_of(example) if kind is ContainerKind.REGULAR else moved(pod_of(example), kind)
+
+    hardening = mended(pod, example.given)
+
+    left = {finding.key for finding in judged(patched(pod, hardening.operations), example.given)}
+    assert not left & {finding.key for finding in hardening.healed}, rule
+    assert not hardening.conflicting
+
+
+@each_example
+def test_a_patch_fits_every_kind_that_embeds_a_pod(rule: PodRule, example: Example) -> None:
+    for kind, prefix in KINDS.items():
+        document = embedded(pod_of(example), kind)
+
+        operations = mended(document, example.given, prefix).operations
+
+        healed = patched(document, operations)
+        assert not mended(healed, example.given, prefix).operations, (rule, kind)
+
+
+@each_example
+@pytest.mark.parametrize("kind", ContainerKind, ids=str)
+def test_a_second_pass_changes_nothing(rule: PodRule, example: Example, kind: ContainerKind) -> None:
+    pod = pod_of(example) if kind is ContainerKind.REGULAR else moved(pod_of(example), kind)
+    once = patched(pod, mended(pod, example.given).operations)
+
+    twice = mended(once, example.given)
+
+    assert not twice.operations, rule
+
+
+def alone(rule: PodRule, example: Example) -> Hardening:
+    """Return what the patches of one rule alone make of its example."""
+    everything = regime(policy(given=example.given, override=True))
+    pod = view(pod_of(example))
+    made = patches(everything, evaluate(everything.mending, pod), HERE)
+    return harden(pod, [(finding, patch) for finding, patch in made if finding.rule is rule])
+
+
+HEALABLE = [(rule, example) for rule, example in SHOWN if alone(rule, example).operations]
+
+
+def test_every_rule_that_promises_a_fix_shows_it() -> None:
+    promising = {rule.slug for rule in POD_RULES.values() if "There is no automatic fix" not in (rule.doc or "")}
+
+    assert {rule.slug for rule, _ in HEALABLE} == promising
+
+
+@pytest.mark.parametrize(
+    ("rule", "example"), HEALABLE, ids=[f"{rule.slug}: {example.title}" for rule, example in HEALABLE]
+)
+def test_the_patches_of_a_rule_heal_its_example_alone(rule: PodRule, example: Example) -> None:
+    hardening = alone(rule, example)
+
+    left = judged(patched(pod_of(example), hardening.operations), example.given)
+
+    assert rule.slug not in {finding.rule.slug for finding in left if finding.key in _keys(hardening)}
+
+
+def _keys(hardening: Hardening) -> set[tuple[str, str, str, str]]:
+    return {finding.key for finding in hardening.healed}
+
+
+def test_the_patches_of_two_rules_never_contradict_each_other() -> None:
+    for (one, first), (other, second) in itertools.combinations(HEALABLE, 2):
+        if one is other:
+            continue
+        pod = pod_of(replace(first, annotations={**first.annotations, **second.annotations}))
+        pod["spec"] = overlay(pod["spec"], yaml.safe_load(second.spec))
+
+        hardening = mended(pod, first.given)
+
+        assert not hardening.conflicting, (first.title, second.title)
+        again = mended(patched(pod, hardening.operations), first.given)
+        assert not again.operations, (first.title, second.title)
