@@ -7,8 +7,9 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from stridegate.engine.evaluate import Fault, contained
 from stridegate.kube.errors import InvalidPolicy
 from stridegate.kube.policies import read_policy, strictest_reading
 from stridegate.model.policies import Policy
@@ -108,19 +109,17 @@ class LivePolicySet:
         return known is None or known.value.revision != read.revision or known.value.broken != read.broken
 
     def _read(self, listed: ListedPolicy, known: Entry[CompiledPolicy] | None) -> CompiledPolicy:
-        try:
-            reading = read_policy(listed.body, self._rules)
-        except InvalidPolicy as problem:
-            _log.warning("policy cannot be read", extra={"policy": listed.version.name, "problem": str(problem)})
-            if known is not None and known.version.uid == listed.version.uid:
-                return CompiledPolicy(
-                    policy=known.value.policy,
-                    claims=known.value.claims,
-                    revision=known.value.revision,
-                    broken=str(problem),
-                )
-            return self._compiled(strictest_reading(listed.body), listed, 0, broken=str(problem))
-        return self._compiled(reading.policy, listed, reading.generation)
+        reading = contained(read_policy, listed.body, self._rules)
+        if not isinstance(reading, Fault):
+            return self._compiled(reading.policy, listed, reading.generation)
+        problem = str(reading.error)
+        if not isinstance(reading.error, InvalidPolicy):
+            _log.error("reading a policy broke", extra={"policy": listed.version.name}, exc_info=reading.error)
+            problem = "could not be read: a fault of Stridegate's own"
+        _log.warning("policy cannot be read", extra={"policy": listed.version.name, "problem": problem})
+        if known is not None and known.version.uid == listed.version.uid:
+            return replace(known.value, broken=problem)
+        return self._compiled(strictest_reading(listed.body), listed, 0, broken=problem)
 
     def _compiled(
         self, policy: Policy, listed: ListedPolicy, generation: int, *, broken: str | None = None

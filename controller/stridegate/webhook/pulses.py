@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 _BEAT = 0.05
 # Later than this, whatever is read now may have arrived at any time since the beat before.
@@ -18,22 +19,22 @@ class Pulse:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._last = loop.time()
+        self._last = time.monotonic()
         self._held_since = 0.0
         # Seconds by which the last beat was late.
         self.lag = 0.0
         self._timer = loop.call_later(_BEAT, self._beat)
 
     def arrival(self) -> float:
-        """Return the loop time at which a request that is read now has arrived at the earliest."""
-        return self._held_since or self._loop.time()
+        """Return the monotonic time at which a request that is read now has arrived at the earliest."""
+        return self._held_since or time.monotonic()
 
     def stop(self) -> None:
         """Stop beating."""
         self._timer.cancel()
 
     def _beat(self) -> None:
-        now = self._loop.time()
+        now = time.monotonic()
         self.lag = max(0.0, now - self._last - _BEAT)
         self._held_since = self._last if self.lag > _STALL else 0.0
         self._last = now

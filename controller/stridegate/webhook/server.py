@@ -92,6 +92,11 @@ class Server:
         return self._in_flight
 
     @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    @property
     def draining(self) -> bool:
         """Whether the server is on its way out."""
         return self._draining

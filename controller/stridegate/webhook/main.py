@@ -1,0 +1,122 @@
+"""The webhook's process: what it is made of, and how it starts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from stridegate.engine.catalogue import POD_RULES, digest
+from stridegate.kube.reader import Reader, WayIn, find_way_in, reading
+from stridegate.webhook.admission import Admission
+from stridegate.webhook.certificates import CertificateStore
+from stridegate.webhook.connections import Limits
+from stridegate.webhook.feeds import Feed
+from stridegate.webhook.journals import Journal
+from stridegate.webhook.live import LivePolicySet
+from stridegate.webhook.metrics import ProcessMetrics
+from stridegate.webhook.probes import Probes
+from stridegate.webhook.pulses import Pulse
+from stridegate.webhook.readiness import Readiness, SelfTest
+from stridegate.webhook.server import Server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the webhook is told. Without a kubeconfig it reads the cluster that its pod runs in; the drain delay is in seconds."""
+
+    tls_directory: Path
+    server_name: str
+    bind: str = "0.0.0.0"  # noqa: S104 - a pod's own
+    port: int = 9443
+    probe_port: int = 9090
+    drain_delay: float = 5.0
+    kubeconfig: Path | None = None
+
+
+def run(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT. Raises NoAccess where no cluster is named that could be read."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(options, find_way_in(options.kubeconfig)))
+
+
+async def _serve(options: Options, way_in: WayIn) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stopping.set)
+    async with reading(way_in) as reader:
+        process = _Process(options, way_in, reader)
+        await process.start()
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(each) for each in process.duties()]
+            await stopping.wait()
+            await process.drain()
+            for task in running:
+                task.cancel()
+        await process.close()
+
+
+class _Process:
+    """The parts of the webhook, and who knows whom."""
+
+    def __init__(self, options: Options, way_in: WayIn, reader: Reader) -> None:
+        loop = asyncio.get_running_loop()
+        self._options = options
+        self._policies = LivePolicySet(POD_RULES)
+        self._feed = Feed(way_in, reader, self._policies)
+        self._certificates = CertificateStore(options.tls_directory, options.server_name)
+        self._pulse = Pulse(loop)
+        journal = Journal()
+        admission = Admission(self._policies, journal, time.monotonic)
+        routes = {"/validate": admission.validate, "/mutate": admission.mutate}
+        self._server = Server(routes, self._pulse, Limits(), journal.shed)
+        self._test = SelfTest(self._certificates, self._server, options.server_name)
+        readiness = Readiness(self._policies, self._feed, self._certificates, self._test, self._server)
+        registry = CollectorRegistry()
+        registry.register(journal)
+        registry.register(
+            ProcessMetrics(
+                digest(POD_RULES.values()), self._policies, self._feed, self._certificates, self._server, self._pulse
+            )
+        )
+        self._probes = Probes(readiness, self._pulse, registry)
+
+    async def start(self) -> None:
+        """Listen: live, and not ready before everything else is there."""
+        self._certificates.refresh()
+        await self._probes.listen(self._options.bind, self._options.probe_port)
+        await self._server.listen(self._options.bind, self._options.port, self._certificates.context)
+
+    def duties(self) -> tuple[Coroutine[None, None, None], ...]:
+        """Return what has to go on as long as the process serves."""
+        return (
+            self._feed.list(),
+            self._feed.watch(),
+            self._certificates.watch(),
+            self._test.repeat(),
+            self._server.sweep(),
+            self._freeze(),
+        )
+
+    async def drain(self) -> None:
+        """Stop to serve, without losing a review."""
+        await self._server.drain(self._options.drain_delay)
+
+    async def close(self) -> None:
+        """End what is left."""
+        self._pulse.stop()
+        await self._probes.close()
+
+    async def _freeze(self) -> None:
+        """Take what the process starts with out of the garbage collector's rounds, once the policies are there."""
+        await self._feed.synced.wait()
+        gc.collect()
+        gc.freeze()

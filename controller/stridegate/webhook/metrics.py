@@ -1,0 +1,85 @@
+"""What the webhook tells about itself, read off its parts when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from stridegate import __version__
+from stridegate.webhook.certificates import CertificateStore
+from stridegate.webhook.feeds import Feed
+from stridegate.webhook.live import LivePolicySet
+from stridegate.webhook.pulses import Pulse
+from stridegate.webhook.server import Server
+
+
+class ProcessMetrics(Collector):
+    """Metrics of everything but single reviews, which the journal has."""
+
+    def __init__(
+        self,
+        catalogue: str,
+        policies: LivePolicySet,
+        feed: Feed,
+        certificates: CertificateStore,
+        server: Server,
+        pulse: Pulse,
+    ) -> None:
+        self._catalogue = catalogue
+        self._policies = policies
+        self._feed = feed
+        self._certificates = certificates
+        self._server = server
+        self._pulse = pulse
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric as it is now."""
+        yield InfoMetricFamily(
+            "stridegate_build", "What is running.", {"version": __version__, "catalogue": self._catalogue}
+        )
+        yield from self._of_policies()
+        yield from self._of_certificates()
+        yield _gauge("stridegate_admission_in_flight", "Reviews being read or judged.", self._server.in_flight)
+        yield _gauge("stridegate_connections", "Open connections of callers.", self._server.connections)
+        yield _gauge("stridegate_event_loop_lag_seconds", "By how much the event loop is late.", self._pulse.lag)
+
+    def _of_policies(self) -> Iterator[Metric]:
+        current = self._policies.current
+        yield _gauge("stridegate_policy_synced", "Whether policies were listed completely.", self._policies.synced)
+        yield _gauge(
+            "stridegate_policy_last_sync_timestamp_seconds",
+            "When policies were last listed completely.",
+            self._policies.synced_at,
+        )
+        yield InfoMetricFamily("stridegate_policy_snapshot", "The policies in force.", {"hash": current.digest})
+        yield _gauge("stridegate_policies", "Policies in force.", len(current.policies))
+        yield _gauge("stridegate_policies_broken", "Policies that cannot be read.", len(current.broken))
+        yield _counter("stridegate_watch_restarts", "Times the watch was started again.", self._feed.restarts)
+
+    def _of_certificates(self) -> Iterator[Metric]:
+        expiry = GaugeMetricFamily(
+            "stridegate_certificate_expiry_timestamp_seconds", "When a certificate expires.", labels=["role"]
+        )
+        certificate = self._certificates.current
+        if certificate is not None:
+            expiry.add_metric(["leaf"], certificate.expires)
+            expiry.add_metric(["ca"], certificate.authority_expires)
+        yield expiry
+        rotations = CounterMetricFamily(
+            "stridegate_certificate_rotations", "Certificates taken into service.", labels=["result"]
+        )
+        rotations.add_metric(["success"], self._certificates.rotations)
+        yield rotations
+        yield _counter(
+            "stridegate_certificate_reload_failures", "Certificates not taken over.", self._certificates.failures
+        )
+
+
+def _gauge(name: str, doc: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, doc, value=value)
+
+
+def _counter(name: str, doc: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(name, doc, value=value)
