@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from pathlib import Path
 
 from localkube import engine, ownership, pinning, teardown
 from localkube.api_server import ApiServer

@@ -4,6 +4,7 @@ LocalError
 ├── CommandFailed          a program that we called ended with an error
 ├── ProgramMissing         a program that we cannot install is not there
 ├── NotRoot                a step needs root
+├── UnsuitableName         a cluster's name that neither kind nor a folder could have
 ├── UnsupportedMachine     neither amd64 nor arm64, or not Linux
 ├── UnknownTool            a program that is not built here
 ├── UnsupportedVersion     a Kubernetes version without a pinned module
@@ -56,6 +57,14 @@ class NotRoot(LocalError):
     def __init__(self, step: str) -> None:
         """Take what needs root, as a noun phrase."""
         super().__init__(f"{step} needs root: run the command as root or with sudo")
+
+
+class UnsuitableName(LocalError):
+    """A cluster's name that neither kind nor a folder could have."""
+
+    def __init__(self, name: str) -> None:
+        """Take the name."""
+        super().__init__(f"CLUSTER={name} is no name for a cluster: at most 40 small letters, digits and inner hyphens")
 
 
 class UnsupportedMachine(LocalError):

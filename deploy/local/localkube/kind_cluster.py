@@ -91,6 +91,7 @@ class KindCluster:
             if self._read("created.json") == wanted and self._answers():
                 say(f"kind cluster {self.name}, Kubernetes {self.version}, is there already")
                 return
+            say(f"kind cluster {self.name} is not as wanted now: making it anew")
             self._delete_nodes()
         for port in self.ports:
             require_free(port.host, purpose=f"the kind cluster {self.name}", remedy="stop what listens there")
@@ -217,7 +218,6 @@ class KindCluster:
                 sleep(0.5)
             else:
                 return True
-        say(f"kind cluster {self.name} does not answer: making it anew")
         return False
 
     def _containers(self) -> list[str]:

@@ -1,15 +1,21 @@
 """Where things are kept: the checkout, the recipes in it, the user's cache and the cluster's state."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from localkube.errors import UnsuitableName
 
 RECIPES = Path(__file__).resolve().parents[1]
 """The folder `deploy/local`: pinned modules and the node's files."""
 
 CHECKOUT = RECIPES.parents[1]
 """The working copy that this file belongs to."""
+
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,5 +37,8 @@ class Places:
 
 
 def cluster_name(environment: Mapping[str, str] = os.environ) -> str:
-    """Say what the user's local cluster is called."""
-    return environment.get("CLUSTER") or "stridegate"
+    """Say what the user's local cluster is called. Raises UnsuitableName."""
+    name = environment.get("CLUSTER") or "stridegate"
+    if not _NAME.fullmatch(name):
+        raise UnsuitableName(name)
+    return name
