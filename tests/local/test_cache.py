@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -35,6 +36,19 @@ def test_a_build_that_fails_leaves_nothing_that_looks_finished(tmp_path: Path) -
     assert not cache.entry("thing", "abc").exists()
     again = cache.built("thing", "abc", lambda place: (place / "whole").touch(), gib=0)
     assert [file.name for file in again.iterdir()] == ["whole"]
+
+
+def test_what_an_older_recipe_made_is_kept_for_a_week(tmp_path: Path) -> None:
+    cache = Cache(root=tmp_path)
+    recent = cache.built("thing", "a" * 12, lambda _: None, gib=0)
+    old = cache.built("thing", "b" * 12, lambda _: None, gib=0)
+    other = cache.built("thing-else", "b" * 12, lambda _: None, gib=0)
+    for entry in (old, other):
+        os.utime(entry, (0, 0))
+
+    cache.built("thing", "c" * 12, lambda _: None, gib=0)
+
+    assert (recent.exists(), old.exists(), other.exists()) == (True, False, True)
 
 
 def test_two_runs_at_the_same_time_build_once(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ _CONTAINERD = "github.com/containerd/containerd/v2"
 _CNI = "github.com/containernetworking/plugins/plugins"
 MODULES = (
     Module(name="etcd", packages={"etcd": "go.etcd.io/etcd/server/v3"}, expect="about 30 s"),
-    Module(name="kind", packages={"kind": "sigs.k8s.io/kind"}, expect="about 5 s"),
+    Module(name="kind", packages={"kind": "sigs.k8s.io/kind"}, expect="less than a minute"),
     Module(
         name="helm",
         packages={"helm": "helm.sh/helm/v4/cmd/helm"},
@@ -153,6 +153,7 @@ class Binaries:
 
         def build(place: Path) -> None:
             debian.ensure(module.debian_packages, purpose=f"building {module.name}", log=self.cache.log("debian"))
+            _ = self._toolchain  # fetched, if it has to be, under its own line of progress
             with step(f"building {module.name} {version}", expect=f"first time only, {module.expect}"):
                 for program, package in module.packages.items():
                     arguments: list[Argument] = [
@@ -176,6 +177,7 @@ class Binaries:
         source = place / "source"
         shutil.copytree(_KUBERNETES_SOURCE / self.kubernetes.number, source)
         shutil.copy(_KUBERNETES_SOURCE / "main.go", source)
+        _ = self._toolchain
         with step(f"building Kubernetes {self.kubernetes.number}", expect="first time only, about 5 min"):
             flags = kubernetes_linker_flags(self.kubernetes)
             self._compile(name, source, [*_BUILD, "-ldflags", flags, "-o", place / "kube", "."])

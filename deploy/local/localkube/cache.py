@@ -6,7 +6,9 @@ renamed when it is complete, so that a run that dies leaves nothing that looks f
 
 import fcntl
 import hashlib
+import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from localkube.mounts import remove_tree
 from localkube.progress import say
 
 _GIB = 1024**3
+_DIGEST_LENGTH = 12
+_KEEP_SECONDS = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class Cache:
         """
         entry = self.entry(name, digest)
         if entry.is_dir():
+            os.utime(entry)
             return entry
         entry.parent.mkdir(parents=True, exist_ok=True)
         with locked(entry.with_name(entry.name + ".lock"), waiting_for=f"another run that builds {name}"):
@@ -51,7 +56,14 @@ class Cache:
                 partial.mkdir()
                 build(partial)
                 partial.rename(entry)
+                self._forget_older(name, entry)
         return entry
+
+    def _forget_older(self, name: str, entry: Path) -> None:
+        """Delete what older recipes of the same name made, unless another checkout used it lately."""
+        for other in entry.parent.glob(f"{name}-{'?' * _DIGEST_LENGTH}"):
+            if other != entry and time.time() - other.stat().st_mtime > _KEEP_SECONDS:
+                remove_tree(other)
 
 
 @contextmanager
@@ -75,7 +87,7 @@ def digest(recipe: Iterable[str | Path]) -> str:
                 whole.update(b"word\0" + file.encode() + b"\0")
             elif file.is_file():
                 whole.update(b"file\0" + file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return whole.hexdigest()[:12]
+    return whole.hexdigest()[:_DIGEST_LENGTH]
 
 
 def require_disk(folder: Path, gib: float) -> None:

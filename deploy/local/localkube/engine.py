@@ -57,6 +57,12 @@ class Engine:
         options = [word for change in changes for word in ("--change", change)]
         self.docker("import", *options, archive, tag)
 
+    def forget_images(self, pattern: str, *, but: str) -> None:
+        """Remove images of ours whose tag fits the pattern, except one, and except those that containers still use."""
+        for tag in self.docker("images", "--format", "{{.Repository}}:{{.Tag}}", pattern).split():
+            if tag != but:
+                succeeds(["docker", "image", "rm", tag], environment=self.environment)
+
     def can_pull(self, image: str) -> bool:
         """Ask the image's registry for it, and decide in ten seconds."""
         return succeeds(

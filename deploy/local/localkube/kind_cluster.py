@@ -167,6 +167,7 @@ class KindCluster:
             archive = ours.archive()
             with step("importing the node image into the container engine"):
                 self.engine.import_root(archive, ours.tag, ours.changes)
+            self.engine.forget_images(ours.tag.rpartition("-")[0] + "-*", but=ours.tag)
         return ours.tag, True
 
     def _configuration(self, *, without_dns: bool) -> KindConfiguration:
