@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ _MERGE_KEYS = {
     "volumeMounts": "mountPath",
     "ports": "containerPort",
 }
+
+# What the API server lets an object be called. An owner reference can say anything, and the command is for a shell.
+_NAME = re.compile(r"[a-z0-9][-a-z0-9.]{0,252}", re.ASCII)
 
 # Where the kinds that people write keep their pod template.
 _TEMPLATES = {
@@ -171,18 +175,18 @@ def _keyed(element: object, key: str) -> object:
 
 
 def _command(pod: PodView, merge: dict[str, object], target: Target) -> str | None:
-    namespace = shlex.quote(target.namespace)
-    owner = target.workload
+    namespace, owner = target.namespace, target.workload
+    if not _NAME.fullmatch(namespace):
+        return None
     if target.own:
         return _manifest(owner, _within(pod.prefix, merge), f"kubectl -n {namespace} {_send(pod, target)} -f -")
     if owner.kind == "Job":
         # A Job's template is immutable.
         return _manifest(owner, _within(("spec", "template"), merge), f"kubectl -n {namespace} replace --force -f -")
-    if owner.kind not in _TEMPLATES:
+    if owner.kind not in _TEMPLATES or not _NAME.fullmatch(owner.name):
         return None
     patch = _quoted(_within(_TEMPLATES[owner.kind], merge))
-    name = shlex.quote(owner.name)
-    return f"kubectl -n {namespace} patch {owner.kind.lower()} {name} --type=strategic -p {patch}"
+    return f"kubectl -n {namespace} patch {owner.kind.lower()} {owner.name} --type=strategic -p {patch}"
 
 
 def _manifest(workload: Workload, patch: dict[str, object], send: str) -> str:

@@ -20,7 +20,6 @@ from stridegate.webhook.mutation import healed_slugs
 from stridegate.webhook.policy_set import Rulebook
 from stridegate.webhook.reviews import Request
 from stridegate.webhook.subjects import (
-    Embedded,
     described,
     ignored_subresource,
     kind_of,
@@ -60,20 +59,29 @@ def validate(request: Request, rulebook: Rulebook) -> Verdict:
     if new.template is None or (old is not None and unchanged(old.template or _NO_POD, new.template)):
         return _allowed(_label(rulebook), rulebook.regime.policies)
     pod = PodView(new.template, kind.prefix)
+    findings = [] if kind.templated else evaluate(rulebook.regime.questions, pod)
+    if not findings and not kind.templated:
+        # So it is with every pod that is well kept; whose it is need not be found out.
+        return _allowed(_label(rulebook), rulebook.regime.policies)
     circumstances = Circumstances(
         namespace=request.namespace or "",
         workload=kind.workload(new.metadata),
         template=kind.templated,
         mirror=mirrored(request, pod),
     )
+    if kind.templated:
+        findings = _found(rulebook.regime, pod, circumstances)
+    difference = Difference(findings, [], [])
+    if old is not None and findings:
+        before = PodView(old.template or _NO_POD, kind.prefix)
+        difference = compare(before, _found(rulebook.regime, before, circumstances), pod, findings)
     addressee = Addressee(
         kind=kind.name,
         name=named(request, new.metadata),
         namespace=circumstances.namespace,
         workload=circumstances.workload,
     )
-    difference = _difference(rulebook.regime, old, pod, circumstances)
-    return _verdict(request, rulebook, addressee, pod, circumstances, difference)
+    return _verdict(request, rulebook, addressee, pod, difference, circumstances)
 
 
 def _allowed(label: Label, policies: tuple[str, ...] = ()) -> Verdict:
@@ -84,18 +92,9 @@ def _label(rulebook: Rulebook) -> Label:
     return Label.ALLOWED if rulebook.selected else Label.NO_POLICY
 
 
-def _difference(regime: Regime, old: Embedded | None, pod: PodView, circumstances: Circumstances) -> Difference:
-    pod = _judged(regime, pod, circumstances)
-    findings = evaluate(regime.questions, pod)
-    if old is None or not findings:
-        return Difference(findings, [], [])
-    before = _judged(regime, PodView(old.template or _NO_POD, pod.prefix), circumstances)
-    return compare(before, evaluate(regime.questions, before), pod, findings)
-
-
-def _judged(regime: Regime, pod: PodView, circumstances: Circumstances) -> PodView:
-    """Return what is judged: the pod itself, and of a template the pod that it will become."""
-    return become(regime, pod, circumstances) if circumstances.template else pod
+def _found(regime: Regime, pod: PodView, circumstances: Circumstances) -> list[Finding]:
+    """Return what is found in a pod; in a template, what is found in the pod that it will become."""
+    return evaluate(regime.questions, become(regime, pod, circumstances) if circumstances.template else pod)
 
 
 def _verdict(
@@ -103,8 +102,8 @@ def _verdict(
     rulebook: Rulebook,
     addressee: Addressee,
     pod: PodView,
-    circumstances: Circumstances,
     difference: Difference,
+    circumstances: Circumstances,
 ) -> Verdict:
     decision = decide(rulebook.regime, difference.answerable, circumstances, existing=len(difference.existing))
     heard = not (circumstances.template and request.userInfo.username in _CONTROLLERS)

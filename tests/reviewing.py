@@ -1,0 +1,150 @@
+"""AdmissionReviews as the API server sends them, and what the webhook makes of them in process."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import jsonpatch
+import msgspec
+
+from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.examples import JsonMap, hardened_pod, overlay
+from stridegate.model.edits import Json
+from stridegate.model.policies import Policy
+from stridegate.model.vocabulary import Action, Patching, Profile
+from stridegate.webhook.mutation import mutate
+from stridegate.webhook.policy_set import Rulebook, compiled, empty_policy_set
+from stridegate.webhook.reviews import read_review
+from stridegate.webhook.validation import validate
+from stridegate.webhook.verdicts import Mutation, Verdict
+
+RESOURCES = {
+    "Pod": ("", "v1", "pods"),
+    "ReplicationController": ("", "v1", "replicationcontrollers"),
+    "Deployment": ("apps", "v1", "deployments"),
+    "StatefulSet": ("apps", "v1", "statefulsets"),
+    "DaemonSet": ("apps", "v1", "daemonsets"),
+    "ReplicaSet": ("apps", "v1", "replicasets"),
+    "Job": ("batch", "v1", "jobs"),
+    "CronJob": ("batch", "v1", "cronjobs"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One request, with everything that may vary about it."""
+
+    object: Json = None
+    old: Json = None
+    kind: str = "Pod"
+    operation: str = "CREATE"
+    subresource: str = ""
+    object_kind: str = ""
+    namespace: str = "shop"
+    user: str = "alice"
+    groups: tuple[str, ...] = ("system:authenticated",)
+    uid: str = "705ab4f5-6393-11e8-b7cc-42010a800002"
+    name: str = "web"
+    dry_run: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """Return the AdmissionReview."""
+        group, version, resource = RESOURCES.get(self.kind, ("example.com", "v1", self.kind.lower() + "s"))
+        return {
+            "apiVersion": "admission.k8s.io/v1",
+            "kind": "AdmissionReview",
+            "request": {
+                "uid": self.uid,
+                "kind": {"group": group, "version": version, "kind": self.object_kind or self.kind},
+                "resource": {"group": group, "version": version, "resource": resource},
+                **({"subResource": self.subresource} if self.subresource else {}),
+                "name": self.name,
+                "namespace": self.namespace,
+                "operation": self.operation,
+                "userInfo": {"username": self.user, "groups": list(self.groups)},
+                "object": self.object,
+                "oldObject": self.old,
+                "dryRun": self.dry_run,
+                "options": {"kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1"},
+            },
+        }
+
+    def body(self) -> bytes:
+        """Return the bytes that are sent."""
+        return json.dumps(self.document()).encode()
+
+
+def pod(over: Mapping[str, Json] | None = None, **metadata: Json) -> JsonMap:
+    """Return the hardened pod with something laid over its spec, and metadata."""
+    document = hardened_pod()
+    document["spec"] = overlay(document["spec"], dict(over or {}))
+    document["metadata"] = {"name": "web", "namespace": "shop", **metadata}
+    return document
+
+
+def container(**fields: Json) -> dict[str, Json]:
+    """Return a spec to lay over the hardened pod's, that changes the security context of its one container."""
+    return {"containers": [{"name": "app", "securityContext": fields}]}
+
+
+PRIVILEGED = pod(container(privileged=True, allowPrivilegeEscalation=None))
+
+
+def policy(
+    name: str = "production",
+    *,
+    action: Action = Action.DENY,
+    patching: Patching = Patching.NONE,
+    profile: Profile = Profile.HARDENED,
+    **more: Any,  # noqa: ANN401 - whatever a policy has
+) -> Policy:
+    """Return a policy."""
+    return Policy(name=name, action=action, patching=patching, profile=profile, **more)
+
+
+def rulebook(*policies: Policy) -> Rulebook:
+    """Return what holds in the namespace `shop` under some policies."""
+    known = empty_policy_set(POD_RULES).with_namespaces({"shop": {"kubernetes.io/metadata.name": "shop"}})
+    found = known.with_policies(compiled(each, POD_RULES) for each in policies).rulebook("shop")
+    assert found is not None
+    return found
+
+
+def validated(asked: Asked, *policies: Policy) -> Verdict:
+    """Return the verdict on a request under some policies, else under one that denies everything."""
+    return validate(read_review(asked.body()), rulebook(*(policies or (policy(),))))
+
+
+def mutated(asked: Asked, *policies: Policy) -> Mutation:
+    """Return what becomes of a request under some policies, else under one that patches all it can."""
+    return mutate(read_review(asked.body()), rulebook(*(policies or (policy(patching=Patching.ALL),))))
+
+
+def patched(document: JsonMap, mutation: Mutation) -> JsonMap:
+    """Return a document with a mutation's patch applied."""
+    operations = msgspec.json.decode(mutation.patch or b"[]")
+    return cast("JsonMap", jsonpatch.apply_patch(document, operations))
+
+
+def response_of(body: bytes) -> dict[str, Any]:
+    """Return the response in an AdmissionReview, with its patch decoded."""
+    review = json.loads(body)
+    assert review["apiVersion"] == "admission.k8s.io/v1"
+    assert review["kind"] == "AdmissionReview"
+    response: dict[str, Any] = review["response"]
+    if "patch" in response:
+        response["patch"] = json.loads(base64.b64decode(response["patch"]))
+    return response
+
+
+def embedding(kind: str, document: JsonMap) -> JsonMap:
+    """Return a workload of a kind whose pods are made from this one."""
+    template: JsonMap = {"metadata": {"labels": {"app": "web"}}, "spec": document["spec"]}
+    spec: JsonMap = {"template": template}
+    if kind == "CronJob":
+        spec = {"jobTemplate": {"spec": spec}}
+    return {"metadata": {"name": "web", "namespace": "shop"}, "spec": spec}

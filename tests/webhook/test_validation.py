@@ -1,0 +1,423 @@
+"""What validation makes of every kind of request."""
+
+from __future__ import annotations
+
+import pytest
+
+from reviewing import PRIVILEGED, RESOURCES, Asked, container, embedding, pod, policy, rulebook, validated
+from stridegate.engine.examples import JsonMap
+from stridegate.model.policies import Exclusion
+from stridegate.model.vocabulary import Action, Patching, Profile
+from stridegate.webhook.errors import CannotJudge, UnknownSubject, UnreadableObject
+from stridegate.webhook.messages import WARNING_RUNES
+from stridegate.webhook.reviews import read_review
+from stridegate.webhook.validation import validate
+from stridegate.webhook.verdicts import Label, State
+
+TEMPLATED = [kind for kind in RESOURCES if kind != "Pod"]
+MIRROR: JsonMap = {"annotations": {"kubernetes.io/config.mirror": "c0ffee"}}
+NODE = {"user": "system:node:node1", "groups": ("system:nodes", "system:authenticated")}
+
+
+def slugs_of(message: str) -> list[str]:
+    """Return the slugs that a denial lists, in its order."""
+    return [line.split()[1] for line in message.splitlines() if line[:1].isdigit()]
+
+
+class TestPods:
+    def test_a_hardened_pod_is_allowed_without_a_word(self) -> None:
+        verdict = validated(Asked(object=pod()))
+
+        assert verdict.allowed
+        assert (verdict.label, verdict.warnings, verdict.message) == (Label.ALLOWED, (), "")
+
+    def test_a_privileged_pod_is_denied_with_every_violation_worst_first(self) -> None:
+        verdict = validated(Asked(object=PRIVILEGED))
+
+        assert not verdict.allowed
+        assert slugs_of(verdict.message) == ["privileged-container", "privilege-escalation"]
+
+    def test_where_policies_only_warn_it_is_allowed_with_warnings(self) -> None:
+        verdict = validated(Asked(object=PRIVILEGED), policy(action=Action.WARN))
+
+        assert verdict.allowed
+        assert [line.split()[0] for line in verdict.warnings] == ["privileged-container", "privilege-escalation"]
+
+    def test_where_policies_only_audit_nobody_is_told_but_the_audit_log(self) -> None:
+        verdict = validated(Asked(object=PRIVILEGED), policy(action=Action.AUDIT))
+
+        assert verdict.allowed
+        assert verdict.warnings == ()
+        assert verdict.annotations["rules"] == "privileged-container=audit,privilege-escalation=audit"
+
+    def test_where_no_policy_speaks_the_built_in_one_audits(self) -> None:
+        verdict = validate(read_review(Asked(object=PRIVILEGED).body()), rulebook())
+
+        assert verdict.allowed
+        assert verdict.label is Label.NO_POLICY
+        assert verdict.annotations == {
+            "decision": "no-policy",
+            "policy": "default",
+            "rules": "privileged-container=audit",
+        }
+
+    def test_the_strictest_of_two_policies_wins(self) -> None:
+        verdict = validated(
+            Asked(object=PRIVILEGED),
+            policy("mild", action=Action.WARN),
+            policy("strict", action=Action.DENY, profile=Profile.BASELINE),
+        )
+
+        assert not verdict.allowed
+        assert slugs_of(verdict.message) == ["privileged-container"]
+        assert "(policy strict)" in verdict.message
+
+    def test_a_denial_brings_no_warnings(self) -> None:
+        verdict = validated(Asked(object=PRIVILEGED), policy("mild", action=Action.WARN), policy("strict"))
+
+        assert not verdict.allowed
+        assert verdict.warnings == ()
+
+    def test_what_a_policy_excludes_it_does_not_judge(self) -> None:
+        excluded = Exclusion(namespaces=frozenset({"shop"}), reason="test", containers=frozenset({"app"}))
+
+        verdict = validated(Asked(object=PRIVILEGED), policy(exclude=(excluded,)))
+
+        assert verdict.allowed
+
+    def test_the_namespace_is_the_requests_never_the_objects(self) -> None:
+        excluded = Exclusion(namespaces=frozenset({"trusted"}), reason="test")
+        document = pod(container(privileged=True), namespace="trusted")
+
+        verdict = validated(Asked(object=document, namespace="shop"), policy(exclude=(excluded,)))
+
+        assert not verdict.allowed
+        assert '"shop"' in verdict.message
+
+    @pytest.mark.parametrize(
+        "shape",
+        [
+            {},
+            {"spec": None},
+            {"metadata": None, "spec": {}},
+            {"metadata": {}, "spec": {"containers": None}},
+            {"metadata": {}, "spec": {"containers": [{}]}},
+            {"metadata": {}, "spec": {"containers": [{"securityContext": {"capabilities": {}}, "resources": None}]}},
+        ],
+    )
+    def test_what_is_missing_counts_as_absent_and_breaks_nothing(self, shape: JsonMap) -> None:
+        verdict = validated(Asked(object=shape))
+
+        assert all(not count.fault for count in verdict.counts)
+
+    def test_a_name_that_is_yet_to_be_made_up_is_shown_by_its_beginning(self) -> None:
+        document = pod(container(privileged=True))
+        document["metadata"] = {"generateName": "web-"}
+
+        verdict = validated(Asked(object=document, name=""))
+
+        assert 'pod "web-…"' in verdict.message
+
+    def test_an_enum_value_of_the_next_minor_fails(self) -> None:
+        document = pod({"securityContext": {"seccompProfile": {"type": "StricterThanEver"}}})
+
+        verdict = validated(Asked(object=document))
+
+        assert not verdict.allowed
+
+    def test_a_volume_source_of_the_next_minor_fails(self) -> None:
+        document = pod({"volumes": [{"name": "data", "quantumStorage": {}}]})
+
+        verdict = validated(Asked(object=document))
+
+        assert slugs_of(verdict.message) == ["unlisted-volume-type"]
+
+    def test_a_volume_without_a_source_is_an_empty_one(self) -> None:
+        verdict = validated(Asked(object=pod({"volumes": [{"name": "data"}]})))
+
+        assert verdict.allowed
+
+    @pytest.mark.parametrize("name", ["a/b", "a~b", "~1", "/", "~0~1/"])
+    def test_names_with_signs_of_pointers_are_judged_like_others(self, name: str) -> None:
+        document = pod({"containers": [{"name": name, "image": "x", "securityContext": {"privileged": True}}]})
+
+        verdict = validated(Asked(object=document))
+
+        assert f"containers[{name}]: securityContext.privileged is true" in verdict.message
+
+    def test_containers_of_one_name_in_two_lists_are_both_judged(self) -> None:
+        twin: JsonMap = {"name": "app", "image": "x", "securityContext": {"privileged": True}}
+        document = pod({"initContainers": [twin]})
+
+        verdict = validated(Asked(object=document))
+
+        assert "initContainers[app]: securityContext.privileged" in verdict.message
+
+
+class TestUpdates:
+    @pytest.mark.parametrize(
+        "metadata",
+        [
+            {"labels": {"a": "b"}},
+            {"finalizers": []},
+            {"deletionTimestamp": "2030-01-01T00:00:00Z"},
+            {"ownerReferences": [{"kind": "ReplicaSet", "name": "x", "controller": True}]},
+        ],
+    )
+    def test_metadata_of_a_violating_pod_may_change(self, metadata: JsonMap) -> None:
+        new = {**PRIVILEGED, "metadata": {**metadata, "name": "web"}}
+
+        verdict = validated(Asked(operation="UPDATE", object=new, old=PRIVILEGED))
+
+        assert verdict.allowed
+
+    def test_an_image_that_changes_in_a_privileged_pod_is_judged_anew(self) -> None:
+        new = pod({"containers": [{"name": "app", "image": "other", "securityContext": {"privileged": True}}]})
+        old = pod(container(privileged=True))
+
+        verdict = validated(Asked(operation="UPDATE", object=new, old=old))
+
+        assert not verdict.allowed
+
+    def test_being_deleted_is_no_excuse_for_another_image(self) -> None:
+        new = pod(
+            {"containers": [{"name": "app", "image": "other", "securityContext": {"privileged": True}}]},
+            deletionTimestamp="2030-01-01T00:00:00Z",
+        )
+
+        verdict = validated(Asked(operation="UPDATE", object=new, old=pod(container(privileged=True))))
+
+        assert not verdict.allowed
+
+    def test_what_was_there_before_is_counted_and_not_denied(self) -> None:
+        new = pod({**container(privileged=True), "tolerations": [{"key": "x"}], "activeDeadlineSeconds": 7})
+        new["metadata"] = {"name": "web", "annotations": {"a": "b"}}
+        old = pod(container(privileged=True))
+
+        verdict = validated(Asked(operation="UPDATE", object=new, old=old))
+
+        assert verdict.allowed
+        assert {count.state for count in verdict.counts} == {State.EXISTING}
+
+    def test_an_update_without_the_old_object_is_denied(self) -> None:
+        with pytest.raises(UnreadableObject, match="oldObject"):
+            validated(Asked(operation="UPDATE", object=pod(), old=None))
+
+    def test_an_ephemeral_container_that_is_added_is_judged(self) -> None:
+        debug: JsonMap = {"name": "debug", "image": "x", "securityContext": {"privileged": True}}
+        new = pod({"ephemeralContainers": [debug]})
+
+        verdict = validated(Asked(operation="UPDATE", subresource="ephemeralcontainers", object=new, old=pod()))
+
+        assert "ephemeralContainers[debug]: securityContext.privileged" in verdict.message
+
+    def test_a_good_ephemeral_container_beside_an_old_bad_one_is_allowed(self) -> None:
+        bad: JsonMap = {"name": "old", "image": "x", "securityContext": {"privileged": True}}
+        confined: JsonMap = {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        good: JsonMap = {"name": "new", "image": "x", "securityContext": confined}
+        old, new = pod({"ephemeralContainers": [bad]}), pod({"ephemeralContainers": [bad, good]})
+
+        verdict = validated(Asked(operation="UPDATE", subresource="ephemeralcontainers", object=new, old=old))
+
+        assert verdict.allowed
+
+    def test_a_resize_that_touches_nothing_bad_is_allowed_in_a_violating_pod(self) -> None:
+        old = pod(container(privileged=True))
+        limits: JsonMap = {"limits": {"memory": "32Mi"}}
+        new = pod({"containers": [{"name": "app", "resources": limits, "securityContext": {"privileged": True}}]})
+
+        verdict = validated(Asked(operation="UPDATE", subresource="resize", object=new, old=old))
+
+        assert verdict.allowed
+
+
+class TestOtherRequests:
+    @pytest.mark.parametrize("subresource", ["status", "binding", "eviction", "log", "proxy", "portforward"])
+    @pytest.mark.parametrize("operation", ["CREATE", "UPDATE", "CONNECT"])
+    def test_subresources_that_carry_no_pod_are_allowed_by_name(self, subresource: str, operation: str) -> None:
+        verdict = validated(Asked(operation=operation, subresource=subresource, object={"x": 1}, object_kind="Binding"))
+
+        assert verdict.allowed
+        assert verdict.label is Label.IGNORED
+
+    def test_a_subresource_that_nobody_knows_is_judged_like_an_update(self) -> None:
+        new = pod({"containers": [{"name": "app", "image": "other", "securityContext": {"privileged": True}}]})
+
+        verdict = validated(Asked(operation="UPDATE", subresource="teleport", object=new, old=pod()))
+
+        assert not verdict.allowed
+
+    @pytest.mark.parametrize("subresource", ["exec", "attach", "teleport"])
+    def test_what_would_look_like_a_harmless_pod_is_not_taken_for_one(self, subresource: str) -> None:
+        asked = Asked(
+            operation="CONNECT", subresource=subresource, object={"stdin": True}, object_kind="PodExecOptions"
+        )
+
+        with pytest.raises(UnknownSubject, match=subresource):
+            validated(asked)
+
+    def test_a_deletion_introduces_nothing(self) -> None:
+        verdict = validated(Asked(operation="DELETE", old=PRIVILEGED))
+
+        assert verdict.allowed
+        assert verdict.label is Label.IGNORED
+
+    @pytest.mark.parametrize("kind", ["Widget", "Secret", ""])
+    @pytest.mark.parametrize("operation", ["CREATE", "UPDATE", "DELETE", "CONNECT", ""])
+    def test_a_kind_that_nobody_knows_cannot_be_judged(self, kind: str, operation: str) -> None:
+        with pytest.raises(CannotJudge, match="cannot judge"):
+            validated(Asked(kind=kind, operation=operation, object=pod(), old=pod()))
+
+    def test_a_scale_of_a_deployment_cannot_be_judged(self) -> None:
+        with pytest.raises(UnknownSubject, match="Scale"):
+            validated(Asked(kind="Deployment", subresource="scale", object_kind="Scale", operation="UPDATE", object={}))
+
+    @pytest.mark.parametrize("operation", ["", "PATCH", "create"])
+    def test_an_operation_that_nobody_knows_cannot_be_judged(self, operation: str) -> None:
+        with pytest.raises(UnknownSubject):
+            validated(Asked(operation=operation, object=pod(), old=pod()))
+
+
+class TestMirrorPods:
+    def test_the_mirror_of_a_static_pod_is_warned_about_only(self) -> None:
+        document = pod({**container(privileged=True), "nodeName": "node1"}, **MIRROR)
+
+        verdict = validated(Asked(object=document, **NODE))  # type: ignore[arg-type] # two of its fields
+
+        assert verdict.allowed
+        assert verdict.warnings
+
+    @pytest.mark.parametrize(
+        ("metadata", "node", "asker"),
+        [
+            (MIRROR, "node1", {}),
+            (MIRROR, "node2", NODE),
+            (MIRROR, None, NODE),
+            ({}, "node1", NODE),
+            (MIRROR, "node1", {"user": "system:node:node1"}),
+        ],
+        ids=["a person", "another node's", "no node", "no annotation", "not of the nodes' group"],
+    )
+    def test_anything_less_is_an_ordinary_pod(self, metadata: JsonMap, node: str | None, asker: JsonMap) -> None:
+        document = pod({**container(privileged=True), "nodeName": node}, **metadata)
+
+        verdict = validated(Asked(object=document, **asker))  # type: ignore[arg-type] # two of its fields
+
+        assert not verdict.allowed
+
+
+class TestTemplates:
+    @pytest.mark.parametrize("kind", TEMPLATED)
+    def test_a_template_is_warned_about(self, kind: str) -> None:
+        verdict = validated(Asked(kind=kind, object=embedding(kind, PRIVILEGED)))
+
+        assert verdict.allowed
+        assert verdict.warnings[0].startswith(f"pods of this {kind} will be denied: privileged-container [E, critical]")
+
+    def test_a_template_whose_pods_would_only_be_warned_about_says_so(self) -> None:
+        verdict = validated(
+            Asked(kind="Deployment", object=embedding("Deployment", PRIVILEGED)), policy(action=Action.WARN)
+        )
+
+        assert verdict.warnings[0].startswith("pods of this Deployment would violate: ")
+
+    @pytest.mark.parametrize("kind", TEMPLATED)
+    def test_a_policy_may_deny_templates(self, kind: str) -> None:
+        verdict = validated(Asked(kind=kind, object=embedding(kind, PRIVILEGED)), policy(templates=Action.DENY))
+
+        assert not verdict.allowed
+        assert verdict.message.startswith(f'Stridegate denied {kind} "web" in "shop"')
+
+    @pytest.mark.parametrize(
+        "user",
+        [
+            "system:serviceaccount:kube-system:deployment-controller",
+            "system:serviceaccount:kube-system:cronjob-controller",
+            "system:kube-controller-manager",
+        ],
+    )
+    def test_what_a_controller_makes_gets_neither_warning_nor_denial(self, user: str) -> None:
+        asked = Asked(kind="ReplicaSet", object=embedding("ReplicaSet", PRIVILEGED), user=user)
+
+        verdict = validated(asked, policy(templates=Action.DENY))
+
+        assert verdict.allowed
+        assert verdict.warnings == ()
+
+    def test_an_owner_reference_makes_no_controller(self) -> None:
+        document = embedding("ReplicaSet", PRIVILEGED)
+        document["metadata"] = {
+            "name": "web-1",
+            "ownerReferences": [{"kind": "Deployment", "name": "web", "controller": True}],
+        }
+
+        verdict = validated(Asked(kind="ReplicaSet", object=document), policy(templates=Action.DENY))
+
+        assert not verdict.allowed
+
+    def test_what_a_patch_will_heal_is_not_warned_about(self) -> None:
+        document = embedding("Deployment", pod(container(allowPrivilegeEscalation=None)))
+
+        verdict = validated(Asked(kind="Deployment", object=document), policy(patching=Patching.SAFE))
+
+        assert verdict.warnings == ()
+
+    def test_a_change_of_replicas_alone_is_silent(self) -> None:
+        old = embedding("Deployment", PRIVILEGED)
+        new = {**old, "spec": {**old["spec"], "replicas": 7}}  # type: ignore[dict-item] # a map
+
+        verdict = validated(Asked(kind="Deployment", operation="UPDATE", object=new, old=old))
+
+        assert verdict.warnings == ()
+
+    def test_an_old_violation_is_silent_while_a_new_one_warns(self) -> None:
+        old = embedding("Deployment", pod(container(readOnlyRootFilesystem=None)))
+        new = embedding("Deployment", pod(container(readOnlyRootFilesystem=None, procMount="Unmasked")))
+
+        verdict = validated(Asked(kind="Deployment", operation="UPDATE", object=new, old=old))
+
+        assert [line.split(": ")[1].split()[0] for line in verdict.warnings] == ["unmasked-proc-mount"]
+
+    @pytest.mark.parametrize("kind", TEMPLATED)
+    @pytest.mark.parametrize("spec", [None, {}, {"template": None}, {"jobTemplate": None}])
+    def test_a_workload_without_a_template_has_nothing_to_judge(self, kind: str, spec: JsonMap | None) -> None:
+        verdict = validated(Asked(kind=kind, object={"metadata": {"name": "web"}, "spec": spec}))
+
+        assert verdict.allowed
+        assert verdict.warnings == ()
+
+
+class TestOverwrittenPatches:
+    def test_a_healed_violation_that_is_back_is_counted(self) -> None:
+        document = pod(
+            container(allowPrivilegeEscalation=True),
+            annotations={"stridegate.dev/patched": "privilege-escalation,root-user;v0.1.0"},
+        )
+
+        verdict = validated(Asked(object=document), policy(action=Action.WARN))
+
+        assert verdict.overwritten == ("privilege-escalation",)
+
+    @pytest.mark.parametrize("record", ["", ";", "no-such-rule;v9", "🙂" * 500, ",,,;;"])
+    def test_what_stands_in_the_annotation_is_only_compared(self, record: str) -> None:
+        document = pod(container(privileged=True), annotations={"stridegate.dev/patched": record})
+
+        verdict = validated(Asked(object=document))
+
+        assert verdict.overwritten == ()
+        assert not verdict.allowed
+
+
+def test_every_warning_fits_its_header() -> None:
+    names = [f"container-{'x' * 60}-{number}" for number in range(50)]
+    document = pod({"containers": [{"name": name, "image": "x"} for name in names]})
+
+    verdict = validated(Asked(object=document), policy(action=Action.WARN))
+
+    assert len(verdict.warnings) == 8
+    assert all(len(line) <= WARNING_RUNES for line in verdict.warnings)
+    assert verdict.warnings[-1].endswith(" more: stridegate check")
