@@ -8,13 +8,23 @@ import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import KubeError
 from stridegate.kube.objects import ConfigurationKind, Secret
 from stridegate.operator.arming import Entries, Settled, differences, to_write, with_bundle, without_bundle
 from stridegate.operator.certificates import Action, Plan, State, plan
 from stridegate.operator.issuing import create_authority, fingerprint, issue_leaf, write_certificates, write_key
-from stridegate.operator.looks import AUTHORITY_SECRET, CONFIGURATION, LEAF_SECRET, Look, Place, Reading, look, read
+from stridegate.operator.looks import (
+    AUTHORITY_SECRET,
+    CONFIGURATION,
+    LEAF_SECRET,
+    Look,
+    Objects,
+    Place,
+    Reading,
+    Store,
+    look,
+    read,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +41,16 @@ class Health:
     matching: Mapping[str, bool]
     authority_expiry: dt.datetime | None
     leaf_expiry: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A look with everything that follows from it."""
+
+    found: Look
+    reading: Reading
+    plan: Plan
+    health: Health
 
 
 class Role(enum.Enum):
@@ -57,12 +77,12 @@ class Installation:
 
     def __init__(
         self,
-        cluster: Cluster,
+        store: Store,
         place: Place,
         wanted: Mapping[ConfigurationKind, Entries],
         require_active: Callable[[], None],
     ) -> None:
-        self._cluster = cluster
+        self._store = store
         self._place = place
         self._wanted = wanted
         self._require_active = require_active
@@ -74,25 +94,30 @@ class Installation:
 
         Raises KubeError where looking fails, and NotActive.
         """
-        found = await look(self._cluster, self._place, now)
+        judged = self.judge(await look(self._store, self._place, now))
+        return judged.health, await asyncio.to_thread(self.write, judged)
+
+    def judge(self, found: Look) -> Judged:
+        """Return what a look means; remembers since when all caBundles have had the current CA."""
         reading = read(found, self._place, self._announced)
-        self._announced = (
-            (fingerprint(reading.authority.certificate), reading.seen.announced)
-            if reading.authority and reading.seen.announced
-            else None
-        )
+        since = reading.seen.announced
+        self._announced = (fingerprint(reading.authority.certificate), since) if reading.authority and since else None
         following = plan(reading.seen)
-        health = self._judge(found, reading, following)
-        written = await asyncio.to_thread(self._write, found, reading, following)
-        return health, written
+        return Judged(found=found, reading=reading, plan=following, health=self._health(found, reading, following))
 
-    def _write(self, found: Look, reading: Reading, following: Plan) -> list[Change]:
-        bundle = _pem(reading, following.bundle)
-        changes = [self._arm(kind, found, bundle, serving=following.serving) for kind in self._wanted if bundle]
-        changes.append(self._act(found, reading, following.action))
-        return [change for change in changes if change is not None]
+    def write(self, judged: Judged) -> list[Change]:
+        """Write what is missing, the configurations first; a Secret only once they are as they must be. Raises NotActive."""
+        bundle = _pem(judged.reading, judged.plan.bundle)
+        changes = []
+        for kind in self._wanted if bundle else ():
+            change = self._arm(kind, judged.found.objects, bundle, serving=judged.plan.serving)
+            changes += [change] if change else []
+        if all(change.problem is None for change in changes):
+            change = self._act(judged.found, judged.reading, judged.plan.action)
+            changes += [change] if change else []
+        return changes
 
-    def _arm(self, kind: ConfigurationKind, found: Look, bundle: bytes, *, serving: bool) -> Change | None:
+    def _arm(self, kind: ConfigurationKind, found: Objects, bundle: bytes, *, serving: bool) -> Change | None:
         configuration, live, settled = found.configurations[kind], found.entries(kind), self._settled.get(kind)
         wanted = with_bundle(self._wanted[kind], bundle)
         writing = to_write(wanted, live, settled=settled, serving=serving)
@@ -101,7 +126,7 @@ class Installation:
         why = "; ".join(differences(wanted, live, settled)) if live else "armed"
         self._require_active()
         try:
-            answer = self._cluster.write_webhooks(kind, configuration, writing)
+            answer = self._store.write_webhooks(kind, configuration, writing)
         except KubeError as problem:
             return Change(what=f"{kind.value} {CONFIGURATION}: {why}", problem=problem)
         self._settled[kind] = Settled(written=writing, answered=answer.webhooks or [])
@@ -116,7 +141,7 @@ class Installation:
                 "ca.crt": write_certificates([made.certificate, *before, *others]),
                 "ca.key": write_key(made.key),
             }
-            return self._write_secret(found.authority, values, "a new CA", Role.AUTHORITY)
+            return self._write_secret(found.objects.authority, values, "a new CA", Role.AUTHORITY)
         if action is None or reading.authority is None:
             return None
         authority = write_certificates([reading.authority.certificate])
@@ -127,8 +152,8 @@ class Installation:
                 "tls.key": write_key(leaf.key),
                 "ca.crt": authority,
             }
-            return self._write_secret(found.leaf, values, "a new leaf", Role.LEAF)
-        return self._write_secret(found.authority, {"ca.crt": authority}, "older CAs are forgotten", None)
+            return self._write_secret(found.objects.leaf, values, "a new leaf", Role.LEAF)
+        return self._write_secret(found.objects.authority, {"ca.crt": authority}, "older CAs are forgotten", None)
 
     def _write_secret(
         self, seen: Secret | None, values: Mapping[str, bytes], what: str, made: Role | None
@@ -138,27 +163,27 @@ class Installation:
         sentence = f"Secret {seen.metadata.name}: {what}"
         self._require_active()
         try:
-            self._cluster.write_secret(seen, values)
+            self._store.write_secret(seen, values)
         except KubeError as problem:
             return Change(what=sentence, made=made, problem=problem)
         return Change(what=sentence, made=made)
 
-    def _judge(self, found: Look, reading: Reading, following: Plan) -> Health:
+    def _health(self, found: Look, reading: Reading, following: Plan) -> Health:
         seen = reading.seen
         issuers = {each.leaf.issuer for each in seen.replicas if each.ready and each.leaf and each.leaf.issuer}
         names = [str(entry["name"]) for entries in self._wanted.values() for entry in entries]
         matching = {name: bool(reading.bundles.get(name)) and issuers <= reading.bundles[name] for name in names}
         return Health(
             state=following.state,
-            unarmed=next(_unarmed(found), None),
-            drift=next(self._drift(found, matching), None),
-            certificate=next(self._certificate(found, reading), None),
+            unarmed=next(_unarmed(found.objects), None),
+            drift=next(self._drift(found.objects, matching), None),
+            certificate=next(self._certificate(found.objects, reading), None),
             matching=matching,
             authority_expiry=seen.authority.not_after if seen.authority else None,
             leaf_expiry=reading.leaf.not_valid_after_utc if reading.leaf else None,
         )
 
-    def _drift(self, found: Look, matching: Mapping[str, bool]) -> Iterator[str]:
+    def _drift(self, found: Objects, matching: Mapping[str, bool]) -> Iterator[str]:
         for kind, entries in self._wanted.items():
             settled = self._settled.get(kind)
             known = settled and Settled(
@@ -170,7 +195,7 @@ class Installation:
             if not matches:
                 yield f"the caBundle of {name} does not verify what the replicas present"
 
-    def _certificate(self, found: Look, reading: Reading) -> Iterator[str]:
+    def _certificate(self, found: Objects, reading: Reading) -> Iterator[str]:
         for name, secret in ((AUTHORITY_SECRET, found.authority), (LEAF_SECRET, found.leaf)):
             if secret is None:
                 yield f"Secret {self._place.namespace}/{name} does not exist; `helm upgrade` makes it again"
@@ -183,7 +208,7 @@ class Installation:
                 yield f"the replica at {replica.address} presents a certificate that no known CA verifies"
 
 
-def _unarmed(found: Look) -> Iterator[str]:
+def _unarmed(found: Objects) -> Iterator[str]:
     for kind, configuration in found.configurations.items():
         if configuration is None:
             yield f"{kind.value} {CONFIGURATION} does not exist; `helm upgrade` makes it again"

@@ -6,13 +6,12 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from cryptography import x509
 
-from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import NotFound
-from stridegate.kube.objects import ConfigurationKind, EndpointSlice, Secret, WebhookConfiguration
+from stridegate.kube.objects import ConfigurationKind, EndpointSlice, Json, Secret, WebhookConfiguration
 from stridegate.operator.arming import Entries, bundle_of
 from stridegate.operator.certificates import Authority, Leaf, Replica, Seen
 from stridegate.operator.handshakes import presented_leaf
@@ -47,20 +46,49 @@ class Address:
     ready: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What was found at one moment; an object that does not exist is None."""
+class Store(Protocol):
+    """What is read and written of the API server here; `kube.cluster.Cluster` is the real one."""
 
-    now: dt.datetime
+    def secret(self, namespace: str, name: str) -> Secret:
+        """Return a Secret."""
+
+    def write_secret(self, seen: Secret, values: Mapping[str, bytes]) -> Secret:
+        """Write values into a Secret as it was seen."""
+
+    def webhooks(self, kind: ConfigurationKind, name: str) -> WebhookConfiguration:
+        """Return a webhook configuration."""
+
+    def write_webhooks(
+        self, kind: ConfigurationKind, seen: WebhookConfiguration, webhooks: list[Json]
+    ) -> WebhookConfiguration:
+        """Replace the list of a webhook configuration as it was seen."""
+
+    def endpoint_slices(self, namespace: str, service: str) -> list[EndpointSlice]:
+        """Return the EndpointSlices of a Service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objects:
+    """What the API server has; an object that does not exist is None."""
+
     authority: Secret | None
     leaf: Secret | None
     configurations: Mapping[ConfigurationKind, WebhookConfiguration | None]
-    presented: tuple[tuple[Address, x509.Certificate | None], ...]
+    addresses: tuple[Address, ...]
 
     def entries(self, kind: ConfigurationKind) -> Entries:
         """Return the live entries of one configuration."""
         configuration = self.configurations[kind]
         return configuration.webhooks or [] if configuration else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was found at one moment: the objects, and what each address presented, None where no handshake came about."""
+
+    now: dt.datetime
+    objects: Objects
+    presented: tuple[x509.Certificate | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,35 +102,28 @@ class Reading:
     seen: Seen
 
 
-async def look(cluster: Cluster, place: Place, now: dt.datetime) -> Look:
+async def look(store: Store, place: Place, now: dt.datetime) -> Look:
     """Gather everything. Raises Unreachable and Refused."""
-    authority, leaf, configurations, addresses = await asyncio.to_thread(_read_objects, cluster, place)
+    objects = await asyncio.to_thread(read_objects, store, place)
     async with asyncio.TaskGroup() as handshakes:
         asked = [
-            (each, handshakes.create_task(presented_leaf(each.host, each.port, place.names[0]))) for each in addresses
+            handshakes.create_task(presented_leaf(each.host, each.port, place.names[0])) for each in objects.addresses
         ]
-    return Look(
-        now=now,
-        authority=authority,
-        leaf=leaf,
-        configurations=configurations,
-        presented=tuple((address, task.result()) for address, task in asked),
+    return Look(now=now, objects=objects, presented=tuple(task.result() for task in asked))
+
+
+def read_objects(store: Store, place: Place) -> Objects:
+    """Return what the API server has. Raises Unreachable and Refused."""
+    return Objects(
+        authority=_found(lambda: store.secret(place.namespace, AUTHORITY_SECRET)),
+        leaf=_found(lambda: store.secret(place.namespace, LEAF_SECRET)),
+        configurations={kind: _configuration(store, kind) for kind in ConfigurationKind},
+        addresses=tuple(_addresses(store.endpoint_slices(place.namespace, place.service))),
     )
 
 
-def _read_objects(
-    cluster: Cluster, place: Place
-) -> tuple[Secret | None, Secret | None, Mapping[ConfigurationKind, WebhookConfiguration | None], tuple[Address, ...]]:
-    return (
-        _found(lambda: cluster.secret(place.namespace, AUTHORITY_SECRET)),
-        _found(lambda: cluster.secret(place.namespace, LEAF_SECRET)),
-        {kind: _configuration(cluster, kind) for kind in ConfigurationKind},
-        tuple(_addresses(cluster.endpoint_slices(place.namespace, place.service))),
-    )
-
-
-def _configuration(cluster: Cluster, kind: ConfigurationKind) -> WebhookConfiguration | None:
-    return _found(lambda: cluster.webhooks(kind, CONFIGURATION))
+def _configuration(store: Store, kind: ConfigurationKind) -> WebhookConfiguration | None:
+    return _found(lambda: store.webhooks(kind, CONFIGURATION))
 
 
 def _found(get: Callable[[], T]) -> T | None:
@@ -125,13 +146,14 @@ def _addresses(slices: list[EndpointSlice]) -> Iterator[Address]:
 
 def read(found: Look, place: Place, announced: tuple[str, dt.datetime] | None) -> Reading:
     """Understand a look. `announced` is the CA that all caBundles had at the look before, and since when."""
-    authority, retired = _read_authority(found)
+    objects = found.objects
+    authority, retired = _read_authority(objects)
     bundles = {
         str(entry.get("name")): read_certificates(bundle_of(entry))
         for kind in ConfigurationKind
-        for entry in found.entries(kind)
+        for entry in objects.entries(kind)
     }
-    mounted = read_certificates(found.leaf.value("ca.crt")) if found.leaf else ()
+    mounted = read_certificates(objects.leaf.value("ca.crt")) if objects.leaf else ()
     current = (authority.certificate,) if authority else ()
     known = (*current, *retired, *mounted, *(each for bundle in bundles.values() for each in bundle))
     authorities = {fingerprint(each): each for each in known}
@@ -144,7 +166,7 @@ def read(found: Look, place: Place, announced: tuple[str, dt.datetime] | None) -
             not_after=certificate.not_valid_after_utc,
         )
 
-    pair = read_pair(found.leaf.value("tls.crt"), found.leaf.value("tls.key")) if found.leaf else None
+    pair = read_pair(objects.leaf.value("tls.crt"), objects.leaf.value("tls.key")) if objects.leaf else None
     prints = {name: frozenset(fingerprint(each) for each in bundle) for name, bundle in bundles.items()}
     seen = Seen(
         now=found.now,
@@ -154,7 +176,7 @@ def read(found: Look, place: Place, announced: tuple[str, dt.datetime] | None) -
         bundles=tuple(prints.values()),
         replicas=tuple(
             Replica(address=each.host, ready=each.ready, leaf=facts(presented) if presented else None)
-            for each, presented in found.presented
+            for each, presented in zip(objects.addresses, found.presented, strict=True)
         ),
         announced=_since(authority, tuple(prints.values()), announced, found.now),
     )
@@ -167,7 +189,7 @@ def read(found: Look, place: Place, announced: tuple[str, dt.datetime] | None) -
     )
 
 
-def _read_authority(found: Look) -> tuple[Pair | None, tuple[x509.Certificate, ...]]:
+def _read_authority(found: Objects) -> tuple[Pair | None, tuple[x509.Certificate, ...]]:
     """Return the current CA, and the other CAs that its Secret names."""
     if found.authority is None:
         return None, ()
