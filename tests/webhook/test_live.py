@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from stridegate.engine.catalogue import POD_RULES
+from stridegate.kube.rosters import Version
 from stridegate.model.policies import IMMUTABLE_LABEL
 from stridegate.webhook.live import ListedNamespace, ListedPolicy, LivePolicySet
-from stridegate.webhook.rosters import Version
 
 
 def policy(

@@ -17,8 +17,8 @@ import msgspec
 from stridegate.kube.errors import KubeError, NotFound
 from stridegate.kube.guests import Guest, Kind
 from stridegate.kube.reader import Reader, WayIn
+from stridegate.kube.rosters import Version
 from stridegate.webhook.live import ListedNamespace, ListedPolicy, LivePolicySet
-from stridegate.webhook.rosters import Version
 
 _log = logging.getLogger(__name__)
 

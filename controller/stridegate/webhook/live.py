@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from stridegate.engine.evaluate import Fault, contained
 from stridegate.kube.errors import InvalidPolicy
 from stridegate.kube.policies import read_policy, strictest_reading
+from stridegate.kube.rosters import Entry, Roster, Version
 from stridegate.model.policies import Policy
 from stridegate.model.rules import PodRule
 from stridegate.webhook.policy_set import CompiledPolicy, Rulebook, compiled, empty_policy_set
-from stridegate.webhook.rosters import Entry, Roster, Version
 
 _log = logging.getLogger(__name__)
 
