@@ -10,10 +10,9 @@ import pytest
 
 from installations import Installation
 from localkube.api_server import METADATA_AUDIT_POLICY
-from localkube.installation import IMAGE, SLIM_IMAGE, install, uninstall, wait_until_armed
+from localkube.installation import install, put_image, uninstall, wait_until_armed
 from localkube.kind_cluster import KindCluster
-from localkube.places import Places
-from localkube.product_image import build_image
+from localkube.places import Places, cluster_name
 from traffic import Stream, pod
 
 
@@ -21,7 +20,9 @@ from traffic import Stream, pod
 def cluster() -> KindCluster:
     """Three real nodes. They stay for the next run; `make demo-down` takes them away."""
     made = KindCluster(
-        places=Places.of({**os.environ, "CLUSTER": "stridegate-test"}), nodes=3, audit_policy=METADATA_AUDIT_POLICY
+        places=Places.of({**os.environ, "CLUSTER": f"{cluster_name()}-test"}),
+        nodes=3,
+        audit_policy=METADATA_AUDIT_POLICY,
     )
     made.create()
     return made
@@ -32,9 +33,7 @@ def stridegate(cluster: KindCluster) -> Installation:
     """The image built from this checkout, and the chart installed as its users do."""
     binaries = cluster.binaries
     uninstall(cluster, binaries)
-    for target, tag in (("slim", SLIM_IMAGE), ("full", IMAGE)):
-        build_image(cluster.engine, binaries.cache, target, tag)
-        cluster.load_image(tag)
+    put_image(cluster)
     with Stream(cluster.kubeconfig, "default", pod(privileged=True)) as meanwhile:
         install(cluster, binaries)
         wait_until_armed(cluster)

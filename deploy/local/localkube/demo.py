@@ -14,10 +14,9 @@ from pathlib import Path
 from localkube.binaries import Binaries
 from localkube.cluster import Cluster, ExistingCluster
 from localkube.errors import CommandFailed, DemoBroken
-from localkube.installation import IMAGE, NAMESPACE, SLIM_IMAGE, install, until, wait_until_armed
+from localkube.installation import IMAGE, NAMESPACE, SLIM_IMAGE, install, put_image, until, wait_until_armed
 from localkube.kind_cluster import KindCluster
 from localkube.places import CHECKOUT
-from localkube.product_image import build_image
 from localkube.progress import say
 
 SAMPLES = CHECKOUT / "deploy" / "samples"
@@ -40,7 +39,7 @@ print(" · ".join(f"{name} {value}" for name, value in {**said, "root": root, "m
 
 def demonstrate(existing: Path | None, binaries: Binaries) -> None:
     """Run the whole demo, on the user's own cluster where one is named. Raises LocalError."""
-    cluster = _existing(existing, binaries) if existing else _own(binaries)
+    cluster = _existing(existing, binaries) if existing else _own()
     install(cluster, binaries, values=("preset=local",))
     say(f"  armed: {', '.join(wait_until_armed(cluster))}")
     _policy(cluster)
@@ -51,12 +50,10 @@ def demonstrate(existing: Path | None, binaries: Binaries) -> None:
     _farewell(cluster)
 
 
-def _own(binaries: Binaries) -> Cluster:
+def _own() -> Cluster:
     cluster = KindCluster()
     cluster.create()
-    for target, tag in (("slim", SLIM_IMAGE), ("full", IMAGE)):
-        build_image(cluster.engine, binaries.cache, target, tag)
-        cluster.load_image(tag)
+    put_image(cluster)
     return cluster
 
 
@@ -93,7 +90,9 @@ def _field(cluster: Cluster, path: str) -> str:
 def _refused(cluster: Cluster) -> None:
     with _told(f"kubectl -n {SHOP} apply -f deploy/samples/bad-pod.yaml"):
         try:
-            cluster.kubectl("-n", SHOP, "apply", "-f", str(SAMPLES / "bad-pod.yaml"))
+            cluster.kubectl(
+                "-n", SHOP, "apply", "-f", "-", stdin=(SAMPLES / "bad-pod.yaml").read_text(encoding="utf-8")
+            )
         except CommandFailed as refusal:
             if "Stridegate denied" not in refusal.last_words:
                 raise

@@ -2,15 +2,18 @@
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Sequence
 
 from localkube.binaries import Binaries
 from localkube.cluster import Cluster
 from localkube.commands import run
-from localkube.errors import NotInTime
+from localkube.errors import CommandFailed, NotInTime
+from localkube.kind_cluster import KindCluster
 from localkube.places import CHECKOUT
-from localkube.progress import step
+from localkube.product_image import build_image
+from localkube.progress import say, step
 
 CHART = CHECKOUT / "charts" / "stridegate"
 NAMESPACE = "stridegate-system"
@@ -24,14 +27,42 @@ SLIM_IMAGE = f"{IMAGE}-slim"
 _ARMED_SECONDS = 120.0
 
 
+def put_image(cluster: KindCluster) -> None:
+    """Build both images from this checkout and load them into a cluster's nodes. Raises CommandFailed."""
+    for target, tag in (("slim", SLIM_IMAGE), ("full", IMAGE)):
+        build_image(cluster.engine, cluster.binaries.cache, target, tag)
+        cluster.load_image(tag)
+
+
 def install(cluster: Cluster, binaries: Binaries, *, values: Sequence[str] = ()) -> None:
     """Install the chart, or upgrade to it, and wait until its pods are ready. Raises CommandFailed."""
     settings = [word for value in values for word in ("--set", value)]
     with step(f"helm upgrade --install {RELEASE} charts/stridegate -n {NAMESPACE}"):
-        _helm(
-            cluster, binaries, "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE,
-            "--create-namespace", "--wait", "--timeout", "5m", *settings,
-        )  # fmt: skip
+        try:
+            _helm(
+                cluster, binaries, "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE,
+                "--create-namespace", "--wait", "--timeout", "3m", *settings,
+            )  # fmt: skip
+        except CommandFailed:
+            say("it did not become ready; what its pods say:")
+            print(_complaints(cluster), file=sys.stderr)
+            raise
+
+
+def _complaints(cluster: Cluster) -> str:
+    """Collect what tells why pods are not ready: their state, events and last words."""
+    questions = (
+        ("get", "pods"),
+        ("get", "events", "--field-selector=type=Warning"),
+        ("logs", "--tail=5", "--prefix", "--all-containers", "-l", "app.kubernetes.io/name=stridegate"),
+    )
+    answers: list[str] = []
+    for question in questions:
+        try:
+            answers.append(cluster.kubectl("-n", NAMESPACE, *question))
+        except CommandFailed as failure:
+            answers.append(failure.last_words)
+    return "\n".join(answers)
 
 
 def uninstall(cluster: Cluster, binaries: Binaries) -> None:
