@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -46,24 +45,11 @@ _APPLY = "application/apply-patch+yaml"
 _ERRORS = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict, HTTPStatus.FORBIDDEN: Denied}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Where the API server is and what one shows it, for clients that are not this one; files are paths, the token is what follows `Bearer`."""
-
-    server: str
-    verify: bool
-    ca_file: str | None
-    certificate_file: str | None
-    key_file: str | None
-    token: str | None
-
-
 class Cluster:
     """A connection to one API server. Every method may raise Unreachable and Refused."""
 
     def __init__(self, configuration: client.Configuration) -> None:
         configuration.retries = False  # The operator's loops look again soon; a silent retry would only hide an outage.
-        self._configuration = configuration
         self._client = client.ApiClient(configuration)
 
     @classmethod
@@ -76,18 +62,6 @@ class Cluster:
         except (config.ConfigException, OSError) as error:
             raise NoAccess(source, error) from error
         return cls(configuration)
-
-    def access(self) -> Access:
-        """Return the way in as it is now; a pod's token is read again from its file once it is a minute old."""
-        setting = self._configuration.auth_settings().get("BearerToken")
-        return Access(
-            server=self._configuration.host,
-            verify=self._configuration.verify_ssl,
-            ca_file=self._configuration.ssl_ca_cert,
-            certificate_file=self._configuration.cert_file,
-            key_file=self._configuration.key_file,
-            token=str(setting["value"]).partition(" ")[2] if setting else None,
-        )
 
     def secret(self, namespace: str, name: str) -> Secret:
         """Return a Secret."""

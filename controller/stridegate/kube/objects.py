@@ -10,6 +10,8 @@ from base64 import b64decode
 
 from msgspec import Struct
 
+from stridegate.kube.rosters import Version
+
 Json = dict[str, object]
 
 
@@ -19,8 +21,15 @@ class Metadata(Struct, frozen=True, kw_only=True, rename="camel"):
     name: str = ""
     namespace: str = ""
     uid: str = ""
+    creation_timestamp: str | None = None
     resource_version: str = ""
     labels: dict[str, str] | None = None
+
+    @property
+    def version(self) -> Version:
+        """Which object this is, and in which state."""
+        created = self.creation_timestamp or ""
+        return Version(name=self.name, uid=self.uid, created=created, revision=_revision(self.resource_version))
 
 
 class Secret(Struct, frozen=True, kw_only=True):
@@ -104,6 +113,11 @@ class ListMetadata(Struct, frozen=True, kw_only=True, rename="camel"):
 
     resource_version: str = ""
 
+    @property
+    def revision(self) -> int:
+        """The revision of the cluster that the list shows."""
+        return _revision(self.resource_version)
+
 
 class ObjectList(Struct, frozen=True, kw_only=True):
     """A list of objects that are kept as they come."""
@@ -116,3 +130,7 @@ class Status(Struct, frozen=True, kw_only=True):
     """metav1.Status: what the API server answers instead of an object."""
 
     message: str = ""
+
+
+def _revision(resource_version: str) -> int:
+    return int(resource_version) if resource_version.isdecimal() else 0

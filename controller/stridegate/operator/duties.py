@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import KubeError
-from stridegate.kube.objects import Json
 from stridegate.model.policies import LabelSelector
 from stridegate.operator.canaries import Canary, run_canary
 from stridegate.operator.certificates import State
@@ -40,7 +39,7 @@ _GATHERING, _RETRYING = 0.3, 5.0
 class Mirrors:
     """What the operator watches: policies as they are, namespaces by their labels."""
 
-    policies: Mirror[Json]
+    policies: Mirror[Mapping[str, object]]
     namespaces: Mirror[Mapping[str, str]]
 
     @property

@@ -16,6 +16,7 @@ from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import InvalidField, KubeError
 from stridegate.kube.fields import Field
 from stridegate.kube.objects import ConfigurationKind
+from stridegate.kube.reader import WayIn, find_way_in
 from stridegate.kube.selectors import read_selector
 from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import Entries, read_webhooks
@@ -54,7 +55,8 @@ def run(options: Options) -> None:
     """Run the operator until SIGTERM or SIGINT. Raises BadWebhooksFile and NoAccess where it cannot start."""
     wanted = read_webhooks(options.webhooks_file)
     scope = Scope(namespaces=_scope(options.webhooks_file, wanted), canary_namespace=options.canary_namespace)
-    asyncio.run(_serve(options, wanted, scope, Cluster.connect(options.kubeconfig)))
+    cluster, way_in = Cluster.connect(options.kubeconfig), find_way_in(options.kubeconfig)
+    asyncio.run(_serve(options, wanted, scope, cluster, way_in))
 
 
 def _scope(path: Path, wanted: Mapping[ConfigurationKind, Entries]) -> LabelSelector:
@@ -67,7 +69,9 @@ def _scope(path: Path, wanted: Mapping[ConfigurationKind, Entries]) -> LabelSele
     raise BadWebhooksFile(path, f"no entry {_PODS}")
 
 
-async def _serve(options: Options, wanted: Mapping[ConfigurationKind, Entries], scope: Scope, cluster: Cluster) -> None:
+async def _serve(
+    options: Options, wanted: Mapping[ConfigurationKind, Entries], scope: Scope, cluster: Cluster, way_in: WayIn
+) -> None:
     stopping = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
@@ -86,11 +90,6 @@ async def _serve(options: Options, wanted: Mapping[ConfigurationKind, Entries], 
         scope=scope,
         metrics=metrics,
     )
-    watched = Watched(
-        {"hardeningpolicies": cluster.policies, "namespaces": cluster.namespaces},
-        {"hardeningpolicies": mirrors.policies, "namespaces": mirrors.namespaces},
-        duties.policies_changed,
-    )
 
     def ready() -> bool:
         return mirrors.synced and (duties.looked or not leadership.active)
@@ -103,7 +102,7 @@ async def _serve(options: Options, wanted: Mapping[ConfigurationKind, Entries], 
                 duties.keep_installation(),
                 duties.keep_canary(),
                 duties.keep_statuses(),
-                keep_watching(cluster, watched),
+                keep_watching(way_in, _kinds(cluster, mirrors), duties.policies_changed),
                 keep_measuring_lag(metrics),
             )
         ]
@@ -112,3 +111,16 @@ async def _serve(options: Options, wanted: Mapping[ConfigurationKind, Entries], 
             task.cancel()
     with suppress(KubeError):
         await asyncio.to_thread(leadership.release)
+
+
+def _kinds(cluster: Cluster, mirrors: Mirrors) -> tuple[Watched, ...]:
+    return (
+        Watched(
+            group="stridegate.dev",
+            version="v1alpha1",
+            plural="hardeningpolicies",
+            listing=cluster.policies,
+            mirror=mirrors.policies,
+        ),
+        Watched(group="", version="v1", plural="namespaces", listing=cluster.namespaces, mirror=mirrors.namespaces),
+    )

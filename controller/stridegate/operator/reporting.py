@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import Conflict, InvalidPolicy, NotFound
-from stridegate.kube.objects import Json, Metadata
+from stridegate.kube.objects import Metadata
 from stridegate.kube.policies import PolicyReading, policy_generation, read_policy, strictest_reading
 from stridegate.model.policies import Policy
 from stridegate.model.rules import PodRule
@@ -26,7 +26,7 @@ class Standing:
     """How a policy was read, and which version of it is in force."""
 
     metadata: Metadata
-    obj: Json
+    obj: Mapping[str, object]
     outcome: PolicyReading | InvalidPolicy
     in_force: Policy
 
@@ -43,14 +43,14 @@ class PolicyBook:
         self._rules = rules
         self._good: dict[str, Policy] = {}
 
-    def standings(self, policies: Iterable[tuple[Metadata, Json]]) -> list[Standing]:
+    def standings(self, policies: Iterable[tuple[Metadata, Mapping[str, object]]]) -> list[Standing]:
         """Return how all policies stand; those that are not among them are forgotten."""
         standings = [self._standing(metadata, obj) for metadata, obj in policies]
         remembered = {each.metadata.uid for each in standings}
         self._good = {uid: policy for uid, policy in self._good.items() if uid in remembered}
         return standings
 
-    def _standing(self, metadata: Metadata, obj: Json) -> Standing:
+    def _standing(self, metadata: Metadata, obj: Mapping[str, object]) -> Standing:
         try:
             reading = read_policy(obj, self._rules)
         except InvalidPolicy as problem:
@@ -60,7 +60,11 @@ class PolicyBook:
 
 
 async def write_statuses(
-    cluster: Cluster, leadership: Leadership, policies: Mirror[Json], standings: Iterable[Standing], facts: Facts
+    cluster: Cluster,
+    leadership: Leadership,
+    policies: Mirror[Mapping[str, object]],
+    standings: Iterable[Standing],
+    facts: Facts,
 ) -> None:
     """Write the statuses that are not as they must be. Raises KubeError and NotActive."""
     for each in standings:
