@@ -1,0 +1,340 @@
+"""Reading HardeningPolicy objects: every field, and the sentence for everything that is not as it must be."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from dataclasses import fields
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stridegate.engine.catalogue import POD_RULES
+from stridegate.kube.errors import InvalidPolicy
+from stridegate.kube.policies import PolicyReading, policy_generation, read_policy, strictest_reading
+from stridegate.model.policies import Exclusion, LabelSelector, Operator, Policy, Requirement, RuleSetting, Workload
+from stridegate.model.rules import NEWEST_POD_SECURITY_MINOR, Parameters, Quantity
+from stridegate.model.vocabulary import Action, Patching, Profile
+
+COMPLETE: dict[str, Any] = {
+    "apiVersion": "stridegate.dev/v1alpha1",
+    "kind": "HardeningPolicy",
+    "metadata": {"name": "production", "generation": 3},
+    "spec": {
+        "namespaceSelector": {
+            "matchLabels": {"tier": "production"},
+            "matchExpressions": [
+                {"key": "team", "operator": "In", "values": ["a", "b"]},
+                {"key": "example.com/trial", "operator": "DoesNotExist"},
+            ],
+        },
+        "profile": "restricted",
+        "action": "warn",
+        "patching": "safe",
+        "templates": "deny",
+        "podSecurityVersion": "v1.30",
+        "rulesVersion": "v0.3",
+        "rules": {
+            "unlimited-memory": {"action": "deny", "parameters": {"default": "256Mi"}},
+            "excessive-memory-limit": {"parameters": {"ceiling": 8589934592}},
+            "writable-root-filesystem": {"override": True, "parameters": {"paths": ["/scratch"], "sizeLimit": "64Mi"}},
+            "container-runtime-socket": {"parameters": {"sockets": ["/run/user/*/engine.sock"]}},
+        },
+        "exclude": [
+            {
+                "namespaces": ["node-agents"],
+                "workload": {"kind": "DaemonSet", "name": "log-reader"},
+                "containers": ["reader"],
+                "rules": ["host-path-volume"],
+                "reason": "reads logs",
+            },
+            {"namespaces": ["a", "b"], "reason": "being retired"},
+        ],
+    },
+}
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """Return the complete policy with one field set; a number in the path is an index."""
+    obj = copy.deepcopy(COMPLETE)
+    *parents, last = [int(part) if part.isdecimal() else part for part in path.split("/")]
+    place: Any = obj
+    for part in parents:
+        place = place[part]
+    place[last] = value
+    return obj
+
+
+def read(obj: dict[str, Any]) -> PolicyReading:
+    return read_policy(obj, POD_RULES)
+
+
+def problem(obj: dict[str, Any]) -> str:
+    with pytest.raises(InvalidPolicy) as refusal:
+        read(obj)
+    return str(refusal.value)
+
+
+def test_every_field_is_read() -> None:
+    reading = read(COMPLETE)
+
+    assert reading == PolicyReading(
+        generation=3,
+        unknown_rules=(),
+        policy=Policy(
+            name="production",
+            selector=LabelSelector(
+                (
+                    Requirement("tier", Operator.IN, frozenset({"production"})),
+                    Requirement("team", Operator.IN, frozenset({"a", "b"})),
+                    Requirement("example.com/trial", Operator.DOES_NOT_EXIST),
+                )
+            ),
+            profile=Profile.RESTRICTED,
+            action=Action.WARN,
+            patching=Patching.SAFE,
+            templates=Action.DENY,
+            pod_security=30,
+            rules_version=(0, 3),
+            rules={
+                "unlimited-memory": RuleSetting(
+                    action=Action.DENY, parameters=Parameters(default=Quantity("256Mi", Fraction(2**28)))
+                ),
+                "excessive-memory-limit": RuleSetting(
+                    parameters=Parameters(ceiling=Quantity("8589934592", Fraction(2**33)))
+                ),
+                "writable-root-filesystem": RuleSetting(
+                    override=True,
+                    parameters=Parameters(paths=("/scratch",), size_limit=Quantity("64Mi", Fraction(2**26))),
+                ),
+                "container-runtime-socket": RuleSetting(parameters=Parameters(sockets=("/run/user/*/engine.sock",))),
+            },
+            exclude=(
+                Exclusion(
+                    namespaces=frozenset({"node-agents"}),
+                    reason="reads logs",
+                    workload=Workload("DaemonSet", "log-reader"),
+                    containers=frozenset({"reader"}),
+                    rules=frozenset({"host-path-volume"}),
+                ),
+                Exclusion(namespaces=frozenset({"a", "b"}), reason="being retired"),
+            ),
+        ),
+    )
+
+
+def test_every_parameter_of_the_model_can_be_read() -> None:
+    settings_read = read(COMPLETE).policy.rules.values()
+
+    given_names = {
+        each.name for setting in settings_read for each in fields(Parameters) if getattr(setting.parameters, each.name)
+    }
+
+    assert given_names == {each.name for each in fields(Parameters)}
+
+
+def test_what_is_left_out_or_null_has_its_default() -> None:
+    spec = {"profile": "baseline", "action": "audit", "patching": None, "rules": None, "exclude": None}
+
+    reading = read({"metadata": {"name": "least"}, "spec": spec})
+
+    assert reading == PolicyReading(
+        generation=0,
+        unknown_rules=(),
+        policy=Policy(name="least", profile=Profile.BASELINE, action=Action.AUDIT),
+    )
+
+
+@pytest.mark.parametrize("selector", [None, {}, {"matchLabels": {}}, {"matchExpressions": []}])
+def test_an_empty_selector_selects_everything(selector: object) -> None:
+    policy = read(changed("spec/namespaceSelector", selector)).policy
+
+    assert policy.selector.matches({"anything": "at all"})
+    assert policy.selector.trusted
+
+
+@pytest.mark.parametrize("profile", ["baseline", "restricted", "hardened"])
+def test_each_profile_is_read(profile: str) -> None:
+    assert str(read(changed("spec/profile", profile)).policy.profile) == profile
+
+
+@pytest.mark.parametrize("action", ["off", "audit", "warn", "deny"])
+def test_each_action_is_read(action: str) -> None:
+    assert str(read(changed("spec/action", action)).policy.action) == action
+
+
+@pytest.mark.parametrize("patching", ["none", "safe", "all"])
+def test_each_patching_is_read(patching: str) -> None:
+    assert str(read(changed("spec/patching", patching)).policy.patching) == patching
+
+
+@pytest.mark.parametrize(
+    ("version", "minor"),
+    [("v1.0", 0), ("v1.36", 36), ("latest", NEWEST_POD_SECURITY_MINOR), ("v1.999", NEWEST_POD_SECURITY_MINOR)],
+)
+def test_a_pod_security_version_is_a_minor_and_the_future_means_the_newest(version: str, minor: int) -> None:
+    assert read(changed("spec/podSecurityVersion", version)).policy.pod_security == minor
+
+
+def test_an_unknown_rule_is_told_and_the_rest_holds() -> None:
+    reading = read(changed("spec/rules/rule-of-tomorrow", {"parameters": {"of": "tomorrow"}}))
+
+    assert reading.unknown_rules == ("rule-of-tomorrow",)
+    assert "unlimited-memory" in reading.policy.rules
+    assert "rule-of-tomorrow" not in reading.policy.rules
+
+
+def test_an_exclusion_of_an_unknown_rule_does_not_become_one_of_every_rule() -> None:
+    reading = read(changed("spec/exclude/1/rules", ["rule-of-tomorrow"]))
+
+    assert reading.unknown_rules == ("rule-of-tomorrow",)
+    assert reading.policy.exclude[1].rules == {"rule-of-tomorrow"}
+
+
+FIELDS = "namespaceSelector, profile, action, patching, templates, podSecurityVersion, rulesVersion, rules, exclude"
+SELECTING, SELECTOR = "spec/namespaceSelector", "spec.namespaceSelector"
+FIRST, EXPRESSIONS = "spec/namespaceSelector/matchExpressions/0", "spec.namespaceSelector.matchExpressions"
+DEFAULT = "spec/rules/unlimited-memory/parameters/default"
+BYTES = "spec.rules.unlimited-memory.parameters.default: wanted a whole number of bytes above zero, such as 256Mi"
+PATH = "spec/rules/writable-root-filesystem/parameters/paths/0"
+ABSOLUTE = (
+    "spec.rules.writable-root-filesystem.parameters.paths[0]: "
+    "wanted an absolute path below /, without a colon and without . or .. in it"
+)
+
+SENTENCES = [
+    ("spec", [], "spec: wanted a map, got a list"),
+    ("spec/profil", "x", f"spec: wanted only {FIELDS}, got 'profil'"),
+    ("spec/profile", None, "spec.profile: wanted baseline, restricted or hardened, got nothing"),
+    ("spec/profile", "advisory", "spec.profile: wanted baseline, restricted or hardened, got 'advisory'"),
+    ("spec/profile", "Baseline", "spec.profile: wanted baseline, restricted or hardened, got 'Baseline'"),
+    ("spec/action", None, "spec.action: wanted off, audit, warn or deny, got nothing"),
+    ("spec/action", ["deny"], "spec.action: wanted off, audit, warn or deny, got a list"),
+    ("spec/patching", True, "spec.patching: wanted none, safe or all, got true"),
+    ("spec/templates", "audit", "spec.templates: wanted warn or deny, got 'audit'"),
+    ("spec/podSecurityVersion", "1.36", "spec.podSecurityVersion: wanted v1.N or latest, got '1.36'"),
+    ("spec/podSecurityVersion", "v1.036", "spec.podSecurityVersion: wanted v1.N or latest, got 'v1.036'"),
+    ("spec/podSecurityVersion", "v1.36\n", "spec.podSecurityVersion: wanted v1.N or latest, got 'v1.36\\n'"),
+    ("spec/podSecurityVersion", 1.36, "spec.podSecurityVersion: wanted v1.N or latest, got 1.36"),
+    ("spec/rulesVersion", "0.3", "spec.rulesVersion: wanted a version of Stridegate such as v0.1, got '0.3'"),
+    ("spec/namespaceSelector", "all", "spec.namespaceSelector: wanted a map, got 'all'"),
+    (f"{SELECTING}/labels", {}, "spec.namespaceSelector: wanted only matchLabels, matchExpressions, got 'labels'"),
+    (f"{SELECTING}/matchLabels/tier", 1, f"{SELECTOR}.matchLabels.tier: wanted a label's value, got 1"),
+    (f"{SELECTING}/matchLabels/tier", "a b", f"{SELECTOR}.matchLabels.tier: wanted a label's value, got 'a b'"),
+    (f"{SELECTING}/matchLabels", {"a b": "c"}, f"{SELECTOR}.matchLabels['a b']: wanted a label's key before it, got 'a b'"),
+    (f"{SELECTING}/matchLabels", {1: "c"}, f"{SELECTOR}.matchLabels: wanted strings as keys, got 1"),
+    (f"{SELECTING}/matchExpressions", {}, f"{SELECTOR}.matchExpressions: wanted a list, got a map"),
+    (f"{FIRST}/key", "", f"{EXPRESSIONS}[0].key: wanted a label's key, got ''"),
+    (f"{FIRST}/key", "/x", f"{EXPRESSIONS}[0].key: wanted a label's key, got '/x'"),
+    (f"{FIRST}/operator", "in", f"{EXPRESSIONS}[0].operator: wanted In, NotIn, Exists or DoesNotExist, got 'in'"),
+    (f"{FIRST}/values", [], f"{EXPRESSIONS}[0].values: wanted at least one value for In, got a list"),
+    (f"{SELECTING}/matchExpressions/1/values", ["x"], f"{EXPRESSIONS}[1].values: wanted no values for DoesNotExist, got a list"),
+    ("spec/rules", [], "spec.rules: wanted a map, got a list"),
+    ("spec/rules/unlimited-memory", "deny", "spec.rules.unlimited-memory: wanted a map, got 'deny'"),
+    ("spec/rules/unlimited-memory/actions", "deny", "spec.rules.unlimited-memory: wanted only action, override, parameters, got 'actions'"),
+    ("spec/rules/unlimited-memory/action", "block", "spec.rules.unlimited-memory.action: wanted off, audit, warn or deny, got 'block'"),
+    ("spec/rules/unlimited-memory/override", "yes", "spec.rules.unlimited-memory.override: wanted true or false, got 'yes'"),
+    ("spec/rules/unlimited-memory/parameters", 1, "spec.rules.unlimited-memory.parameters: wanted a map, got 1"),
+    ("spec/rules/unlimited-memory/parameters/ceiling", "1Gi", "spec.rules.unlimited-memory.parameters: wanted only default, got 'ceiling'"),
+    ("spec/rules/unlimited-memory/parameters/colour", "red", "spec.rules.unlimited-memory.parameters: wanted only default, got 'colour'"),
+    (
+        "spec/rules/privileged-container",
+        {"parameters": {"default": "1"}},
+        "spec.rules.privileged-container.parameters: wanted no parameters: the rule takes none, got 'default'",
+    ),
+    (DEFAULT, "lots", f"{BYTES}, got 'lots'"),
+    (DEFAULT, "0", f"{BYTES}, got '0'"),
+    (DEFAULT, -1, f"{BYTES}, got -1"),
+    (DEFAULT, "512m", f"{BYTES}, got '512m'"),
+    (DEFAULT, True, f"{BYTES}, got true"),
+    ("spec/rules/writable-root-filesystem/parameters/paths", "/x", "spec.rules.writable-root-filesystem.parameters.paths: wanted a list, got '/x'"),
+    (PATH, "tmp", f"{ABSOLUTE}, got 'tmp'"),
+    (PATH, "/", f"{ABSOLUTE}, got '/'"),
+    (PATH, "/scratch/../etc", f"{ABSOLUTE}, got '/scratch/../etc'"),
+    (PATH, "/a:b", f"{ABSOLUTE}, got '/a:b'"),
+    ("spec/exclude", {}, "spec.exclude: wanted a list, got a map"),
+    ("spec/exclude/0/namespace", "x", "spec.exclude[0]: wanted only namespaces, workload, containers, rules, reason, got 'namespace'"),
+    ("spec/exclude/0/namespaces", None, "spec.exclude[0].namespaces: wanted at least one namespace, got nothing"),
+    ("spec/exclude/0/namespaces", [], "spec.exclude[0].namespaces: wanted at least one namespace, got a list"),
+    ("spec/exclude/0/namespaces/0", 7, "spec.exclude[0].namespaces[0]: wanted the name of a namespace, got 7"),
+    ("spec/exclude/0/reason", None, "spec.exclude[0].reason: wanted the reason, in words, got nothing"),
+    ("spec/exclude/0/reason", "  ", "spec.exclude[0].reason: wanted the reason, in words, got '  '"),
+    ("spec/exclude/0/workload/kind", None, "spec.exclude[0].workload.kind: wanted a kind such as Deployment, got nothing"),
+    ("spec/exclude/0/workload/name", "", "spec.exclude[0].workload.name: wanted a name, got ''"),
+    ("spec/exclude/0/workload/uid", "x", "spec.exclude[0].workload: wanted only kind, name, got 'uid'"),
+    ("spec/exclude/0/containers/0", None, "spec.exclude[0].containers[0]: wanted the name of a container, got nothing"),
+    ("spec/exclude/0/rules", "all", "spec.exclude[0].rules: wanted a list, got 'all'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value", "sentence"), SENTENCES)
+def test_whatever_is_wrong_is_said_with_its_place(path: str, value: object, sentence: str) -> None:
+    assert problem(changed(path, value)) == f"policy production: {sentence}"
+
+
+def test_a_policy_without_a_name_is_invalid() -> None:
+    assert problem(changed("metadata", {})) == "policy : policy.metadata.name: wanted a name, got nothing"
+
+
+def test_a_problem_owns_its_facts() -> None:
+    with pytest.raises(InvalidPolicy) as refusal:
+        read(changed("spec/action", "block"))
+
+    error = refusal.value
+    assert (error.policy, error.field, error.got) == ("production", "spec.action", "block")
+
+
+def test_hostile_text_is_escaped_and_cut() -> None:
+    sentence = problem(changed("spec/profile", "\x1b[31m\u202e" + "x" * 10_000))
+
+    assert sentence.isprintable()
+    assert len(sentence) < 200
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+PLACES = [path for path, _, _ in SENTENCES if path != "spec"]
+
+
+@given(path=st.sampled_from(["metadata", "spec", *PLACES]), value=JSON)
+@settings(max_examples=500)
+def test_no_input_raises_anything_else(path: str, value: object) -> None:
+    obj = changed(path, value)
+
+    with contextlib.suppress(InvalidPolicy):
+        read(obj)
+
+    assert strictest_reading(obj).action is Action.DENY
+
+
+def test_the_strictest_reading_denies_everything_of_what_can_be_read() -> None:
+    broken = changed("spec/patching", "wrong")
+    broken["spec"]["rules"]["unlimited-memory"] = {"action": "off"}
+
+    policy = strictest_reading(broken)
+
+    assert policy == Policy(
+        name="production",
+        selector=read(COMPLETE).policy.selector,
+        profile=Profile.RESTRICTED,
+        action=Action.DENY,
+        templates=Action.DENY,
+        rules={slug: RuleSetting(action=Action.DENY) for slug in COMPLETE["spec"]["rules"]},
+    )
+
+
+def test_the_strictest_reading_of_nothing_is_hardened_everywhere() -> None:
+    policy = strictest_reading({"metadata": None, "spec": "broken"})
+
+    assert policy == Policy(name="", profile=Profile.HARDENED, action=Action.DENY, templates=Action.DENY)
+
+
+@pytest.mark.parametrize("metadata", [None, [], {}, {"generation": "3"}])
+def test_a_generation_that_is_none_counts_as_zero(metadata: object) -> None:
+    assert policy_generation({"metadata": metadata}) == 0
