@@ -79,8 +79,10 @@ class Client:
         message = body.get("message", "") if body.get("kind") == "Status" else ""
         return Answer(response.status, message, time.monotonic())
 
-    def close(self) -> None:
-        """Close the connection."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._connection.close()
 
 
@@ -112,12 +114,11 @@ class Stream:
             self._thread.join(timeout=40)
 
     def _run(self) -> None:
-        client = Client(self.kubeconfig)
         until = time.monotonic() + _LONGEST_SECONDS
-        while not self._stop.is_set() and time.monotonic() < until:
-            self.answers.append(client.create(self.namespace, self.pod))
-            self._stop.wait(1 / self.per_second)
-        client.close()
+        with Client(self.kubeconfig) as client:
+            while not self._stop.is_set() and time.monotonic() < until:
+                self.answers.append(client.create(self.namespace, self.pod))
+                self._stop.wait(1 / self.per_second)
 
 
 def pod(*, privileged: bool = False) -> dict[str, object]:

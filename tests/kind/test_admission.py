@@ -182,8 +182,8 @@ def test_a_change_of_policy_is_live_in_every_replica_within_two_seconds(
     stridegate: Installation, namespace: str, policy: Callable[..., str]
 ) -> None:
     policy(profile="baseline", action="audit")
-    clients = [Client(stridegate.cluster.kubeconfig) for _ in range(6)]
-    before = [client.create(namespace, pod(privileged=True)) for client in clients]
+    with Client(stridegate.cluster.kubeconfig) as client:
+        before = [client.create(namespace, pod(privileged=True)) for _ in range(6)]
 
     policy(profile="baseline", action="deny")
     with stridegate.stream(namespace, privileged=True, per_second=50) as stream:

@@ -88,8 +88,8 @@ def test_admission_does_not_need_the_operator(
         "-n", NAMESPACE, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/component=operator", "--timeout=60s"
     )
 
-    client = Client(stridegate.cluster.kubeconfig)
-    refused, admitted = client.create(namespace, pod(privileged=True)), client.create(namespace, pod())
+    with Client(stridegate.cluster.kubeconfig) as client:
+        refused, admitted = client.create(namespace, pod(privileged=True)), client.create(namespace, pod())
 
     stridegate.kubectl("-n", NAMESPACE, "scale", "deployment/stridegate-operator", "--replicas=2")
     stridegate.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/stridegate-operator", "--timeout=120s")
@@ -153,9 +153,10 @@ def test_nothing_of_kopf_is_written_on_any_object(stridegate: Installation, name
 
 
 def test_after_uninstalling_pods_create_freely_and_a_second_install_arms_again(stridegate: Installation) -> None:
-    client = Client(stridegate.cluster.kubeconfig)
-
-    with stridegate.stream("default", privileged=True) as stream:
+    with (
+        Client(stridegate.cluster.kubeconfig) as client,
+        stridegate.stream("default", privileged=True) as stream,
+    ):
         uninstall(stridegate.cluster, stridegate.binaries)
         free = client.create("default", pod(privileged=True))
         install(stridegate.cluster, stridegate.binaries)

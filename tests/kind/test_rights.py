@@ -65,12 +65,11 @@ def covers(grant: Right, request: Right) -> bool:
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
-def test_every_granted_right_is_used_and_nothing_is_forbidden(stridegate: Installation, account: str) -> None:
+def test_every_granted_right_is_used_and_every_request_is_granted(stridegate: Installation, account: str) -> None:
     grants, requests = granted(stridegate, ACCOUNTS[account]), used(stridegate, account)
 
     assert len(requests) > 5
-    assert [right for right, code in requests if code == 403 and right[2] != "pods"] == []
-    assert [right for right, code in requests if code < 400 and not any(covers(grant, right) for grant in grants)] == []
+    assert [right for right, _ in requests if not any(covers(grant, right) for grant in grants)] == []
     assert {grant for grant in grants if not any(covers(grant, right) for right, _ in requests)} == set()
 
 
