@@ -1,0 +1,249 @@
+"""The operator on a real API server, with the rights that the chart gives it and a real replica of the webhook."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from charts import Helm
+from localkube.api_server import METADATA_AUDIT_POLICY, ApiServer
+from localkube.binaries import Binaries
+from localkube.cache import Cache
+from localkube.errors import CommandFailed
+from localkube.places import Places
+from localkube.versions import KubernetesVersion
+from operated import CONFIGURATIONS, NAMESPACE, Operated, eventually
+
+pytestmark = pytest.mark.api_server
+
+POLICY = {
+    "apiVersion": "stridegate.dev/v1alpha1",
+    "kind": "HardeningPolicy",
+    "metadata": {"name": "production"},
+    "spec": {"profile": "baseline", "action": "deny", "namespaceSelector": {"matchLabels": {"tier": "production"}}},
+}
+BAD_POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "bad"},
+    "spec": {"containers": [{"name": "a", "image": "a", "securityContext": {"privileged": True}}]},
+}
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
+    """A release whose operator runs, and whose webhook does not yet."""
+    binaries = Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen())
+    folder = tmp_path_factory.mktemp("operated")
+    with ApiServer(state_dir=folder / "api", audit_policy=METADATA_AUDIT_POLICY) as server:
+        operated = Operated(server, Helm(binaries.program("helm")), folder)
+        operated.install()
+        server.kubectl("apply", "-f", "-", stdin=json.dumps(POLICY))
+        operated.start_operator("first")
+        try:
+            yield operated
+        finally:
+            operated.stop()
+
+
+@pytest.fixture(scope="module")
+def before(empty: Operated) -> dict[str, Any]:
+    """What both configurations held, and whether a bad pod was admitted, while there was no replica."""
+    eventually(lambda: empty.condition("production", "Enforcing").get("reason") == "NotArmed")
+    empty.server.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(BAD_POD))
+    return {kind: empty.get(kind, "stridegate").get("webhooks") for kind in CONFIGURATIONS}
+
+
+@pytest.fixture(scope="module")
+def release(empty: Operated, before: dict[str, Any]) -> Operated:
+    """The same once it enforces."""
+    assert before
+    empty.start_webhook()
+    eventually(lambda: empty.condition("production", "Enforcing").get("status") == "True")
+    return empty
+
+
+def damage(operated: Operated, kind: str, *operations: dict[str, Any]) -> None:
+    operated.server.kubectl("patch", kind, "stridegate", "--type=json", "-p", json.dumps(operations))
+
+
+def test_nothing_is_armed_and_nothing_refused_before_a_replica_serves(before: dict[str, Any]) -> None:
+    assert before == dict.fromkeys(CONFIGURATIONS)
+
+
+def test_what_is_armed_is_what_the_chart_wants(release: Operated) -> None:
+    wanted = json.loads((release.folder / "webhooks.json").read_text())
+    live = release.armed() or {}
+
+    for kind, entries in zip(CONFIGURATIONS, (wanted["validating"], wanted["mutating"]), strict=True):
+        assert [each["name"] for each in live[kind]] == [each["name"] for each in entries]
+        for each, entry in zip(live[kind], entries, strict=True):
+            assert each["clientConfig"].pop("caBundle")
+            assert {key: each[key] for key in entry} == entry
+
+
+def test_a_bad_pod_is_refused_in_the_canarys_namespace(release: Operated) -> None:
+    with pytest.raises(CommandFailed) as refusal:
+        release.server.kubectl(
+            "--namespace=stridegate-canary", "create", "--dry-run=server", "-f", "-", stdin=json.dumps(BAD_POD)
+        )
+
+    assert "privileged-container" in refusal.value.last_words
+
+
+def test_whatever_is_damaged_is_restored(release: Operated) -> None:
+    intact = release.armed()
+
+    damage(
+        release,
+        CONFIGURATIONS[0],
+        {"op": "add", "path": "/webhooks/0/matchConditions", "value": [{"name": "never", "expression": "false"}]},
+        {"op": "add", "path": "/webhooks/0/objectSelector", "value": {"matchLabels": {"no": "pod"}}},
+        {"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Ignore"},
+        {"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"},
+        {"op": "remove", "path": "/webhooks/1"},
+    )
+    damage(release, CONFIGURATIONS[1], {"op": "remove", "path": "/webhooks"})
+
+    assert release.armed() != intact
+    eventually(lambda: release.armed() == intact)
+    eventually(lambda: release.condition("production", "Enforcing")["status"] == "True")
+
+
+def test_the_lists_belong_to_the_operator_alone(release: Operated) -> None:
+    for kind in CONFIGURATIONS:
+        managers = release.get(kind, "stridegate", "--show-managed-fields")["metadata"]["managedFields"]
+
+        owners = {each["manager"] for each in managers if "f:webhooks" in each["fieldsV1"]}
+        assert "stridegate-operator" in owners
+        assert "helm" not in owners
+
+
+def test_a_lost_leaf_is_issued_again(release: Operated) -> None:
+    release.server.kubectl(
+        "--namespace", NAMESPACE, "patch", "secret", "stridegate-tls", "--type=json", "-p",
+        json.dumps([{"op": "remove", "path": "/data"}]),
+    )  # fmt: skip
+
+    release.mount()
+
+    # The replica has the new leaf, and whoever calls it verifies it.
+    eventually(lambda: release.condition("production", "Enforcing")["status"] == "True")
+
+
+def test_a_policys_status_says_what_became_of_it(release: Operated) -> None:
+    release.server.kubectl("create", "namespace", "production-1")
+    release.server.kubectl("label", "namespace", "production-1", "tier=production")
+
+    status = eventually(
+        lambda: (found := release.get("hardeningpolicy", "production")["status"])["namespaces"] == 1 and found
+    )
+
+    reasons = {each["type"]: (each["status"], each["reason"]) for each in status["conditions"]}
+    assert reasons["Ready"] == ("True", "Compiled")
+    assert reasons["SelectorTrusted"] == ("False", "EditableLabel")
+    assert status["observedGeneration"] == 1
+
+
+def test_a_policy_that_the_schema_cannot_refuse_says_what_is_wrong(release: Operated) -> None:
+    broken: dict[str, Any] = POLICY | {"metadata": {"name": "broken"}}
+    broken["spec"] = {
+        "profile": "baseline",
+        "action": "audit",
+        "rules": {"privileged-container": {"parameters": {"default": "1Gi"}}},
+    }
+    release.server.kubectl("apply", "-f", "-", stdin=json.dumps(broken))
+
+    ready = eventually(lambda: release.condition("broken", "Ready"))
+
+    assert (ready["status"], ready["reason"]) == ("False", "Invalid")
+    assert "spec.rules.privileged-container.parameters" in ready["message"]
+
+
+def test_a_status_is_written_on_change_alone(release: Operated) -> None:
+    eventually(lambda: release.condition("production", "Enforcing")["status"] == "True")
+    policy = release.get("hardeningpolicy", "production")
+
+    # The operator looks at every policy when one of them is new.
+    other = POLICY | {"metadata": {"name": "other"}}
+    release.server.kubectl("apply", "-f", "-", stdin=json.dumps(other))
+    eventually(lambda: release.condition("other", "Ready"))
+
+    assert release.get("hardeningpolicy", "production") == policy
+
+
+def test_no_object_carries_a_key_of_kopfs(release: Operated) -> None:
+    for kind in ("hardeningpolicies", "namespaces"):
+        for each in release.get(kind)["items"]:
+            keys = [*each["metadata"].get("annotations", {}), *each["metadata"].get("finalizers", ())]
+            assert not [key for key in keys if "kopf" in key or "stridegate" in key]
+    assert release.get("events", "--all-namespaces")["items"] == []
+
+
+def test_the_rights_that_are_used_are_the_rights_that_are_granted(release: Operated) -> None:
+    granted = set()
+    for role in (
+        release.get("clusterrole", "stridegate-operator"),
+        release.get("role", "stridegate-operator", "--namespace", NAMESPACE),
+        release.get("role", "stridegate-operator", "--namespace", "stridegate-canary"),
+    ):
+        for rule in role["rules"]:
+            for resource in rule["resources"]:
+                for name in rule.get("resourceNames", ["*"]):
+                    granted |= {(verb, resource, name) for verb in rule["verbs"]}
+    named = {(resource, name) for _, resource, name in granted if name != "*"}
+
+    used = set()
+    for request in release.requests():
+        where = request.get("objectRef")
+        if where is None:
+            continue
+        resource = "/".join(filter(None, (where["resource"], where.get("subresource"))))
+        name = where.get("name", "*")
+        used.add((request["verb"], resource, name if (resource, name) in named else "*"))
+
+    assert used == granted
+
+
+def test_the_operator_is_never_refused_but_for_the_canary(release: Operated) -> None:
+    refused = {
+        (each["verb"], each["objectRef"]["resource"])
+        for each in release.requests()
+        if each["responseStatus"]["code"] == 403
+    }
+
+    assert refused == {("create", "pods")}
+
+
+def test_a_standby_takes_over_when_the_active_one_is_killed(release: Operated) -> None:
+    def holder() -> str | None:
+        spec = release.get("lease", "stridegate-operator", "--namespace", NAMESPACE)["spec"]
+        found: str | None = spec.get("holderIdentity")
+        return found
+
+    before = holder()
+    standby = release.start_operator("second" if before == "first" else "first")
+    assert before is not None
+
+    release.processes[before].stop(signal.SIGKILL)
+    after = eventually(lambda: (now := holder()) != before and now)
+    damage(release, CONFIGURATIONS[0], {"op": "replace", "path": "/webhooks/0/timeoutSeconds", "value": 9})
+
+    eventually(lambda: (release.armed() or {})[CONFIGURATIONS[0]][0]["timeoutSeconds"] != 9)
+    assert release.processes[str(after)] is standby
+
+
+def test_an_operator_that_is_told_to_end_lets_go_of_the_lease(release: Operated) -> None:
+    lease = ("lease", "stridegate-operator", "--namespace", NAMESPACE)
+    holder = eventually(lambda: release.get(*lease)["spec"].get("holderIdentity"))
+
+    code = release.processes[holder].stop()
+
+    assert code == 0
+    assert "holderIdentity" not in release.get(*lease)["spec"]
+    release.processes[holder].start()
+    eventually(lambda: release.get(*lease)["spec"].get("holderIdentity") == holder)
