@@ -66,11 +66,12 @@ class Crashed(Exception):
 
 @dataclass(slots=True)
 class Replica:
-    """A replica of the webhook; `reachable` is False while its node is cut off."""
+    """A replica of the webhook; `reachable` is False while its node is cut off, `pretends` while the cluster has not noticed that it is gone."""
 
     host: str
     presents: x509.Certificate | None = None
     reachable: bool = True
+    pretends: bool = False
     # When its mount was last refreshed, or its node came back.
     since: dt.datetime = _BEGINNING
 
@@ -111,7 +112,7 @@ class World:
         endpoints = [
             Endpoint(
                 addresses=[each.host],
-                conditions=EndpointConditions(ready=each.reachable and each.presents is not None),
+                conditions=EndpointConditions(ready=each.pretends or (each.reachable and each.presents is not None)),
             )
             for each in self.replicas
         ]

@@ -110,6 +110,7 @@ class Duties:
     async def _look(self) -> float:
         """Look once; return the seconds until the next look, 0 where something was to be written."""
         if not self._leadership.active:
+            self._installation.forget()
             return _STEADY
         try:
             health, changes = await self._installation.tend(dt.datetime.now(dt.UTC))

@@ -97,6 +97,10 @@ class Installation:
         judged = self.judge(await look(self._store, self._place, now))
         return judged.health, await asyncio.to_thread(self.write, judged)
 
+    def forget(self) -> None:
+        """Forget since when all caBundles have had the current CA: a standby does not look, so it cannot know."""
+        self._announced = None
+
     def judge(self, found: Look) -> Judged:
         """Return what a look means; remembers since when all caBundles have had the current CA."""
         reading = read(found, self._place, self._announced)

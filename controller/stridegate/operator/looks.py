@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from cryptography import x509
@@ -157,15 +158,7 @@ def read(found: Look, place: Place, announced: tuple[str, dt.datetime] | None) -
     current = (authority.certificate,) if authority else ()
     known = (*current, *retired, *mounted, *(each for bundle in bundles.values() for each in bundle))
     authorities = {fingerprint(each): each for each in known}
-
-    def facts(certificate: x509.Certificate) -> Leaf:
-        return Leaf(
-            fingerprint=fingerprint(certificate),
-            issuer=issuer_of(certificate, authorities, place.names[0], found.now),
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-        )
-
+    facts = partial(_leaf, authorities=authorities, name=place.names[0], now=found.now)
     pair = read_pair(objects.leaf.value("tls.crt"), objects.leaf.value("tls.key")) if objects.leaf else None
     prints = {name: frozenset(fingerprint(each) for each in bundle) for name, bundle in bundles.items()}
     seen = Seen(
@@ -180,12 +173,18 @@ def read(found: Look, place: Place, announced: tuple[str, dt.datetime] | None) -
         ),
         announced=_since(authority, tuple(prints.values()), announced, found.now),
     )
-    return Reading(
-        authority=authority,
-        authorities=authorities,
-        bundles=prints,
-        leaf=pair.certificate if pair else None,
-        seen=seen,
+    leaf = pair.certificate if pair else None
+    return Reading(authority=authority, authorities=authorities, bundles=prints, leaf=leaf, seen=seen)
+
+
+def _leaf(
+    certificate: x509.Certificate, *, authorities: Mapping[str, x509.Certificate], name: str, now: dt.datetime
+) -> Leaf:
+    return Leaf(
+        fingerprint=fingerprint(certificate),
+        issuer=issuer_of(certificate, authorities, name, now),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
     )
 
 

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from prometheus_client import disable_created_metrics
+
 from stridegate.engine.catalogue import POD_RULES, digest
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import InvalidField, KubeError
@@ -56,6 +58,8 @@ def run(options: Options) -> None:
     wanted = read_webhooks(options.webhooks_file)
     scope = Scope(namespaces=_scope(options.webhooks_file, wanted), canary_namespace=options.canary_namespace)
     cluster, way_in = Cluster.connect(options.kubeconfig), find_way_in(options.kubeconfig)
+    # The library would add a series to each counter that says when it began.
+    disable_created_metrics()  # type: ignore[no-untyped-call] # the library types only a part of itself
     asyncio.run(_serve(options, wanted, scope, cluster, way_in))
 
 
@@ -77,10 +81,10 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
     metrics = Metrics(digest(POD_RULES.values()))
-    place = Place(namespace=options.namespace, service=options.service)
     mirrors = Mirrors(
         policies=Mirror(lambda _, policy: policy), namespaces=Mirror(lambda metadata, _: metadata.labels or {})
     )
+    place = Place(namespace=options.namespace, service=options.service)
     duties = Duties(
         cluster=cluster,
         leadership=leadership,
@@ -95,17 +99,15 @@ async def _serve(
         return mirrors.synced and (duties.looked or not leadership.active)
 
     async with serving_probes(options.bind, options.probe_port, ready, metrics.registry), asyncio.TaskGroup() as tasks:
-        running = [
-            tasks.create_task(each)
-            for each in (
-                keep_renewing(leadership, duties.wake),
-                duties.keep_installation(),
-                duties.keep_canary(),
-                duties.keep_statuses(),
-                keep_watching(way_in, _kinds(cluster, mirrors), duties.policies_changed),
-                keep_measuring_lag(metrics),
-            )
-        ]
+        loops = (
+            keep_renewing(leadership, duties.wake),
+            duties.keep_installation(),
+            duties.keep_canary(),
+            duties.keep_statuses(),
+            keep_watching(way_in, _kinds(cluster, mirrors), duties.policies_changed),
+            keep_measuring_lag(metrics),
+        )
+        running = [tasks.create_task(each) for each in loops]
         await stopping.wait()
         for task in running:
             task.cancel()

@@ -14,47 +14,29 @@ class Metrics:
 
     def __init__(self, catalogue: str) -> None:
         self.registry = CollectorRegistry()
-        build = Gauge(
-            "stridegate_build_info",
-            "Which Stridegate this is, and which rules it has",
-            ["version", "catalogue"],
-            registry=self.registry,
-        )
-        build.labels(__version__, catalogue).set(1)
-        self.policies = Gauge("stridegate_policies", "HardeningPolicies", registry=self.registry)
-        self.policies_broken = Gauge(
-            "stridegate_policies_broken", "HardeningPolicies that cannot be read", registry=self.registry
-        )
-        self.event_loop_lag = Gauge(
-            "stridegate_event_loop_lag_seconds", "How late the event loop was at last", registry=self.registry
-        )
-        self._expiry = Gauge(
-            "stridegate_certificate_expiry_timestamp_seconds",
-            "When the CA and the server certificate expire",
-            ["role"],
-            registry=self.registry,
+        self._gauge("build_info", "Which Stridegate this is, and which rules it has", "version", "catalogue").labels(
+            __version__, catalogue
+        ).set(1)
+        self.policies = self._gauge("policies", "HardeningPolicies")
+        self.policies_broken = self._gauge("policies_broken", "HardeningPolicies that cannot be read")
+        self.event_loop_lag = self._gauge("event_loop_lag_seconds", "How late the event loop was at last")
+        self._expiry = self._gauge(
+            "certificate_expiry_timestamp_seconds", "When the CA and the server certificate expire", "role"
         )
         self._rotations = Counter(
             "stridegate_certificate_rotations_total",
-            "CAs and server certificates that were made or failed to be written",
+            "CAs and server certificates that were made, and those that could not be written",
             ["role", "result"],
             registry=self.registry,
         )
-        self._matches = Gauge(
-            "stridegate_ca_bundle_matches",
-            "Whether the live caBundle of an entry verifies what every ready replica presents",
-            ["entry"],
-            registry=self.registry,
+        self._matches = self._gauge(
+            "ca_bundle_matches", "Whether an entry's live caBundle verifies what every ready replica presents", "entry"
         )
-        self._canary_ok = Gauge(
-            "stridegate_canary_ok", "Whether a dry-run had the right answer", ["case"], registry=self.registry
-        )
-        self._canary_at = Gauge(
-            "stridegate_canary_last_run_timestamp_seconds",
-            "When the dry-run was made",
-            ["case"],
-            registry=self.registry,
-        )
+        self._canary_ok = self._gauge("canary_ok", "Whether a dry-run had the right answer", "case")
+        self._canary_at = self._gauge("canary_last_run_timestamp_seconds", "When the dry-run was made", "case")
+
+    def _gauge(self, name: str, doc: str, *labels: str) -> Gauge:
+        return Gauge(f"stridegate_{name}", doc, labels, registry=self.registry)
 
     def note_health(self, health: Health) -> None:
         """Take in what a look found."""

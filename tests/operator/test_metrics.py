@@ -1,0 +1,49 @@
+"""What the operator tells Prometheus."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from prometheus_client import generate_latest
+
+from stridegate.operator.canaries import Canary, Case
+from stridegate.operator.certificates import State
+from stridegate.operator.installation import Change, Health, Role
+from stridegate.operator.metrics import Metrics
+
+NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+
+
+def test_every_metric_is_told() -> None:
+    metrics = Metrics("abc")
+    expiry = NOW + dt.timedelta(days=1)
+    matching = {"pods.validate.stridegate.dev": True, "pods.mutate.stridegate.dev": False}
+
+    metrics.note_health(
+        Health(
+            state=State.STEADY, unarmed=None, drift=None, certificate=None, matching=matching,
+            authority_expiry=expiry, leaf_expiry=None,
+        )
+    )  # fmt: skip
+    metrics.note_change(Change(what="a leaf", made=Role.LEAF))
+    metrics.note_change(Change(what="a list"))
+    metrics.note_canary(Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "admitted"}))
+
+    series = dict(
+        line.rsplit(" ", 1) for line in generate_latest(metrics.registry).decode().splitlines() if line[0] != "#"
+    )
+    created = {name for name in series if "_created" in name}
+    assert {name: float(value) for name, value in series.items() if name not in created} == {
+        'stridegate_build_info{catalogue="abc",version="0.1.0"}': 1,
+        "stridegate_policies": 0,
+        "stridegate_policies_broken": 0,
+        "stridegate_event_loop_lag_seconds": 0,
+        'stridegate_certificate_expiry_timestamp_seconds{role="ca"}': expiry.timestamp(),
+        'stridegate_certificate_rotations_total{result="success",role="leaf"}': 1,
+        'stridegate_ca_bundle_matches{entry="pods.validate.stridegate.dev"}': 1,
+        'stridegate_ca_bundle_matches{entry="pods.mutate.stridegate.dev"}': 0,
+        'stridegate_canary_ok{case="good"}': 1,
+        'stridegate_canary_ok{case="bad"}': 0,
+        'stridegate_canary_last_run_timestamp_seconds{case="good"}': NOW.timestamp(),
+        'stridegate_canary_last_run_timestamp_seconds{case="bad"}': NOW.timestamp(),
+    }
