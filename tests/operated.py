@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import signal
@@ -132,6 +133,17 @@ class Operated:
         )
         for name, value in data.items():
             (self.folder / "tls" / name).write_bytes(base64.b64decode(value))
+
+    def probe(self, identity: str, path: str) -> tuple[int, str]:
+        """Ask a replica of the operator for a probe, or for its metrics."""
+        port = next(each for each in self.processes[identity].arguments if each.startswith("--probe-port="))
+        connection = http.client.HTTPConnection("127.0.0.1", int(port.partition("=")[2]), timeout=5)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
 
     def stop(self) -> None:
         for process in self.processes.values():

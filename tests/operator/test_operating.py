@@ -176,6 +176,19 @@ def test_a_status_is_written_on_change_alone(release: Operated) -> None:
     assert release.get("hardeningpolicy", "production") == policy
 
 
+def test_the_active_replica_is_alive_and_ready_and_tells_what_it_knows(release: Operated) -> None:
+    holder = eventually(
+        lambda: release.get("lease", "stridegate-operator", "--namespace", NAMESPACE)["spec"].get("holderIdentity")
+    )
+    eventually(lambda: release.probe(holder, "/readyz")[0] == 200)
+
+    alive, metrics = release.probe(holder, "/healthz"), release.probe(holder, "/metrics")
+
+    assert alive == (200, "ok\n")
+    assert 'stridegate_canary_ok{case="bad"} 1.0' in metrics[1]
+    assert "_created" not in metrics[1]
+
+
 def test_no_object_carries_a_key_of_kopfs(release: Operated) -> None:
     for kind in ("hardeningpolicies", "namespaces"):
         for each in release.get(kind)["items"]:
