@@ -8,70 +8,14 @@ from typing import Final
 
 from hypothesis import strategies as st
 
+from pod_values import CAPABILITIES, HOST_PATHS, LINUX_FIELDS, QUANTITIES, SOURCES, SYSCTLS
 from stridegate.engine.examples import JsonMap, hardened_container
 from stridegate.model.edits import Json
 
 # Pods as their authors write them: nested maps and lists, changed in place while they are drawn.
 Map = dict[str, "Json"]
-Step = Callable[[st.DataObject, Map], None]
+Step = Callable[[st.DrawFn, Map], None]
 
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-CAPABILITIES: Final = _words(
-    "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT "
-    "NET_RAW NET_ADMIN SYS_ADMIN SYS_TIME ALL all CAP_CHOWN CAP_NET_RAW CAP_SYS_ADMIN net_raw chown net_bind_service"
-)
-SYSCTLS: Final = _words(
-    "kernel.shm_rmid_forced net.ipv4.ip_local_port_range net.ipv4.tcp_syncookies net.ipv4.ping_group_range "
-    "net.ipv4.ip_unprivileged_port_start net.ipv4.ip_local_reserved_ports net.ipv4.tcp_keepalive_time "
-    "net.ipv4.tcp_keepalive_intvl net.ipv4.tcp_keepalive_probes net.ipv4.tcp_fin_timeout net.ipv4.tcp_rmem "
-    "net.ipv4.tcp_wmem net.ipv4.tcp_slow_start_after_idle net.ipv4.tcp_notsent_lowat net.ipv4.tcp_mem kernel.msgmax "
-    "net/ipv4/tcp_syncookies fs.mqueue.msg_max"
-)
-SOURCES: Final[dict[str, Map]] = {
-    "awsElasticBlockStore": {"volumeID": "v"},
-    "azureDisk": {"diskName": "d", "diskURI": "https://x.example/d"},
-    "azureFile": {"secretName": "s", "shareName": "s"},
-    "cephfs": {"monitors": ["m"]},
-    "cinder": {"volumeID": "v"},
-    "configMap": {"name": "c"},
-    "csi": {"driver": "d.example"},
-    "downwardAPI": {"items": [{"path": "p", "fieldRef": {"fieldPath": "metadata.name"}}]},
-    "emptyDir": {},
-    "ephemeral": {
-        "volumeClaimTemplate": {
-            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-        }
-    },
-    "fc": {"targetWWNs": ["w"], "lun": 0},
-    "flexVolume": {"driver": "d/x"},
-    "flocker": {"datasetName": "d"},
-    "gcePersistentDisk": {"pdName": "d"},
-    "gitRepo": {"repository": "https://git.example/x"},
-    "glusterfs": {"endpoints": "e", "path": "p"},
-    "hostPath": {"path": "/srv"},
-    "image": {"reference": "registry.example/data:1"},
-    "iscsi": {"targetPortal": "10.0.0.1:3260", "iqn": "iqn.2001-04.com.example:storage", "lun": 0},
-    "nfs": {"server": "n", "path": "/"},
-    "persistentVolumeClaim": {"claimName": "c"},
-    "photonPersistentDisk": {"pdID": "p"},
-    "portworxVolume": {"volumeID": "v"},
-    "projected": {"sources": [{"configMap": {"name": "c"}}]},
-    "quobyte": {"registry": "r:1", "volume": "v"},
-    "rbd": {"monitors": ["m"], "image": "i"},
-    "scaleIO": {"gateway": "g", "system": "s", "volumeName": "v", "secretRef": {"name": "s"}},
-    "secret": {"secretName": "s"},
-    "storageos": {"volumeName": "v", "volumeNamespace": "n"},
-    "vsphereVolume": {"volumePath": "[d] v"},
-}
-HOST_PATHS: Final = _words(
-    "/ /run /var/run /var/run/docker.sock /run/containerd/containerd.sock /proc/1/root/run /srv /runx/docker.sock "
-    "/var /var/lib/kubelet /var/log/pods /run/user/1000/docker.sock"
-)
-QUANTITIES: Final[tuple[Json, ...]] = ("64Mi", "512m", "0", "1Gi", "9Gi", "1e9", 134217728, "0.5Gi", None)
 
 _BOOLEANS = st.sampled_from([True, False, None])
 _SECCOMP: st.SearchStrategy[Json] = st.sampled_from(
@@ -105,13 +49,13 @@ def containers(pod: Map) -> list[Map]:
     return [each for listed in _LISTS for each in spec.get(listed) or () if isinstance(each, dict)]  # type: ignore[union-attr]
 
 
-def _one(data: st.DataObject, pod: Map) -> Map:
-    return data.draw(st.sampled_from(containers(pod)))
+def _one(draw: st.DrawFn, pod: Map) -> Map:
+    return draw(st.sampled_from(containers(pod)))
 
 
-def _level(data: st.DataObject, pod: Map) -> Map:
+def _level(draw: st.DrawFn, pod: Map) -> Map:
     """Return the security context of the pod or of a container."""
-    owner = data.draw(st.sampled_from([child(pod, "spec"), *containers(pod)]))
+    owner = draw(st.sampled_from([child(pod, "spec"), *containers(pod)]))
     return child(owner, "securityContext")
 
 
@@ -126,158 +70,152 @@ def _annotate(pod: Map, key: str, value: str) -> None:
     child(child(pod, "metadata"), "annotations")[key] = value
 
 
-def _privileged(data: st.DataObject, pod: Map) -> None:
-    context = child(_one(data, pod), "securityContext")
-    context["privileged"] = data.draw(st.booleans())
+def _privileged(draw: st.DrawFn, pod: Map) -> None:
+    context = child(_one(draw, pod), "securityContext")
+    context["privileged"] = draw(st.booleans())
     if context["privileged"]:
         context.pop("allowPrivilegeEscalation", None)
 
 
-def _escalation(data: st.DataObject, pod: Map) -> None:
-    _assign(child(_one(data, pod), "securityContext"), "allowPrivilegeEscalation", data.draw(_BOOLEANS))
+def _escalation(draw: st.DrawFn, pod: Map) -> None:
+    _assign(child(_one(draw, pod), "securityContext"), "allowPrivilegeEscalation", draw(_BOOLEANS))
 
 
-def _host_namespace(data: st.DataObject, pod: Map) -> None:
-    field = data.draw(st.sampled_from(["hostNetwork", "hostPID", "hostIPC"]))
-    _assign(child(pod, "spec"), field, data.draw(_BOOLEANS))
+def _host_namespace(draw: st.DrawFn, pod: Map) -> None:
+    field = draw(st.sampled_from(["hostNetwork", "hostPID", "hostIPC"]))
+    _assign(child(pod, "spec"), field, draw(_BOOLEANS))
 
 
-def _user_namespace(data: st.DataObject, pod: Map) -> None:
-    _assign(child(pod, "spec"), "hostUsers", data.draw(st.sampled_from([False, False, True, None])))
+def _user_namespace(draw: st.DrawFn, pod: Map) -> None:
+    _assign(child(pod, "spec"), "hostUsers", draw(st.sampled_from([False, False, True, None])))
 
 
-def _volume(data: st.DataObject, pod: Map) -> None:
+def _volume(draw: st.DrawFn, pod: Map) -> None:
     volumes = children(child(pod, "spec"), "volumes")
     volume: Map = {"name": f"v{len(volumes)}"}
-    source = data.draw(st.sampled_from(["", "hostPath", "hostPath", *SOURCES]))
+    source = draw(st.sampled_from(["", *["hostPath"] * 8, *SOURCES]))
     if source:
         volume[source] = copy.deepcopy(SOURCES[source])
     if source == "hostPath":
-        volume[source] = {"path": data.draw(st.sampled_from(HOST_PATHS))}
-        if data.draw(st.booleans()):
-            child(volume, source)["type"] = data.draw(st.sampled_from(["", "Directory", "Socket"]))
+        volume[source] = {"path": draw(st.sampled_from(HOST_PATHS))}
+        if draw(st.booleans()):
+            child(volume, source)["type"] = draw(st.sampled_from(["", "Directory", "Socket"]))
     volumes.append(volume)
 
 
-def _mount(data: st.DataObject, pod: Map) -> None:
+def _mount(draw: st.DrawFn, pod: Map) -> None:
     volumes = [each for each in children(child(pod, "spec"), "volumes") if isinstance(each, dict)]
     if not volumes:
         return
-    mounts = children(_one(data, pod), "volumeMounts")
-    mount: Map = {"name": data.draw(st.sampled_from(volumes))["name"], "mountPath": f"/mnt/{len(mounts)}"}
-    if data.draw(st.booleans()):
-        mount["subPath"] = data.draw(st.sampled_from(["run/docker.sock", "log/pods", "docker.sock"]))
+    mounts = children(_one(draw, pod), "volumeMounts")
+    mount: Map = {"name": draw(st.sampled_from(volumes))["name"], "mountPath": f"/mnt/{len(mounts)}"}
+    if draw(st.booleans()):
+        mount["subPath"] = draw(st.sampled_from(["run/docker.sock", "log/pods", "docker.sock"]))
     mounts.append(mount)
 
 
-def _port(data: st.DataObject, pod: Map) -> None:
-    ports = children(_one(data, pod), "ports")
+def _port(draw: st.DrawFn, pod: Map) -> None:
+    ports = children(_one(draw, pod), "ports")
     number = 8000 + sum(len(children(each, "ports")) for each in containers(pod))
     port: Map = {"containerPort": number}
-    _assign(port, "hostPort", data.draw(st.sampled_from([None, 0, number])))
+    _assign(port, "hostPort", draw(st.sampled_from([None, 0, number])))
     ports.append(port)
 
 
-def _probe(data: st.DataObject, pod: Map) -> None:
-    container = _one(data, pod)
-    handler = data.draw(st.sampled_from(["livenessProbe", "readinessProbe", "startupProbe", "postStart", "preStop"]))
+def _probe(draw: st.DrawFn, pod: Map) -> None:
+    container = _one(draw, pod)
+    handler = draw(st.sampled_from(["livenessProbe", "readinessProbe", "startupProbe", "postStart", "preStop"]))
     target: Map = {"port": 80}
-    _assign(target, "host", data.draw(st.sampled_from(["", "127.0.0.1", "example.com", "::1", None])))
+    _assign(target, "host", draw(st.sampled_from(["", "127.0.0.1", "example.com", "::1", None])))
     parent = child(container, "lifecycle") if handler.startswith("p") else container
-    parent[handler] = {data.draw(st.sampled_from(["httpGet", "tcpSocket"])): target}
+    parent[handler] = {draw(st.sampled_from(["httpGet", "tcpSocket"])): target}
 
 
-def _host_process(data: st.DataObject, pod: Map) -> None:
-    child(_level(data, pod), "windowsOptions")["hostProcess"] = data.draw(st.booleans())
+def _host_process(draw: st.DrawFn, pod: Map) -> None:
+    child(_level(draw, pod), "windowsOptions")["hostProcess"] = draw(st.booleans())
     child(pod, "spec")["hostNetwork"] = True
 
 
-def _added(data: st.DataObject, pod: Map) -> None:
-    capabilities = child(child(_one(data, pod), "securityContext"), "capabilities")
-    capabilities["add"] = [*data.draw(st.lists(st.sampled_from(CAPABILITIES), max_size=3))]
+def _added(draw: st.DrawFn, pod: Map) -> None:
+    capabilities = child(child(_one(draw, pod), "securityContext"), "capabilities")
+    capabilities["add"] = [*draw(st.lists(st.sampled_from(CAPABILITIES), max_size=3))]
 
 
-def _dropped(data: st.DataObject, pod: Map) -> None:
-    context = child(_one(data, pod), "securityContext")
+def _dropped(draw: st.DrawFn, pod: Map) -> None:
+    context = child(_one(draw, pod), "securityContext")
     dropped: st.SearchStrategy[Json] = st.sampled_from(
         [None, [], ["ALL"], ["all"], ["NET_RAW"], ["CAP_NET_RAW"], ["KILL", "ALL"], ["CAP_ALL"], ["ALL", "ALL"]]
     )
-    _assign(child(context, "capabilities"), "drop", data.draw(dropped))
+    _assign(child(context, "capabilities"), "drop", draw(dropped))
 
 
-def _proc_mount(data: st.DataObject, pod: Map) -> None:
-    value = data.draw(st.sampled_from(["Unmasked", "Unmasked", "Default", None]))
-    _assign(child(_one(data, pod), "securityContext"), "procMount", value)
+def _proc_mount(draw: st.DrawFn, pod: Map) -> None:
+    value = draw(st.sampled_from(["Unmasked", "Unmasked", "Default", None]))
+    _assign(child(_one(draw, pod), "securityContext"), "procMount", value)
     if value == "Unmasked":
         child(pod, "spec")["hostUsers"] = False
 
 
-def _selinux(data: st.DataObject, pod: Map) -> None:
-    options = child(_level(data, pod), "seLinuxOptions")
+def _selinux(draw: st.DrawFn, pod: Map) -> None:
+    options = child(_level(draw, pod), "seLinuxOptions")
     kinds = ["container_t", "container_init_t", "container_kvm_t", "container_engine_t", "spc_t", "", None]
-    field = data.draw(st.sampled_from(["type", "type", "user", "role", "level"]))
+    field = draw(st.sampled_from(["type", "type", "user", "role", "level"]))
     names = kinds if field == "type" else ["system_u", "", None]
-    _assign(options, field, data.draw(st.sampled_from(names)))
+    _assign(options, field, draw(st.sampled_from(names)))
 
 
-def _apparmor(data: st.DataObject, pod: Map) -> None:
-    _assign(_level(data, pod), "appArmorProfile", data.draw(_APPARMOR))
+def _apparmor(draw: st.DrawFn, pod: Map) -> None:
+    _assign(_level(draw, pod), "appArmorProfile", draw(_APPARMOR))
 
 
-def _apparmor_annotation(data: st.DataObject, pod: Map) -> None:
-    value = data.draw(st.sampled_from(["unconfined", "runtime/default", "localhost/x", ""]))
-    _annotate(pod, f"container.apparmor.security.beta.kubernetes.io/{_one(data, pod)['name']}", value)
+def _apparmor_annotation(draw: st.DrawFn, pod: Map) -> None:
+    value = draw(st.sampled_from(["unconfined", "runtime/default", "localhost/x", ""]))
+    _annotate(pod, f"container.apparmor.security.beta.kubernetes.io/{_one(draw, pod)['name']}", value)
 
 
-def _seccomp(data: st.DataObject, pod: Map) -> None:
-    _assign(_level(data, pod), "seccompProfile", data.draw(_SECCOMP))
+def _seccomp(draw: st.DrawFn, pod: Map) -> None:
+    _assign(_level(draw, pod), "seccompProfile", draw(_SECCOMP))
 
 
-def _seccomp_annotation(data: st.DataObject, pod: Map) -> None:
-    value = data.draw(st.sampled_from(["unconfined", "runtime/default", "docker/default", "localhost/x.json"]))
-    owner = f"container.seccomp.security.alpha.kubernetes.io/{_one(data, pod)['name']}"
-    _annotate(pod, data.draw(st.sampled_from(["seccomp.security.alpha.kubernetes.io/pod", owner])), value)
+def _seccomp_annotation(draw: st.DrawFn, pod: Map) -> None:
+    value = draw(st.sampled_from(["unconfined", "runtime/default", "docker/default", "localhost/x.json"]))
+    owner = f"container.seccomp.security.alpha.kubernetes.io/{_one(draw, pod)['name']}"
+    _annotate(pod, draw(st.sampled_from(["seccomp.security.alpha.kubernetes.io/pod", owner])), value)
 
 
-def _sysctl(data: st.DataObject, pod: Map) -> None:
+def _sysctl(draw: st.DrawFn, pod: Map) -> None:
     sysctls = children(child(child(pod, "spec"), "securityContext"), "sysctls")
-    sysctls.append({"name": data.draw(st.sampled_from(SYSCTLS)), "value": "1"})
+    sysctls.append({"name": draw(st.sampled_from(SYSCTLS)), "value": "1"})
 
 
-def _non_root(data: st.DataObject, pod: Map) -> None:
-    _assign(_level(data, pod), "runAsNonRoot", data.draw(_BOOLEANS))
+def _non_root(draw: st.DrawFn, pod: Map) -> None:
+    _assign(_level(draw, pod), "runAsNonRoot", draw(_BOOLEANS))
 
 
-def _user(data: st.DataObject, pod: Map) -> None:
-    _assign(_level(data, pod), "runAsUser", data.draw(st.sampled_from([0, 0, 1, 1000, None])))
+def _user(draw: st.DrawFn, pod: Map) -> None:
+    _assign(_level(draw, pod), "runAsUser", draw(st.sampled_from([0, 0, 1, 1000, None])))
 
 
-def _bare(data: st.DataObject, pod: Map) -> None:
-    _one(data, pod).pop("securityContext", None)
+def _bare(draw: st.DrawFn, pod: Map) -> None:
+    _one(draw, pod).pop("securityContext", None)
 
 
-def _bare_pod(_: st.DataObject, pod: Map) -> None:
+def _bare_pod(_: st.DrawFn, pod: Map) -> None:
     child(pod, "spec").pop("securityContext", None)
 
 
-_LINUX = _words(
-    "appArmorProfile seLinuxOptions seccompProfile capabilities readOnlyRootFilesystem privileged sysctls runAsUser "
-    "allowPrivilegeEscalation procMount"
-)
-
-
-def _windows(data: st.DataObject, pod: Map) -> None:
+def _windows(draw: st.DrawFn, pod: Map) -> None:
     spec = child(pod, "spec")
-    spec["os"] = {"name": data.draw(st.sampled_from(["windows", "windows", "windows", "linux"]))}
+    spec["os"] = {"name": draw(st.sampled_from(["windows", "windows", "windows", "linux"]))}
     if spec["os"] == {"name": "windows"}:
         for field in ("hostPID", "hostIPC", "hostUsers"):
             spec.pop(field, None)
         for owner in (spec, *containers(pod)):
-            for field in _LINUX:
+            for field in LINUX_FIELDS:
                 child(owner, "securityContext").pop(field, None)
 
 
-def _windows_by_selector(_: st.DataObject, pod: Map) -> None:
+def _windows_by_selector(_: st.DrawFn, pod: Map) -> None:
     child(pod, "spec")["nodeSelector"] = {"kubernetes.io/os": "windows"}
 
 
@@ -308,44 +246,44 @@ STANDARD_STEPS: Final[tuple[Step, ...]] = (
 )
 
 
-def _memory(data: st.DataObject, pod: Map) -> None:
-    resources = child(_one(data, pod), "resources")
-    bound = data.draw(st.sampled_from(["limits", "requests"]))
-    _assign(child(resources, bound), "memory", data.draw(st.sampled_from(QUANTITIES)))
+def _memory(draw: st.DrawFn, pod: Map) -> None:
+    resources = child(_one(draw, pod), "resources")
+    bound = draw(st.sampled_from(["limits", "requests"]))
+    _assign(child(resources, bound), "memory", draw(st.sampled_from(QUANTITIES)))
 
 
-def _no_resources(data: st.DataObject, pod: Map) -> None:
-    _one(data, pod).pop("resources", None)
+def _no_resources(draw: st.DrawFn, pod: Map) -> None:
+    _one(draw, pod).pop("resources", None)
 
 
-def _pod_memory(data: st.DataObject, pod: Map) -> None:
-    bound = data.draw(st.sampled_from(["limits", "requests"]))
-    size = data.draw(st.sampled_from(["2Gi", "20Gi"] if bound == "limits" else ["1Mi", "1Gi"]))
+def _pod_memory(draw: st.DrawFn, pod: Map) -> None:
+    bound = draw(st.sampled_from(["limits", "requests"]))
+    size = draw(st.sampled_from(["2Gi", "20Gi"] if bound == "limits" else ["1Mi", "1Gi"]))
     child(child(child(pod, "spec"), "resources"), bound)["memory"] = size
 
 
-def _root_filesystem(data: st.DataObject, pod: Map) -> None:
-    _assign(child(_one(data, pod), "securityContext"), "readOnlyRootFilesystem", data.draw(_BOOLEANS))
+def _root_filesystem(draw: st.DrawFn, pod: Map) -> None:
+    _assign(child(_one(draw, pod), "securityContext"), "readOnlyRootFilesystem", draw(_BOOLEANS))
 
 
-def _writable_paths(data: st.DataObject, pod: Map) -> None:
-    paths = data.draw(st.lists(st.sampled_from(["/run", "/srv/x", "/srv", "/proc", "x", "/mnt/0"]), min_size=1))
-    name = data.draw(st.sampled_from([_one(data, pod)["name"], "nobody"]))
+def _writable_paths(draw: st.DrawFn, pod: Map) -> None:
+    paths = draw(st.lists(st.sampled_from(["/run", "/srv/x", "/srv", "/proc", "x", "/mnt/0"]), min_size=1))
+    name = draw(st.sampled_from([_one(draw, pod)["name"], "nobody"]))
     _annotate(pod, "stridegate.dev/writable-paths", f"{name}={','.join(paths)}")
 
 
-def _ephemeral(data: st.DataObject, pod: Map) -> None:
+def _ephemeral(draw: st.DrawFn, pod: Map) -> None:
     listed = children(child(pod, "spec"), "ephemeralContainers")
-    listed.append({"name": f"e{len(listed)}", "image": f"debug:{data.draw(st.integers(1, 2))}"})
+    listed.append({"name": f"e{len(listed)}", "image": f"debug:{draw(st.integers(1, 2))}"})
 
 
-def _image(data: st.DataObject, pod: Map) -> None:
-    _one(data, pod)["image"] = f"registry.example/other:{data.draw(st.integers(1, 3))}"
+def _image(draw: st.DrawFn, pod: Map) -> None:
+    _one(draw, pod)["image"] = f"registry.example/other:{draw(st.integers(1, 3))}"
 
 
-def _null(data: st.DataObject, pod: Map) -> None:
-    owner = data.draw(st.sampled_from([child(pod, "spec"), *containers(pod)]))
-    owner[data.draw(st.sampled_from(["securityContext", "resources", "ports", "volumes", "volumeMounts"]))] = None
+def _null(draw: st.DrawFn, pod: Map) -> None:
+    owner = draw(st.sampled_from([child(pod, "spec"), *containers(pod)]))
+    owner[draw(st.sampled_from(["securityContext", "resources", "ports", "volumes", "volumeMounts"]))] = None
 
 
 OWN_STEPS: Final[tuple[Step, ...]] = (
@@ -374,9 +312,8 @@ def pods(draw: st.DrawFn, *, steps: tuple[Step, ...], most: int = 5) -> JsonMap:
         if draw(st.booleans()):
             first["restartPolicy"] = "Always"
         spec["initContainers"] = [first]
-    data = draw(st.data())
     for step in draw(st.lists(st.sampled_from(steps), max_size=most)):
-        step(data, pod)
+        step(draw, pod)
     return pod
 
 
