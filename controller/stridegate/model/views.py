@@ -80,7 +80,8 @@ class Field(Generic[V]):
     reading never fails.
     """
 
-    __slots__ = ("of", "path")
+    # `typing` keeps in __orig_class__ the type that a rule declared; a test compares it with the shapes.
+    __slots__ = ("__orig_class__", "of", "path")
 
     def __init__(self, path: str) -> None:
         self.path = tuple(path.split("."))
