@@ -11,16 +11,29 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from stridegate.model.errors import WrongType
-from stridegate.model.pods import Container, HostPath, HostTarget, ObjectMeta, PodSpec, PodTemplate, Probe, VolumeMount
+from stridegate.model.pods import (
+    Container,
+    HostPath,
+    HostTarget,
+    ObjectMeta,
+    PodSecurityContext,
+    PodSpec,
+    PodTemplate,
+    Probe,
+    SecurityContext,
+    VolumeMount,
+)
 
 V = TypeVar("V")
 Pointer = tuple[str | int, ...]
 
 _NO_METADATA = ObjectMeta()
 _NO_SPEC = PodSpec()
+_NO_CONTEXT = SecurityContext()
+_NO_POD_CONTEXT = PodSecurityContext()
 
 
 class ContainerKind(enum.Enum):
@@ -98,6 +111,8 @@ _MAPS = frozenset({"limits", "requests"})
 
 def _reader(path: tuple[str, ...]) -> Callable[[Spot], V | None]:
     """Compile a path to the cheapest getter: reviews are judged a thousand times a second, and this is their inner loop."""
+    if path[0] == "securityContext" and len(path) == 2:
+        return operator.attrgetter("context." + path[1])
     if len(path) == 1:
         return operator.attrgetter("shape." + path[0])
     parents: Callable[[Spot], object] = _reader(path[:-1])
@@ -105,8 +120,8 @@ def _reader(path: tuple[str, ...]) -> Callable[[Spot], V | None]:
     if path[-2] in _MAPS:
 
         def look_up(spot: Spot) -> V | None:
-            parent = parents(spot)
-            return parent.get(last) if isinstance(parent, Mapping) else None
+            parent = cast("Mapping[str, V] | None", parents(spot))
+            return None if parent is None else parent.get(last)
 
         return look_up
 
@@ -120,11 +135,13 @@ def _reader(path: tuple[str, ...]) -> Callable[[Spot], V | None]:
 class ContainerView(Spot):
     """One container of whatever kind, with the pod it stands in."""
 
-    __slots__ = ("kind", "pod")
+    __slots__ = ("context", "kind", "pod")
     shape: Container
 
     def __init__(self, pod: PodView, shape: Container, kind: ContainerKind, listed: str, index: int) -> None:
         super().__init__(shape, (*pod.prefix, "spec", listed, index), f"{listed}[{shape.name or index}]")
+        # Never missing, so that the fields that most rules read are one step away.
+        self.context = shape.securityContext or _NO_CONTEXT
         self.pod = pod
         self.kind = kind
 
@@ -146,27 +163,19 @@ class ContainerView(Spot):
     @property
     def privileged(self) -> bool:
         """Whether it runs privileged, which makes the other confinements moot."""
-        context = self.shape.securityContext
-        return context is not None and context.privileged is True
+        return self.context.privileged is True
 
     @property
     def added_capabilities(self) -> frozenset[str]:
         """The capabilities it adds, in canonical spelling, read against the author: any case, a `CAP_` prefix and blanks count."""
-        context = self.shape.securityContext
-        if context is None or context.capabilities is None or not context.capabilities.add:
-            return frozenset()
-        return frozenset(name.strip().upper().removeprefix("CAP_") for name in context.capabilities.add)
+        capabilities = self.context.capabilities
+        added = capabilities.add if capabilities else None
+        return frozenset(name.strip().upper().removeprefix("CAP_") for name in added or ())
 
     @property
     def needs_escalation(self) -> bool:
         """Whether the API server refuses `allowPrivilegeEscalation: false` here: privileged, or SYS_ADMIN added (`ValidateSecurityContext`)."""
         return self.privileged or not self.added_capabilities.isdisjoint({"SYS_ADMIN", "ALL"})
-
-    @property
-    def dropped_capabilities(self) -> tuple[str, ...]:
-        """The capabilities it drops, as written: container runtimes disagree on every spelling but the canonical one."""
-        context = self.shape.securityContext
-        return () if context is None or context.capabilities is None else context.capabilities.drop or ()
 
     def host_targets(self) -> Iterator[tuple[tuple[str, ...], str, HostTarget]]:
         """Yield every request that the kubelet makes for the container, with the path of its handler and the kind of request."""
@@ -233,6 +242,7 @@ class PodView(Spot):
 
     def __init__(self, template: PodTemplate, prefix: Pointer = ()) -> None:
         super().__init__(template.spec or _NO_SPEC, (*prefix, "spec"), "pod")
+        self.context = self.shape.securityContext or _NO_POD_CONTEXT
         self.prefix = prefix
         self.metadata = template.metadata or _NO_METADATA
         self.complete = template.spec is not None
@@ -260,12 +270,21 @@ class PodView(Spot):
         """The pod's annotations."""
         return self.metadata.annotations or {}
 
+    def volumes_beyond(self, sources: frozenset[str]) -> Iterator[VolumeView]:
+        """Yield the volumes that have a key which is not among these sources."""
+        # Most pods have none: a view is made only of those that do.
+        for index, shape in enumerate(self.shape.volumes or ()):
+            if not shape.keys() <= sources:
+                yield self.volumes[index]
+
     @cached_property
     def host_paths(self) -> tuple[tuple[VolumeView, HostPath], ...]:
         """The volumes that are paths of the node, each with its path.
 
         Raises WrongType where a hostPath is no map with strings.
         """
+        if not any("hostPath" in shape for shape in self.shape.volumes or ()):
+            return ()
         pairs = ((volume, volume.host_path()) for volume in self.volumes)
         return tuple((volume, source) for volume, source in pairs if source is not None)
 

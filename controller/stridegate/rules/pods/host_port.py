@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stridegate.model.pods import Port
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import Field, PodView
@@ -23,7 +24,7 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
     """Yield every port of a container that is one of the node as well."""
     for container in pod.containers:
         for index, shape in enumerate(container.shape.ports or ()):
-            port = container.element("ports", index, shape, shape.name or shape.containerPort)
+            port = container.element("ports", index, shape, shape.name or _numbered(shape))
             explicit, inner = HOST_PORT.of(port), CONTAINER_PORT.of(port)
             implied = bool(pod.shape.hostNetwork and explicit in {None, 0, inner})
             taken = inner if implied else explicit
@@ -34,6 +35,10 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
                     wanted="be absent",
                     value=str(taken),
                 )
+
+
+def _numbered(port: Port) -> str:
+    return f"{port.containerPort}{f'/{port.protocol}' if port.protocol not in {None, 'TCP'} else ''}"
 
 
 RULE = PodRule(

@@ -28,6 +28,8 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
     for container in pod.containers:
         dropped = DROPPED.of(container) or ()
         added = ADDED.of(container)
+        if not added and "ALL" in dropped:
+            continue
         regained = container.added_capabilities & {"NET_RAW", "ALL"} if added else ()
         for name in sorted(regained):
             yield Violation(ADDED.at(container), observed=observe(added), wanted=f"not list {name}", value=name)

@@ -49,16 +49,15 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
 
 def _wrong(spot: Spot, limit: str | float, given: Given | None) -> Violation | None:
     """Return what is wrong with an explicit limit."""
-    place = LIMIT.at(spot)
     try:
         size = parse_quantity(limit)
     except BadQuantity as error:
-        return Violation(place, observed=observe(str(limit)[:60]), wanted=f"be a quantity: {error}")
-    if size <= 0:
+        return Violation(LIMIT.at(spot), observed=observe(str(limit)[:60]), wanted=f"be a quantity: {error}")
+    if size.numerator <= 0:
         patch = _limited(spot, given) if isinstance(spot, ContainerView) and given is not None else None
-        return Violation(place, observed=f"{limit}, which means unlimited", wanted="be above 0", patch=patch)
+        return Violation(LIMIT.at(spot), observed=f"{limit}, which means unlimited", wanted="be above 0", patch=patch)
     if isinstance(limit, str) and limit.endswith("m"):
-        return Violation(place, observed=limit, wanted=_THOUSANDTHS, outcome=Outcome.WARN)
+        return Violation(LIMIT.at(spot), observed=limit, wanted=_THOUSANDTHS, outcome=Outcome.WARN)
     return None
 
 
