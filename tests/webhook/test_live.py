@@ -13,20 +13,19 @@ from stridegate.webhook.live import ListedNamespace, ListedPolicy, LivePolicySet
 
 
 def policy(
-    name: str = "production", *, uid: str = "u1", revision: int = 1, generation: int = 1, **spec: object
+    name: str = "production", *, uid: str = "u1", revision: int = 2, generation: int = 1, **spec: object
 ) -> ListedPolicy:
     """Return a HardeningPolicy as the API server would list it."""
     body = {
         "metadata": {"name": name, "uid": uid, "generation": generation},
         "spec": {"profile": "baseline", "action": "deny", **spec},
     }
-    return ListedPolicy(Version(name=name, uid=uid, created=f"2030-01-01T00:00:0{uid[-1]}Z", revision=revision), body)
+    return ListedPolicy(Version(name=name, uid=uid, revision=revision), body)
 
 
-def namespace(name: str = "shop", *, uid: str = "n1", revision: int = 1, **labels: str) -> ListedNamespace:
+def namespace(name: str = "shop", *, uid: str = "n1", revision: int = 2, **labels: str) -> ListedNamespace:
     """Return a Namespace as the API server would list it."""
-    version = Version(name=name, uid=uid, created="2030-01-01T00:00:00Z", revision=revision)
-    return ListedNamespace(version, {IMMUTABLE_LABEL: name, **labels})
+    return ListedNamespace(Version(name=name, uid=uid, revision=revision), {IMMUTABLE_LABEL: name, **labels})
 
 
 def running(test: Callable[[LivePolicySet], Coroutine[Any, Any, None]]) -> None:
@@ -34,7 +33,7 @@ def running(test: Callable[[LivePolicySet], Coroutine[Any, Any, None]]) -> None:
 
     async def run() -> None:
         live = LivePolicySet(POD_RULES)
-        live.replace([], [namespace()], (1, 1))
+        live.replace([], [namespace(revision=1)], (1, 1))
         await test(live)
 
     asyncio.run(run())

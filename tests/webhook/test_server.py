@@ -45,8 +45,8 @@ class Here:
     def __init__(self, directory: Path, limits: Limits) -> None:
         self.live = LivePolicySet(POD_RULES)
         self.live.replace(
-            [ListedPolicy(Version(name="production", uid="p", created="", revision=1), POLICY)],
-            [ListedNamespace(Version(name="shop", uid="n", created="", revision=1), {IMMUTABLE_LABEL: "shop"})],
+            [ListedPolicy(Version(name="production", uid="p", revision=1), POLICY)],
+            [ListedNamespace(Version(name="shop", uid="n", revision=1), {IMMUTABLE_LABEL: "shop"})],
             (1, 1),
         )
         self.loop = asyncio.get_running_loop()

@@ -21,15 +21,13 @@ class Metadata(Struct, frozen=True, kw_only=True, rename="camel"):
     name: str = ""
     namespace: str = ""
     uid: str = ""
-    creation_timestamp: str | None = None
     resource_version: str = ""
     labels: dict[str, str] | None = None
 
     @property
     def version(self) -> Version:
         """Which object this is, and in which state."""
-        created = self.creation_timestamp or ""
-        return Version(name=self.name, uid=self.uid, created=created, revision=_revision(self.resource_version))
+        return Version(name=self.name, uid=self.uid, revision=_revision(self.resource_version))
 
 
 class Secret(Struct, frozen=True, kw_only=True):

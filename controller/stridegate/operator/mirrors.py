@@ -42,20 +42,21 @@ class Mirror(Generic[T]):
         for metadata in _metadata(obj):
             if deleted:
                 self._roster.remove(metadata.version)
-            else:
+            elif self._roster.admits_heard(metadata.version):
                 self._take(metadata, obj)
 
     def replace(self, listed: ObjectList) -> None:
         """Take in a complete list."""
         found = [(metadata, obj) for obj in listed.items or () for metadata in _metadata(obj)]
+        revision = listed.metadata.revision
         for metadata, obj in found:
-            self._take(metadata, obj)
-        self._roster.retain((metadata.version for metadata, _ in found), listed.metadata.revision)
+            if self._roster.admits_listed(metadata.version, revision):
+                self._take(metadata, obj)
+        self._roster.retain((metadata.version for metadata, _ in found), revision)
         self.synced = True
 
     def _take(self, metadata: Metadata, obj: Mapping[str, object]) -> None:
-        if self._roster.admits(metadata.version):
-            self._roster.put(metadata.version, _Kept(metadata, self._reduce(metadata, obj)))
+        self._roster.put(metadata.version, _Kept(metadata, self._reduce(metadata, obj)))
 
 
 def _metadata(obj: Mapping[str, object]) -> Iterator[Metadata]:

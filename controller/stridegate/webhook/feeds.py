@@ -34,7 +34,6 @@ _LEAST_PAUSE, _MOST_PAUSE = 0.5, 5.0
 class _Metadata(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     name: str = ""
     uid: str = ""
-    creation_timestamp: str | None = None
     resource_version: str = ""
     labels: dict[str, str] | None = None
 
@@ -42,7 +41,7 @@ class _Metadata(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def identity(self) -> Version:
         """Which object this is, and in which state."""
         revision = int(self.resource_version) if self.resource_version.isdecimal() else 0
-        return Version(name=self.name, uid=self.uid, created=self.creation_timestamp or "", revision=revision)
+        return Version(name=self.name, uid=self.uid, revision=revision)
 
 
 class _Object(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,11 +80,13 @@ class LivePolicySet:
         self, policies: Sequence[ListedPolicy], namespaces: Sequence[ListedNamespace], revisions: tuple[int, int]
     ) -> None:
         """Take over complete listings of both kinds, as of the revisions of the two."""
-        changed = [self._take_policy(each) for each in policies]
+        admits = self._policies.admits_listed
+        changed = [self._take_policy(each) for each in policies if admits(each.version, revisions[0])]
         changed.append(self._policies.retain((each.version for each in policies), revisions[0]))
         if any(changed):
             self._publish_policies()
-        changed = [self._take_namespace(each) for each in namespaces]
+        admits = self._namespaces.admits_listed
+        changed = [self._take_namespace(each) for each in namespaces if admits(each.version, revisions[1])]
         changed.append(self._namespaces.retain((each.version for each in namespaces), revisions[1]))
         if any(changed):
             self._publish_namespaces()
@@ -92,17 +94,25 @@ class LivePolicySet:
 
     def observe_policy(self, listed: ListedPolicy, *, deleted: bool) -> None:
         """Take over what an event says about one policy."""
-        if self._policies.remove(listed.version) if deleted else self._take_policy(listed):
+        roster = self._policies
+        if (
+            roster.remove(listed.version)
+            if deleted
+            else roster.admits_heard(listed.version) and self._take_policy(listed)
+        ):
             self._publish_policies()
 
     def observe_namespace(self, listed: ListedNamespace, *, deleted: bool) -> None:
         """Take over what an event says about one namespace."""
-        if self._namespaces.remove(listed.version) if deleted else self._take_namespace(listed):
+        roster = self._namespaces
+        if (
+            roster.remove(listed.version)
+            if deleted
+            else roster.admits_heard(listed.version) and self._take_namespace(listed)
+        ):
             self._publish_namespaces()
 
     def _take_policy(self, listed: ListedPolicy) -> bool:
-        if not self._policies.admits(listed.version):
-            return False
         known = self._policies.get(listed.version.name)
         read = self._read(listed, known)
         self._policies.put(listed.version, read)
@@ -127,8 +137,6 @@ class LivePolicySet:
         return compiled(policy, self._rules, revision=f"{listed.version.uid}/{generation}", broken=broken)
 
     def _take_namespace(self, listed: ListedNamespace) -> bool:
-        if not self._namespaces.admits(listed.version):
-            return False
         known = self._namespaces.get(listed.version.name)
         self._namespaces.put(listed.version, listed.labels)
         return known is None or known.value != listed.labels
