@@ -8,7 +8,7 @@ from specimens import HERE, judged, laid_over, patched, policy, regime, slugs, v
 from stridegate.engine.examples import JsonMap
 from stridegate.engine.harden import mend
 from stridegate.model.rules import Given
-from stridegate.model.vocabulary import Patching, Profile
+from stridegate.model.vocabulary import DEFAULT_CAPABILITIES, Patching, Profile
 
 BASELINE = Given(profile=Profile.BASELINE)
 
@@ -142,3 +142,22 @@ def test_an_override_of_privileged_brings_the_rest_within_reach_at_once() -> Non
     healed = slugs(mend(regime(policy(patching=Patching.ALL, override=True)), view(pod), HERE).healed)
 
     assert {"privileged-container", "privilege-escalation", "net-raw-capability", "undropped-capabilities"} <= healed
+
+
+@pytest.mark.parametrize("rule", ["dangerous-capability", "excess-capability", "net-raw-capability"])
+def test_what_is_kept_of_a_long_list_does_not_grow_with_it(rule: str) -> None:
+    names = [*sorted(DEFAULT_CAPABILITIES), "NET_RAW", *(f"CAP_{number}" for number in range(2000))]
+    found = judged(with_capabilities(f"{{drop: [ALL], add: [{', '.join(names)}]}}"))
+
+    kept = [finding.violation for finding in found if finding.rule.slug == rule and finding.violation is not None]
+
+    assert kept
+    assert all(len(each.observed) <= 122 for each in kept)
+
+
+def test_a_forbidden_capability_is_named_alone() -> None:
+    found = judged(with_capabilities("{drop: [ALL], add: [NET_BIND_SERVICE, BPF]}"))
+
+    assert [finding.sentence for finding in found] == [
+        "containers[app]: securityContext.capabilities.add is BPF → must not list BPF"
+    ]

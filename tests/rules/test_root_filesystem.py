@@ -52,7 +52,7 @@ def test_without_a_declaration_the_patch_is_risky_and_guesses_no_path() -> None:
 
 
 def test_paths_of_the_policy_are_risky() -> None:
-    parameters = Parameters(paths=("/run", "/srv/x", "/proc", "relative"))
+    parameters = Parameters(paths=("/run", "/srv/x", "/srv", "/proc", "relative"))
 
     assert mended(laid_over(WRITABLE), Patching.SAFE, parameters) == laid_over(WRITABLE)
     assert mounts(mended(laid_over(WRITABLE), Patching.ALL, parameters)) == ["/run", "/srv/x"]

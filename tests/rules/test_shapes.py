@@ -102,9 +102,23 @@ def test_a_container_without_a_name_is_named_by_its_place() -> None:
     assert owners == {"containers[app]", "containers[1]"}
 
 
-def _calls(containers: int) -> int:
-    """Count the calls that judging and mending a pod of so many careless containers makes."""
-    pod: JsonMap = {"spec": {"containers": [{"name": f"c{index}"} for index in range(containers)]}}
+def _careless(size: int) -> JsonMap:
+    """Return a pod with so many containers, volumes, annotations, and mounts of each volume in one container."""
+    names = [f"n{index}" for index in range(size)]
+    mounts: list[Json] = [{"name": name, "mountPath": f"/{name}", "subPath": "x"} for name in names]
+    return {
+        "metadata": {"annotations": {f"example.org/{name}": "" for name in names}},
+        "spec": {
+            "containers": [{"name": name} for name in names],
+            "initContainers": [{"name": "all", "volumeMounts": mounts}],
+            "volumes": [{"name": name, "hostPath": {"path": f"/srv/{name}"}} for name in names],
+        },
+    }
+
+
+def _calls(size: int) -> int:
+    """Count the calls that judging and mending a careless pod makes."""
+    pod = _careless(size)
     counted = 0
 
     def count(_: FrameType, event: str, __: object) -> None:
@@ -117,12 +131,24 @@ def _calls(containers: int) -> int:
         evaluate(EVERYTHING.questions, view(pod))
     finally:
         sys.setprofile(None)
-    assert len(operations) >= 3 * containers
+    assert len(operations) >= 3 * size
     return counted
 
 
 def test_the_work_grows_with_the_pod_and_no_faster() -> None:
     assert _calls(1000) < 11 * _calls(100)
+
+
+def test_a_declaration_is_not_read_further_than_it_may_go() -> None:
+    declaration = "app=" + ",".join(f"/srv/{index}" for index in range(10_000))
+    pod = laid_over("containers: [{name: app, securityContext: null}]", {"stridegate.dev/writable-paths": declaration})
+
+    (warning,) = [finding for finding in judged(pod) if finding.key[1:3] == ("pod", _ANNOTATED)]
+
+    assert warning.sentence.endswith("must name at most 32 paths")
+
+
+_ANNOTATED = "metadata.annotations[stridegate.dev/writable-paths]"
 
 
 @pytest.mark.parametrize("slug", POD_RULES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar, cast
@@ -270,6 +270,11 @@ class PodView(Spot):
         """The pod's annotations."""
         return self.metadata.annotations or {}
 
+    @cached_property
+    def volumes_by_name(self) -> Mapping[str, VolumeView]:
+        """The pod's volumes by name."""
+        return {volume.name: volume for volume in self.volumes}
+
     def volumes_beyond(self, sources: frozenset[str]) -> Iterator[VolumeView]:
         """Yield the volumes that have a key which is not among these sources."""
         # Most pods have none: a view is made only of those that do.
@@ -288,12 +293,14 @@ class PodView(Spot):
         pairs = ((volume, volume.host_path()) for volume in self.volumes)
         return tuple((volume, source) for volume, source in pairs if source is not None)
 
-    def mounts_of(self, volume: VolumeView) -> Iterator[tuple[ContainerView, VolumeMount]]:
-        """Yield every mount of a volume, with the container that has it."""
+    @cached_property
+    def mounts(self) -> Mapping[str, Sequence[tuple[ContainerView, VolumeMount]]]:
+        """The mounts of each volume by its name, with the containers that have them."""
+        mounts: dict[str, list[tuple[ContainerView, VolumeMount]]] = {}
         for container in self.containers:
             for mount in container.shape.volumeMounts or ():
-                if mount.name == volume.name:
-                    yield container, mount
+                mounts.setdefault(mount.name or "", []).append((container, mount))
+        return mounts
 
     def annotation(self, key: str) -> Place:
         """Return the place of one annotation."""

@@ -62,7 +62,7 @@ def _reached(pod: PodView, volume: VolumeView, source: HostPath) -> Iterable[tup
     """Return each different path that the pod gets of a volume, with how; whole where it is not mounted, or not narrowed until run time."""
     base = source.path or ""
     paths: dict[Components | None, str] = {}
-    for container, mount in pod.mounts_of(volume):
+    for container, mount in pod.mounts.get(volume.name, ()):
         if mount.subPath and not mount.subPathExpr:
             how = f"{base}, mounted by {container.owner} from {mount.subPath}"
             paths.setdefault(resolve(f"{base}/{mount.subPath}"), how)
