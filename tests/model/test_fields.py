@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from stridegate.model import pods as shapes
-from stridegate.model.views import Field
+from stridegate.model.places import Field
 from stridegate.rules import pods as rules
 
 SHAPES = [each for each in vars(shapes).values() if isinstance(each, type) and dataclasses.is_dataclass(each)]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from stridegate.model.edits import Append, Assign, Edit
+from stridegate.model.places import Pointer
 from stridegate.model.pods import PodTemplate
-from stridegate.model.views import PodView, Pointer
+from stridegate.model.views import PodView
 
 
 @dataclass(slots=True)

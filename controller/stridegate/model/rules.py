@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from stridegate.model.edits import Patch
-    from stridegate.model.views import ContainerKind, Place, PodView
+    from stridegate.model.places import Place
+    from stridegate.model.views import ContainerKind, PodView
 
 # The newest row of the Pod Security Standards that the rules know; `latest`, or anything newer, means this one.
 NEWEST_POD_SECURITY_MINOR = 37

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import msgspec
 
 from stridegate.engine.workloads import workload_of
+from stridegate.model.places import Pointer
 from stridegate.model.pods import ObjectMeta, PodTemplate
 from stridegate.model.policies import Workload
-from stridegate.model.views import PodView, Pointer
+from stridegate.model.views import PodView
 from stridegate.webhook.errors import UnknownSubject
 from stridegate.webhook.reviews import GroupVersionResource, Request, read_object
 from stridegate.webhook.shapes import shape_of

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stridegate.model.places import Field
 from stridegate.model.pods import Port
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
-from stridegate.model.views import Field, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 HOST_PORT = Field[int]("hostPort")
