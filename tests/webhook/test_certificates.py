@@ -103,6 +103,22 @@ def test_after_a_bad_one_a_good_one_is_taken_over(tmp_path: Path) -> None:
     assert store.current is not None
 
 
+def test_what_was_refused_for_its_date_is_taken_over_once_its_time_has_come(tmp_path: Path) -> None:
+    mount = Mount(tmp_path / "tls")
+    store = CertificateStore(mount.directory, SERVER_NAME)
+    mount.write(AUTHORITY.leaf(since=dt.timedelta(seconds=2)), AUTHORITY.bundle)
+    for _ in range(2):
+        store.refresh()
+    refused = (store.current, store.failures)
+
+    time.sleep(2.5)
+    store.refresh()
+
+    assert refused == (None, 1)
+    assert store.current is not None
+    assert store.problem == ""
+
+
 def test_a_key_of_another_type_is_served_from_the_next_handshake_on_and_back(tmp_path: Path) -> None:
     mount = mounted(tmp_path / "tls", AUTHORITY)
     store = CertificateStore(mount.directory, SERVER_NAME)
