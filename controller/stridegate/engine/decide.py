@@ -125,5 +125,6 @@ def _strictest_first(ruling: Ruling) -> tuple[int, int, str]:
     return -ruling.action, -ruling.demanded, ruling.policy
 
 
-def _worst_first(ruling: Ruling) -> tuple[int, int, str, str]:
-    return -ruling.action, -ruling.finding.rule.severity, ruling.finding.rule.slug, ruling.finding.sentence
+def _worst_first(ruling: Ruling) -> tuple[int, int, FindingKey]:
+    # The key shares its texts with the pod, where a sentence for each of thousands of findings would copy them.
+    return -ruling.action, -ruling.finding.rule.severity, ruling.finding.key

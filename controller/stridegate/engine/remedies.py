@@ -26,6 +26,9 @@ _MERGE_KEYS = {
     "ports": "containerPort",
 }
 
+# The most fields that one command changes: beyond that it is no line that fits a message, or that anybody would check.
+_MOST_PLACES = 256
+
 # What the API server lets an object be called. An owner reference can say anything, and the command is for a shell.
 _NAME = re.compile(r"[a-z0-9][-a-z0-9.]{0,252}", re.ASCII)
 
@@ -59,12 +62,14 @@ class Remedy:
     """What heals some findings.
 
     `command` is one line of shell; `check_first` are the slugs whose part of it may stop an application. `unhealed`
-    counts the findings that it leaves to a human.
+    counts the findings that it leaves to a human. It is `long`, and there is no command, where it would change more
+    than anybody reads in one line.
     """
 
     command: str | None
     check_first: tuple[str, ...]
     unhealed: int
+    long: bool = False
 
 
 def remedy(pod: PodView, findings: Iterable[Finding], target: Target) -> Remedy:
@@ -75,13 +80,15 @@ def remedy(pod: PodView, findings: Iterable[Finding], target: Target) -> Remedy:
         for finding in findings
         if finding.violation is not None and finding.violation.patch is not None
     ]
-    contradicted = harden(pod, patches).conflicting
+    if len({edit.place.pointer for _, patch in patches for edit in patch.edits}) > _MOST_PLACES:
+        return Remedy(command=None, check_first=(), unhealed=len(findings) - len(patches), long=True)
+    contradicted = {id(finding) for finding in harden(pod, patches).conflicting}
     merge: dict[str, object] = {}
     healed: list[Finding] = []
     check_first: set[str] = set()
     for finding, patch in patches:
         steps = [_step(pod, edit) for edit in patch.edits]
-        if any(finding is each for each in contradicted) or None in steps:
+        if id(finding) in contradicted or None in steps:
             continue
         for step in steps:
             if step is not None:
@@ -163,16 +170,20 @@ def _merge(into: dict[str, object], patch: dict[str, object]) -> None:
 
 
 def _merge_lists(into: list[object], values: list[object], key: str | None) -> None:
+    there = {_identity(each, key): each for each in into}
     for value in values:
-        twin = next((each for each in into if key and _keyed(each, key) == _keyed(value, key)), None)
-        if isinstance(twin, dict) and isinstance(value, dict):
-            _merge(twin, value)
-        elif value not in into:
+        identity = _identity(value, key)
+        twin = there.get(identity)
+        if twin is None:
+            there[identity] = value
             into.append(value)
+        elif isinstance(twin, dict) and isinstance(value, dict):
+            _merge(twin, value)
 
 
-def _keyed(element: object, key: str) -> object:
-    return element.get(key) if isinstance(element, dict) else element
+def _identity(element: object, key: str | None) -> str:
+    """Return what makes two elements of a list the same: their key, or all that they say."""
+    return repr(element.get(key) if key and isinstance(element, dict) else element)
 
 
 def _command(pod: PodView, merge: dict[str, object], target: Target) -> str | None:
