@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from types import FrameType
-
 import pytest
 
 from specimens import HERE, judged, laid_over, patched, policy, regime, slugs, view
@@ -15,6 +12,7 @@ from stridegate.engine.harden import mend
 from stridegate.model.edits import Json
 from stridegate.model.rules import Given
 from stridegate.model.vocabulary import Patching, Profile
+from work import calls
 
 EVERYTHING = regime(policy(patching=Patching.ALL, override=True))
 
@@ -116,27 +114,14 @@ def _careless(size: int) -> JsonMap:
     }
 
 
-def _calls(size: int) -> int:
-    """Count the calls that judging and mending a careless pod makes."""
-    pod = _careless(size)
-    counted = 0
-
-    def count(_: FrameType, event: str, __: object) -> None:
-        nonlocal counted
-        counted += event in {"call", "c_call"}
-
-    sys.setprofile(count)
-    try:
-        operations = mend(EVERYTHING, view(pod), HERE).operations
-        evaluate(EVERYTHING.questions, view(pod))
-    finally:
-        sys.setprofile(None)
-    assert len(operations) >= 3 * size
-    return counted
+def _judge_and_mend(size: int) -> None:
+    pod = view(_careless(size))
+    assert len(mend(EVERYTHING, pod, HERE).operations) >= 3 * size
+    evaluate(EVERYTHING.questions, pod)
 
 
 def test_the_work_grows_with_the_pod_and_no_faster() -> None:
-    assert _calls(1000) < 11 * _calls(100)
+    assert calls(lambda: _judge_and_mend(1000)) < 11 * calls(lambda: _judge_and_mend(100))
 
 
 def test_a_declaration_is_not_read_further_than_it_may_go() -> None:
