@@ -26,7 +26,10 @@ PATHS = st.lists(SEGMENTS, max_size=8).map(lambda parts: "/" + "/".join(parts))
         ("/proc/1/root/var/run", ("run",)),
         ("/proc/self/task/7/root/a", ("a",)),
         ("/proc/x/root", ("proc", "x", "root")),
-        ("/proc/1/rootx", ("proc", "1", "rootx")),
+        ("/proc/1/rootx", ()),
+        ("/proc/1/cwd/a", ()),
+        ("/proc/1/task/2/fd/3", ()),
+        ("/proc/sys/net", ("proc", "sys", "net")),
     ],
 )
 def test_an_absolute_path_is_resolved(path: str, leads_to: tuple[str, ...]) -> None:

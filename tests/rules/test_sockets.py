@@ -42,6 +42,13 @@ def mounting(path: str, mounts: str = "") -> JsonMap:
         "/proc/thread-self/root/var/run",
         "/proc/1/task/2/root/run",
         "/proc/1/root/proc/2/root/run",
+        "/proc/1",
+        "/proc/1/cwd",
+        "/proc/self/cwd/run",
+        "/proc/1/task/2/cwd",
+        "/proc/1/fd/7",
+        "/proc/thread-self/map_files/400000-401000",
+        "/proc/1/rooted",
         "/run/containerd",
         "/run/containerd/containerd.sock.ttrpc",
         "/run/k3s",
@@ -60,7 +67,7 @@ def test_a_path_that_leads_to_a_socket_is_found(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/runx/docker.sock", "/run/docker.socket", "/var/log", "/srv", "/run/lock", "/proc/1/rooted", "/run/user/1/x"],
+    ["/runx/docker.sock", "/run/docker.socket", "/var/log", "/srv", "/run/lock", "/proc/sys/net", "/run/user/1/x"],
 )
 def test_a_path_that_leads_elsewhere_is_not(path: str) -> None:
     assert not reached(mounting(path))
