@@ -34,17 +34,12 @@ COMPLETE: dict[str, Any] = {
         "podSecurityVersion": "v1.36",
         "rulesVersion": "v0.1",
         "rules": {
-            "unlimited-memory": {
-                "action": "deny",
-                "override": True,
-                "parameters": {
-                    "default": "256Mi",
-                    "ceiling": "8Gi",
-                    "sizeLimit": "64Mi",
-                    "paths": ["/tmp"],  # noqa: S108 - a path in a container
-                    "sockets": ["/run/user/*/engine.sock"],
-                },
-            }
+            "unlimited-memory": {"action": "deny", "override": True, "parameters": {"default": "256Mi"}},
+            "excessive-memory-limit": {"parameters": {"ceiling": "8Gi"}},
+            "writable-root-filesystem": {
+                "parameters": {"paths": ["/tmp"], "sizeLimit": "64Mi"},  # noqa: S108 - a path in a container
+            },
+            "container-runtime-socket": {"parameters": {"sockets": ["/run/user/*/engine.sock"]}},
         },
         "exclude": [
             {

@@ -37,7 +37,7 @@ _SPEC = (
 _SETTING = ("action", "override", "parameters")
 _EXCLUSION = ("namespaces", "workload", "containers", "rules", "reason")
 # The names that parameters have in a policy, and in the model.
-_PARAMETERS = {
+PARAMETERS = {
     "default": "default",
     "ceiling": "ceiling",
     "sizeLimit": "size_limit",
@@ -164,7 +164,7 @@ def _setting(field: Field, rule: PodRule) -> RuleSetting:
 
 
 def _parameters(field: Field, rule: PodRule) -> Parameters:
-    taken = tuple(written for written, name in _PARAMETERS.items() if name in rule.takes)
+    taken = tuple(written for written, name in PARAMETERS.items() if name in rule.takes)
     for key, given in field.items():
         if key not in taken and not given.absent:
             raise field.refuse(f"only {', '.join(taken)}" if taken else "no parameters: the rule takes none", key)
