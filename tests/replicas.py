@@ -40,11 +40,20 @@ def free_port() -> int:
 class Replica:
     """A webhook process; it is killed where a test leaves it running."""
 
-    def __init__(self, kubeconfig: Path, tls: Path, *, drain_delay: float = 0.5, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        tls: Path,
+        *,
+        drain_delay: float = 0.5,
+        server_name: str = SERVER_NAME,
+        bind: str = "127.0.0.1",
+    ) -> None:
         self.port, self.probe_port = free_port(), free_port()
-        self.log = log or tls.parent / f"webhook-{self.port}.log"
+        self.log = tls.parent / f"webhook-{self.port}.log"
         self._arguments = [
-            *("--tls-directory", str(tls), "--server-name", SERVER_NAME, "--kubeconfig", str(kubeconfig)),
+            *("--tls-directory", str(tls), "--server-name", server_name, "--kubeconfig", str(kubeconfig)),
+            *("--bind", bind),
             *("--port", str(self.port), "--probe-port", str(self.probe_port), "--drain-delay", str(drain_delay)),
         ]
         self.process = self._start()
