@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import cast
 
 import pytest
 
@@ -11,6 +12,7 @@ from specimens import HERE, judged, laid_over, policy, regime, slugs, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import Circumstances, decide
 from stridegate.engine.evaluate import evaluate
+from stridegate.engine.examples import JsonMap
 from stridegate.engine.harden import mend
 from stridegate.engine.policies import Regime, claim, compile_policy, compile_regime
 from stridegate.model.findings import Decision
@@ -225,6 +227,13 @@ def test_a_pod_wide_finding_is_not_excluded_by_container() -> None:
     assert slugs(each.finding for each in found.denied) == {"host-pid"}
 
 
+def test_a_field_of_a_port_is_excluded_by_its_container() -> None:
+    exclusion = Exclusion(namespaces=frozenset({"shop"}), containers=frozenset({"app"}), reason="x")
+    pod = laid_over("containers: [{name: app, ports: [{containerPort: 80, hostPort: 80}]}]")
+
+    assert not actions(decided(pod, replace(policy(), exclude=(exclusion,))))
+
+
 def test_an_ephemeral_container_is_excluded_by_its_own_name() -> None:
     pod = laid_over("ephemeralContainers: [{name: debugger, image: x, securityContext: {privileged: true}}]")
     exclusion = Exclusion(
@@ -235,6 +244,40 @@ def test_an_ephemeral_container_is_excluded_by_its_own_name() -> None:
     )
 
     assert "privileged-container" not in actions(decided(pod, replace(policy(), exclude=(exclusion,))))
+
+
+READ_LOGS = Exclusion(
+    namespaces=frozenset({"shop"}),
+    containers=frozenset({"reader"}),
+    rules=frozenset({"host-path-volume"}),
+    reason="reads logs",
+)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "spared"),
+    [
+        ({"reader": ["/logs"]}, True),
+        ({"reader": ["/a", "/b"], "app": []}, True),
+        ({"reader": ["/a"], "app": ["/a"]}, False),
+        ({"app": ["/logs"]}, False),
+        ({"reader": []}, False),
+    ],
+    ids=["mounted by it alone", "mounted by it twice", "mounted by another too", "mounted by another", "not mounted"],
+)
+def test_a_volume_is_excluded_where_every_container_that_mounts_it_is_named(
+    mounts: dict[str, list[str]], spared: bool
+) -> None:
+    pod = laid_over("volumes: [{name: logs, hostPath: {path: /srv/logs}}]")
+    spec = cast("JsonMap", pod["spec"])
+    spec["containers"] = [
+        {"name": name, "volumeMounts": [{"name": "logs", "mountPath": path} for path in paths]}
+        for name, paths in mounts.items()
+    ]
+
+    found = decided(pod, replace(policy(), exclude=(READ_LOGS,)))
+
+    assert ("host-path-volume" not in actions(found)) is spared
 
 
 def test_without_a_policy_a_pod_is_audited_against_the_baseline() -> None:

@@ -16,12 +16,14 @@ class Place:
     """One field of a judged pod.
 
     `pointer` leads to it from the object that embeds the pod. `owner` and `path` are what people read: containers and
-    volumes by name, never by index.
+    volumes by name, never by index. `containers` names those that it concerns: the one that it belongs to, or all that
+    mount its volume; none where it is the whole pod's.
     """
 
     pointer: Pointer
     owner: str
     path: str
+    containers: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.owner}: {self.path}" if self.path else self.owner
@@ -30,13 +32,17 @@ class Place:
 class Spot:
     """A part of a pod that fields are read from: the pod itself, a container, a volume, or an element of their lists."""
 
-    __slots__ = ("owner", "pointer", "shape", "within")
+    __slots__ = ("concerned", "owner", "pointer", "shape", "within")
 
-    def __init__(self, shape: object, pointer: Pointer, owner: str, within: str = "") -> None:
+    def __init__(
+        self, shape: object, pointer: Pointer, owner: str, within: str = "", concerned: tuple[str, ...] = ()
+    ) -> None:
         self.shape = shape
         self.pointer = pointer
         self.owner = owner
         self.within = within
+        # The containers that its places concern, by name.
+        self.concerned = concerned
 
     def place(self, *path: str | int) -> Place:
         """Return the place of a field below this spot."""
@@ -45,11 +51,13 @@ class Spot:
             self.pointer + path,
             self.owner,
             f"{self.within}.{written}" if self.within and written else self.within or written,
+            self.concerned,
         )
 
     def element(self, field: str, index: int, shape: object, name: object) -> Spot:
         """Return the spot of one element of a list field, called by a name that survives reordering."""
-        return Spot(shape, (*self.pointer, *field.split("."), index), self.owner, f"{field}[{name}]")
+        pointer = (*self.pointer, *field.split("."), index)
+        return Spot(shape, pointer, self.owner, f"{field}[{name}]", self.concerned)
 
 
 class Field(Generic[V]):

@@ -43,7 +43,8 @@ class ContainerView(Spot):
     shape: Container
 
     def __init__(self, pod: PodView, shape: Container, kind: ContainerKind, listed: str, index: int) -> None:
-        super().__init__(shape, (*pod.prefix, "spec", listed, index), f"{listed}[{shape.name or index}]")
+        name = shape.name or ""
+        super().__init__(shape, (*pod.prefix, "spec", listed, index), f"{listed}[{name or index}]", concerned=(name,))
         # Never missing, so that the fields that most rules read are one step away.
         self.context = shape.securityContext or _NO_CONTEXT
         self.pod = pod
@@ -108,7 +109,13 @@ class VolumeView(Spot):
 
     def __init__(self, pod: PodView, shape: Mapping[str, object], index: int) -> None:
         name = shape.get("name")
-        super().__init__(shape, (*pod.prefix, "spec", "volumes", index), f"volumes[{name or index}]")
+        mounts = pod.mounts.get(str(name or ""), ())
+        super().__init__(
+            shape,
+            (*pod.prefix, "spec", "volumes", index),
+            f"volumes[{name or index}]",
+            concerned=tuple(dict.fromkeys(container.name for container, _ in mounts)),
+        )
         self.index = index
 
     @property
