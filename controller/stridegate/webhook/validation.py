@@ -16,8 +16,8 @@ from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Outcome
 from stridegate.webhook.errors import UnknownSubject
 from stridegate.webhook.messages import Addressee, denial, warnings
-from stridegate.webhook.mutation import healed_slugs
 from stridegate.webhook.policy_set import Rulebook
+from stridegate.webhook.records import undone
 from stridegate.webhook.reviews import Request
 from stridegate.webhook.subjects import (
     described,
@@ -118,7 +118,7 @@ def _verdict(
         warnings=() if denied or not heard else warnings(addressee, decision.warned),
         workload=circumstances.workload,
         counts=tuple(_counts(rulebook.regime, decision, difference)),
-        overwritten=_overwritten(pod, difference.introduced),
+        overwritten=undone(rulebook.regime, pod, difference.introduced, circumstances),
     )
 
 
@@ -143,10 +143,3 @@ def _counts(regime: Regime, decision: Decision, difference: Difference) -> Itera
 
 def _count(finding: Finding, action: Action, state: State) -> Count:
     return Count(slug=finding.rule.slug, action=action, state=state, fault=finding.outcome is Outcome.ERROR)
-
-
-def _overwritten(pod: PodView, introduced: list[Finding]) -> tuple[str, ...]:
-    recorded = healed_slugs(pod)
-    if not recorded:
-        return ()
-    return tuple(sorted({finding.rule.slug for finding in introduced} & recorded))
