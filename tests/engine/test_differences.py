@@ -239,3 +239,12 @@ def test_everything_about_a_first_version_is_introduced() -> None:
 
     assert difference.answerable == difference.introduced
     assert slugs(difference.answerable) == slugs(judged(PRIVILEGED))
+
+
+def test_a_port_of_the_node_under_another_protocol_is_introduced() -> None:
+    def listening(protocol: str) -> JsonMap:
+        port = f"{{name: dns, containerPort: 53, hostPort: 53, protocol: {protocol}}}"
+        return laid_over(f"containers: [{{name: app, ports: [{port}]}}]")
+
+    assert slugs(updated(listening("TCP"), listening("UDP")).introduced) == {"host-port"}
+    assert not updated(listening("null"), listening("TCP")).answerable

@@ -34,7 +34,7 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
                     HOST_PORT.at(port),
                     observed=f"{taken}, implied by hostNetwork" if implied else str(taken),
                     wanted="be absent",
-                    value=str(taken),
+                    value=f"{taken}/{shape.protocol or 'TCP'}",
                 )
 
 
