@@ -129,25 +129,49 @@ def test_a_broken_policy_keeps_its_last_good_version() -> None:
 
         kept = live.current.policies["production"]
         assert str(kept.policy.profile) == "restricted"
-        assert kept.broken is not None
-        assert "spec.profile" in kept.broken
-        assert live.current.broken == ("production",)
+        assert live.current.broken == {"production"}
 
     running(check)
 
 
-def test_a_policy_that_was_broken_from_the_start_counts_as_its_strictest_reading() -> None:
-    async def check(live: LivePolicySet) -> None:
-        live.observe_policy(policy(action="sometimes", profile="restricted", patching="all"), deleted=False)
+def test_a_policy_that_was_broken_at_the_start_counts_as_its_strictest_reading() -> None:
+    async def check() -> None:
+        live = LivePolicySet(POD_RULES)
+
+        live.replace([policy(action="sometimes", profile="restricted")], [namespace()], (9, 9))
 
         strictest = live.current.policies["production"].policy
-        assert (str(strictest.action), str(strictest.profile), str(strictest.patching)) == (
-            "deny",
-            "restricted",
-            "none",
-        )
+        assert (str(strictest.action), str(strictest.profile)) == ("deny", "restricted")
+        assert live.current.broken == {"production"}
+
+    asyncio.run(check())
+
+
+def test_a_new_policy_that_is_broken_changes_nothing_but_is_told() -> None:
+    async def check(live: LivePolicySet) -> None:
+        live.observe_policy(policy(revision=5, action="sometimes"), deleted=False)
+        live.observe_policy(policy(revision=6, action="never"), deleted=False)
+        live.replace([policy(revision=6, action="never")], [namespace()], (9, 9))
+
+        found = await live.rulebook("shop")
+
+        assert found is not None
+        assert not found.selected
+        assert live.current.broken == {"production"}
 
     running(check)
+
+
+def test_a_policy_that_was_broken_at_the_start_stays_in_force_until_it_is_mended() -> None:
+    async def check() -> None:
+        live = LivePolicySet(POD_RULES)
+        live.replace([policy(revision=5, action="sometimes")], [namespace()], (9, 9))
+
+        live.observe_policy(policy(revision=10, action="never"), deleted=False)
+
+        assert actions(live) == {"production": "deny"}
+
+    asyncio.run(check())
 
 
 def test_a_broken_policy_that_is_mended_holds_again() -> None:
@@ -157,7 +181,7 @@ def test_a_broken_policy_that_is_mended_holds_again() -> None:
         live.observe_policy(policy(revision=6, action="warn"), deleted=False)
 
         assert actions(live) == {"production": "warn"}
-        assert live.current.broken == ()
+        assert live.current.broken == frozenset()
 
     running(check)
 
@@ -168,7 +192,7 @@ def test_a_broken_policy_that_was_made_anew_does_not_inherit_from_its_namesake()
 
         live.observe_policy(policy(uid="u2", revision=6, action="sometimes"), deleted=False)
 
-        assert actions(live) == {"production": "deny"}
+        assert actions(live) == {}
 
     running(check)
 

@@ -177,14 +177,16 @@ class Duties:
                 self._statuses_due.set()
 
     async def _write_statuses(self) -> None:
-        standings = self._book.standings(self._mirrors.policies.items())
-        self._metrics.policies.set(len(standings))
-        self._metrics.policies_broken.set(sum(each.broken for each in standings))
+        if not self._mirrors.synced:
+            return
+        reported = self._book.read(self._mirrors.policies.items())
+        self._metrics.policies.set(len(reported))
+        self._metrics.policies_broken.set(sum(each.broken for each in reported))
         health, canary = self._health, self._canary
         # Before the first look, and between a look that found the webhook armed and its dry-run, there is nothing to
         # say yet: a status that changes back and forth at each start of the operator would hide when it really did.
         nothing_known = health is None or (canary is None and health.unarmed is None)
-        if health is None or nothing_known or not self._leadership.active or not self._mirrors.synced:
+        if health is None or nothing_known or not self._leadership.active:
             return
         facts = Facts(
             health=health,
@@ -193,7 +195,7 @@ class Duties:
             scope=self._scope.namespaces,
             canary_namespace=self._scope.canary_namespace,
         )
-        await write_statuses(self._cluster, self._leadership, self._mirrors.policies, standings, facts)
+        await write_statuses(self._cluster, self._leadership, self._mirrors.policies, reported, facts)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
