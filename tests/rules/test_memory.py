@@ -136,6 +136,12 @@ def test_the_patch_is_never_above_the_ceiling_of_another_policy() -> None:
     assert not mend(regime(generous, strict), view(pod), HERE).operations
 
 
+def test_beside_a_request_that_is_no_quantity_there_is_no_patch() -> None:
+    pod = laid_over("containers: [{name: app, resources: {limits: null, requests: {memory: lots}}}]")
+
+    assert not mend(with_default("256Mi"), view(pod), HERE).operations
+
+
 def test_without_a_default_in_the_policy_there_is_no_patch() -> None:
     pod = laid_over("containers: [{name: app, resources: null}]")
 
