@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pod_strategies import child, containers
+from pod_steps import child, containers
 from specimens import HERE, judged, laid_over, patched, policy, regime, slugs, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.harden import mend
@@ -146,7 +146,7 @@ def test_a_version_newer_than_the_table_is_the_newest_row() -> None:
     assert not judged(pod, restricted(99))
 
 
-@pytest.mark.parametrize(("port", "found"), [(0, []), (80, ["80"])])
+@pytest.mark.parametrize(("port", "found"), [(0, []), (80, ["80/TCP"])])
 def test_port_zero_is_no_port(port: int, found: list[str]) -> None:
     pod = laid_over(f"containers: [{{name: app, ports: [{{containerPort: 8080, hostPort: {port}, hostIP: '::'}}]}}]")
 
