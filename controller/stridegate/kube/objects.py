@@ -131,4 +131,5 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 def _revision(resource_version: str) -> int:
-    return int(resource_version) if resource_version.isdecimal() else 0
+    # 64 bits in etcd; Python raises for thousands of digits.
+    return int(resource_version) if resource_version.isdecimal() and len(resource_version) < 20 else 0

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from stridegate.kube.objects import Metadata, ObjectList
+from stridegate.kube.reader import UNDECODABLE
 from stridegate.kube.rosters import Roster
 
 T = TypeVar("T")
@@ -63,5 +64,5 @@ def _metadata(obj: Mapping[str, object]) -> Iterator[Metadata]:
     """Yield an object's metadata; nothing where it has none, which no object in a cluster lacks."""
     try:
         yield msgspec.convert(obj.get("metadata"), Metadata)
-    except msgspec.ValidationError:
+    except UNDECODABLE:
         return
