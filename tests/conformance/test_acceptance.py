@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from localkube.api_server import ApiServer
 from pod_security_oracle import Oracle
-from pod_strategies import OWN_STEPS, STANDARD_STEPS, containers, pods
+from pod_steps import OWN_STEPS, STANDARD_STEPS, containers
+from pod_strategies import pods
 from specimens import HERE, laid_over, patched, pod_of, policy, regime, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.examples import JsonMap

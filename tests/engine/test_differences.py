@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from pod_strategies import child, containers
+from pod_steps import child, containers
 from specimens import judged, laid_over, slugs, view
 from stridegate.engine.difference import Difference, compare, unchanged
 from stridegate.engine.examples import JsonMap

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import cast
 
 import pytest
 
@@ -12,11 +11,10 @@ from specimens import HERE, judged, laid_over, policy, regime, slugs, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import Circumstances, decide
 from stridegate.engine.evaluate import evaluate
-from stridegate.engine.examples import JsonMap
 from stridegate.engine.harden import mend
 from stridegate.engine.policies import Regime, claim, compile_policy, compile_regime
 from stridegate.model.findings import Decision
-from stridegate.model.policies import CANARY_POLICY, DEFAULT_POLICY, Exclusion, Policy, RuleSetting, Workload
+from stridegate.model.policies import CANARY_POLICY, DEFAULT_POLICY, Policy, RuleSetting
 from stridegate.model.quantities import parse_quantity
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity
 from stridegate.model.vocabulary import Action, Patching, Profile
@@ -188,96 +186,6 @@ def test_our_own_rules_are_asked_once_by_policies_that_differ_in_version_only() 
 
     own = [question.rule.slug for question in asked if not question.rule.standard]
     assert len(own) == len(set(own))
-
-
-@pytest.mark.parametrize(
-    ("exclusion", "spared"),
-    [
-        (Exclusion(namespaces=frozenset({"shop"}), reason="x"), True),
-        (Exclusion(namespaces=frozenset({"other"}), reason="x"), False),
-        (Exclusion(namespaces=frozenset({"shop"}), rules=frozenset({"privileged-container"}), reason="x"), True),
-        (Exclusion(namespaces=frozenset({"shop"}), rules=frozenset({"host-pid"}), reason="x"), False),
-        (Exclusion(namespaces=frozenset({"shop"}), containers=frozenset({"app"}), reason="x"), True),
-        (Exclusion(namespaces=frozenset({"shop"}), containers=frozenset({"ap"}), reason="x"), False),
-        (Exclusion(namespaces=frozenset({"shop"}), workload=Workload("Pod", "example"), reason="x"), True),
-        (Exclusion(namespaces=frozenset({"shop"}), workload=Workload("Pod", "exampl"), reason="x"), False),
-        (Exclusion(namespaces=frozenset({"shop"}), workload=Workload("Job", "example"), reason="x"), False),
-    ],
-)
-def test_an_exclusion_takes_what_it_names_and_no_more(exclusion: Exclusion, spared: bool) -> None:
-    found = decided(PRIVILEGED, replace(policy(), exclude=(exclusion,)))
-
-    assert ("privileged-container" not in actions(found)) is spared
-
-
-def test_an_exclusion_takes_from_its_own_policy_only() -> None:
-    everywhere = Exclusion(namespaces=frozenset({"shop"}), reason="x")
-
-    found = decided(PRIVILEGED, replace(policy("spares"), exclude=(everywhere,)), policy("warns", action=Action.WARN))
-
-    assert not found.denied
-    assert {each.policy for each in found.warned} == {"warns"}
-
-
-def test_a_pod_wide_finding_is_not_excluded_by_container() -> None:
-    exclusion = Exclusion(namespaces=frozenset({"shop"}), containers=frozenset({"app", "pod"}), reason="x")
-
-    found = decided(laid_over("hostPID: true"), replace(policy(), exclude=(exclusion,)))
-
-    assert slugs(each.finding for each in found.denied) == {"host-pid"}
-
-
-def test_a_field_of_a_port_is_excluded_by_its_container() -> None:
-    exclusion = Exclusion(namespaces=frozenset({"shop"}), containers=frozenset({"app"}), reason="x")
-    pod = laid_over("containers: [{name: app, ports: [{containerPort: 80, hostPort: 80}]}]")
-
-    assert not actions(decided(pod, replace(policy(), exclude=(exclusion,))))
-
-
-def test_an_ephemeral_container_is_excluded_by_its_own_name() -> None:
-    pod = laid_over("ephemeralContainers: [{name: debugger, image: x, securityContext: {privileged: true}}]")
-    exclusion = Exclusion(
-        namespaces=frozenset({"shop"}),
-        containers=frozenset({"debugger"}),
-        rules=frozenset({"privileged-container"}),
-        reason="x",
-    )
-
-    assert "privileged-container" not in actions(decided(pod, replace(policy(), exclude=(exclusion,))))
-
-
-READ_LOGS = Exclusion(
-    namespaces=frozenset({"shop"}),
-    containers=frozenset({"reader"}),
-    rules=frozenset({"host-path-volume"}),
-    reason="reads logs",
-)
-
-
-@pytest.mark.parametrize(
-    ("mounts", "spared"),
-    [
-        ({"reader": ["/logs"]}, True),
-        ({"reader": ["/a", "/b"], "app": []}, True),
-        ({"reader": ["/a"], "app": ["/a"]}, False),
-        ({"app": ["/logs"]}, False),
-        ({"reader": []}, False),
-    ],
-    ids=["mounted by it alone", "mounted by it twice", "mounted by another too", "mounted by another", "not mounted"],
-)
-def test_a_volume_is_excluded_where_every_container_that_mounts_it_is_named(
-    mounts: dict[str, list[str]], spared: bool
-) -> None:
-    pod = laid_over("volumes: [{name: logs, hostPath: {path: /srv/logs}}]")
-    spec = cast("JsonMap", pod["spec"])
-    spec["containers"] = [
-        {"name": name, "volumeMounts": [{"name": "logs", "mountPath": path} for path in paths]}
-        for name, paths in mounts.items()
-    ]
-
-    found = decided(pod, replace(policy(), exclude=(READ_LOGS,)))
-
-    assert ("host-path-volume" not in actions(found)) is spared
 
 
 def test_without_a_policy_a_pod_is_audited_against_the_baseline() -> None:

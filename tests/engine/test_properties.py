@@ -10,7 +10,8 @@ from typing import cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pod_strategies import Map, child, containers, everything
+from pod_steps import Map, child, containers
+from pod_strategies import everything
 from specimens import HERE, KINDS, THERE, embedded, judged, patched, policy, questions, regime, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import decide

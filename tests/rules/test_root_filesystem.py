@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pod_strategies import containers
+from pod_steps import containers
 from specimens import HERE, judged, laid_over, patched, policy, regime, slugs, view
 from stridegate.engine.examples import JsonMap
 from stridegate.engine.harden import mend
