@@ -19,7 +19,7 @@ from pod_strategies import pods
 from specimens import HERE, laid_over, patched, pod_of, policy, regime, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.examples import JsonMap
-from stridegate.engine.harden import mend
+from stridegate.engine.mend import mend
 from stridegate.engine.policies import Regime
 from stridegate.model.errors import BadQuantity
 from stridegate.model.quantities import parse_quantity

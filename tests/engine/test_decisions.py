@@ -10,7 +10,7 @@ from specimens import HERE, KINDS, THERE, embedded, laid_over, patched, policy, 
 from stridegate.engine.decide import Circumstances, decide
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import JsonMap
-from stridegate.engine.harden import become, mend
+from stridegate.engine.mend import become, mend
 from stridegate.model.findings import Decision
 from stridegate.model.policies import Exclusion, Policy, RuleSetting
 from stridegate.model.quantities import parse_quantity

@@ -10,7 +10,8 @@ from specimens import HERE, laid_over, patched, policy, regime, slugs, view
 from stridegate.engine.amend import amended
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.examples import JsonMap, hardened_container
-from stridegate.engine.harden import annotate, escape, harden, mend, plain
+from stridegate.engine.harden import annotate, escape, harden, plain
+from stridegate.engine.mend import mend
 from stridegate.model.edits import Append, Assign, Patch, Remove
 from stridegate.model.findings import Finding
 from stridegate.model.places import Place, Pointer

@@ -11,7 +11,7 @@ from specimens import HERE, judged, laid_over, policy, regime, slugs, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import Circumstances, decide
 from stridegate.engine.evaluate import evaluate
-from stridegate.engine.harden import mend
+from stridegate.engine.mend import mend
 from stridegate.engine.policies import Regime, claim, compile_policy, compile_regime
 from stridegate.model.findings import Decision
 from stridegate.model.policies import CANARY_POLICY, DEFAULT_POLICY, Policy, RuleSetting

@@ -18,7 +18,7 @@ from stridegate.engine.decide import decide
 from stridegate.engine.difference import compare
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import JsonMap
-from stridegate.engine.harden import become, mend
+from stridegate.engine.mend import become, mend
 from stridegate.engine.policies import Regime
 from stridegate.model.findings import Finding, FindingKey
 from stridegate.model.pods import PodTemplate

@@ -6,7 +6,7 @@ import pytest
 
 from specimens import HERE, judged, laid_over, patched, policy, regime, slugs, view
 from stridegate.engine.examples import JsonMap
-from stridegate.engine.harden import mend
+from stridegate.engine.mend import mend
 from stridegate.model.rules import Given
 from stridegate.model.vocabulary import DEFAULT_CAPABILITIES, Patching, Profile
 

@@ -7,7 +7,7 @@ import pytest
 from pod_steps import child, containers
 from specimens import HERE, judged, laid_over, patched, policy, regime, slugs, view
 from stridegate.engine.catalogue import POD_RULES
-from stridegate.engine.harden import mend
+from stridegate.engine.mend import mend
 from stridegate.model.rules import Given
 from stridegate.model.vocabulary import Patching, Profile
 

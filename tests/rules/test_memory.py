@@ -8,7 +8,7 @@ import pytest
 
 from specimens import HERE, judged, laid_over, patched, policy, regime, view
 from stridegate.engine.examples import JsonMap
-from stridegate.engine.harden import mend
+from stridegate.engine.mend import mend
 from stridegate.engine.policies import Regime
 from stridegate.model.policies import Policy, RuleSetting
 from stridegate.model.quantities import parse_quantity

@@ -7,7 +7,7 @@ import pytest
 from pod_steps import containers
 from specimens import HERE, judged, laid_over, patched, policy, regime, slugs, view
 from stridegate.engine.examples import JsonMap
-from stridegate.engine.harden import mend
+from stridegate.engine.mend import mend
 from stridegate.model.quantities import parse_quantity
 from stridegate.model.rules import Given, Parameters, Quantity
 from stridegate.model.vocabulary import Outcome, Patching

@@ -8,7 +8,7 @@ from specimens import HERE, judged, laid_over, patched, policy, regime, slugs, v
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import JsonMap, hardened_pod
-from stridegate.engine.harden import mend
+from stridegate.engine.mend import mend
 from stridegate.model.edits import Json
 from stridegate.model.rules import Given
 from stridegate.model.vocabulary import Patching, Profile

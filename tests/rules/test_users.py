@@ -6,7 +6,8 @@ import pytest
 
 from specimens import HERE, judged, laid_over, patched, policy, regime, slugs, view
 from stridegate.engine.examples import JsonMap, hardened_container
-from stridegate.engine.harden import Hardening, mend
+from stridegate.engine.harden import Hardening
+from stridegate.engine.mend import mend
 from stridegate.model.rules import Given
 from stridegate.model.vocabulary import Patching
 

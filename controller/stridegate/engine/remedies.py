@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stridegate.engine.harden import harden, plain
+from stridegate.engine.harden import plain
+from stridegate.engine.mend import improve
 from stridegate.model.edits import Append, Assign, Edit
 from stridegate.model.findings import Finding
 from stridegate.model.places import Pointer
 from stridegate.model.policies import Workload
+from stridegate.model.rules import Question
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Safety
 
@@ -72,8 +74,11 @@ class Remedy:
     long: bool = False
 
 
-def remedy(pod: PodView, findings: Iterable[Finding], target: Target) -> Remedy:
-    """Return the fix of some findings, for what a person would edit to get rid of them."""
+def remedy(pod: PodView, findings: Iterable[Finding], target: Target, questions: Sequence[Question] = ()) -> Remedy:
+    """Return the fix of some findings, for what a person would edit to get rid of them.
+
+    It has no part after which one of the questions would find anything worse.
+    """
     findings = list(findings)
     patches = [
         (finding, finding.violation.patch)
@@ -82,13 +87,13 @@ def remedy(pod: PodView, findings: Iterable[Finding], target: Target) -> Remedy:
     ]
     if len({edit.place.pointer for _, patch in patches for edit in patch.edits}) > _MOST_PLACES:
         return Remedy(command=None, check_first=(), unhealed=len(findings) - len(patches), long=True)
-    contradicted = {id(finding) for finding in harden(pod, patches).conflicting}
+    good = {id(finding) for finding in improve(questions, pod, patches).healed}
     merge: dict[str, object] = {}
     healed: list[Finding] = []
     check_first: set[str] = set()
     for finding, patch in patches:
         steps = [_step(pod, edit) for edit in patch.edits]
-        if id(finding) in contradicted or None in steps:
+        if id(finding) not in good or None in steps:
             continue
         for step in steps:
             if step is not None:

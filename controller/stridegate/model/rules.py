@@ -46,15 +46,11 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a check is given beside the pod: the version and level of the standards it is held to, and the policy's parameters for it.
-
-    `ceiling` is the smallest memory ceiling of all the policies in force: no patch may write more.
-    """
+    """What a check is given beside the pod: the version and level of the standards it is held to, and the policy's parameters for it."""
 
     pod_security: int = NEWEST_POD_SECURITY_MINOR
     profile: Profile = Profile.HARDENED
     parameters: Parameters = Parameters()
-    ceiling: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)

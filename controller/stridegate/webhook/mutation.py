@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterator
 
 from stridegate.engine.decide import Circumstances
-from stridegate.engine.harden import Hardening, annotate, mend
+from stridegate.engine.harden import Hardening, annotate
+from stridegate.engine.mend import mend
 from stridegate.model.pods import PodTemplate
 from stridegate.model.views import PodView
 from stridegate.webhook.policy_set import Rulebook

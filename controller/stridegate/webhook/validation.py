@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stridegate.engine.decide import Circumstances, decide
 from stridegate.engine.difference import Difference, compare, unchanged
 from stridegate.engine.evaluate import evaluate
-from stridegate.engine.harden import become
+from stridegate.engine.mend import become
 from stridegate.engine.policies import Regime
 from stridegate.engine.remedies import Target, remedy
 from stridegate.model.findings import Decision, Finding
@@ -114,7 +114,7 @@ def _verdict(
         allowed=not denied,
         label=label,
         annotations=audit_annotations(label, decision.policies, rulings),
-        message=_message(request, addressee, pod, decision) if denied else "",
+        message=_message(request, rulebook, addressee, pod, decision) if denied else "",
         warnings=() if denied or not heard else warnings(addressee, decision.warned),
         workload=circumstances.workload,
         counts=tuple(_counts(rulebook.regime, decision, difference)),
@@ -122,14 +122,15 @@ def _verdict(
     )
 
 
-def _message(request: Request, addressee: Addressee, pod: PodView, decision: Decision) -> str:
+def _message(request: Request, rulebook: Rulebook, addressee: Addressee, pod: PodView, decision: Decision) -> str:
     target = Target(
         namespace=addressee.namespace,
         workload=addressee.workload,
         own=addressee.own,
         exists=request.operation == "UPDATE",
     )
-    return denial(addressee, decision.denied, remedy(pod, (each.finding for each in decision.denied), target))
+    fix = remedy(pod, (each.finding for each in decision.denied), target, rulebook.regime.measured)
+    return denial(addressee, decision.denied, fix)
 
 
 def _counts(regime: Regime, decision: Decision, difference: Difference) -> Iterator[Count]:
