@@ -193,9 +193,7 @@ def namespaces(*names: str) -> dict[str, dict[str, str]]:
 
 
 def facts(*names: str) -> Facts:
-    return Facts(
-        health=WELL, canary=SINGS, namespaces=namespaces(*names), scope=SCOPE, canary_namespace="stridegate-canary"
-    )
+    return Facts(health=WELL, canary=SINGS, namespaces=namespaces(*names), scope=SCOPE)
 
 
 def count(policy: Policy, *names: str) -> object:

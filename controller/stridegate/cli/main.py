@@ -96,7 +96,6 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @main.command()
 @click.option("--namespace", required=True, help="The release's namespace: its Secrets, Lease and Service.")
 @click.option("--webhooks-file", type=_FILE, required=True, help="JSON with the webhook entries to arm.")
-@click.option("--canary-namespace", required=True, help="Where dry-runs prove that the webhook refuses.")
 @click.option("--service", default="stridegate-webhook", show_default=True, help="The webhook's Service.")
 @click.option("--identity", required=True, help="This replica's name in the Lease: the pod's.")
 @_BIND
@@ -106,7 +105,6 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     namespace: str,
     webhooks_file: Path,
-    canary_namespace: str,
     service: str,
     identity: str,
     bind: str,
@@ -116,8 +114,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
 ) -> None:
     """Keep certificates, arm the webhook and report on policies until SIGTERM.
 
-    Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json
-    --canary-namespace stridegate-canary --identity pod-1
+    Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json --identity pod-1
     """
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
@@ -128,7 +125,6 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     options = Options(
         namespace=namespace,
         webhooks_file=webhooks_file,
-        canary_namespace=canary_namespace,
         service=service,
         identity=identity,
         bind=bind,

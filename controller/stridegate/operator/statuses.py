@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stridegate.kube.objects import Json
 from stridegate.kube.standings import Standing
-from stridegate.model.policies import LabelSelector, Policy
+from stridegate.model.policies import CANARY_NAMESPACE, LabelSelector, Policy
 from stridegate.operator.canaries import Canary
 from stridegate.operator.installation import Health
 
@@ -58,7 +58,6 @@ class Facts:
     canary: Canary | None
     namespaces: Mapping[str, Mapping[str, str]]
     scope: LabelSelector
-    canary_namespace: str
 
 
 def enforcing(health: Health, canary: Canary | None) -> Condition:
@@ -151,6 +150,6 @@ def _conditions(status: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
 def _count(policy: Policy, facts: Facts) -> int:
     """Count the namespaces that the policy selects, of those that the webhook judges; the canary's has a policy of its own."""
     return sum(
-        name != facts.canary_namespace and facts.scope.matches(labels) and policy.selector.matches(labels)
+        name != CANARY_NAMESPACE and facts.scope.matches(labels) and policy.selector.matches(labels)
         for name, labels in facts.namespaces.items()
     )
