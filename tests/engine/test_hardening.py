@@ -10,7 +10,7 @@ from specimens import HERE, laid_over, patched, policy, regime, slugs, view
 from stridegate.engine.amend import amended
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.examples import JsonMap, hardened_container
-from stridegate.engine.harden import annotate, escape, harden, plain
+from stridegate.engine.harden import annotate, escape, harden, plain, read
 from stridegate.engine.mend import mend
 from stridegate.model.edits import Append, Assign, Patch, Remove
 from stridegate.model.findings import Finding
@@ -224,3 +224,23 @@ def test_amending_leaves_the_pod_as_it_was() -> None:
 def test_values_are_plain_all_the_way_down() -> None:
     assert plain({"a": {"b": {}}}) == {"a": {"b": {}}}
     assert plain("x") == "x"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "there"),
+    [
+        ((), True),
+        (("containers", 0, "name"), "app"),
+        (("containers", 1, "name"), None),
+        (("containers", 0, "lifecycle", "preStop"), None),
+        (("volumes", 0, "emptyDir", "medium"), "Memory"),
+        (("volumes", 0, "emptyDir", "sizeLimit"), None),
+        (("hostPID", "x"), None),
+    ],
+)
+def test_a_pointer_is_read_as_far_as_it_leads(pointer: Pointer, there: object) -> None:
+    pod = view(laid_over("volumes: [{name: x, emptyDir: {medium: Memory}}]"))
+
+    found = read(pod.shape, pointer)
+
+    assert (found is pod.shape) if there is True else found == there

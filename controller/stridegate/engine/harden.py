@@ -62,6 +62,21 @@ def escape(pointer: Pointer) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in pointer)
 
 
+def read(shape: object, pointer: Pointer) -> object:
+    """Walk from a pod spec to what a pointer from it leads to; None where something on the way is absent or null."""
+    current: object = shape
+    for part in pointer:
+        if current is None:
+            return None
+        if isinstance(part, int):
+            current = current[part] if isinstance(current, tuple) and part < len(current) else None
+        elif isinstance(current, Mapping):
+            current = current.get(part)
+        else:
+            current = getattr(current, part, None)
+    return current
+
+
 def _contested(patches: Iterable[Patch]) -> frozenset[Pointer]:
     """Return the pointers that edits disagree about, or of which one lies in what another replaces."""
     contested: set[Pointer] = set()
@@ -121,22 +136,7 @@ class _Writer:
                 self._present.add(parent)
 
     def _exists(self, pointer: Pointer) -> bool:
-        return pointer in self._present or _reach(self._pod.shape, pointer[len(self._pod.pointer) :]) is not None
-
-
-def _reach(shape: object, path: Pointer) -> object:
-    """Walk from a pod spec to what a path leads to; None where something on the way is absent or null."""
-    current: object = shape
-    for part in path:
-        if current is None:
-            return None
-        if isinstance(part, int):
-            current = current[part] if isinstance(current, tuple) and part < len(current) else None
-        elif isinstance(current, Mapping):
-            current = current.get(part)
-        else:
-            current = getattr(current, part, None)
-    return current
+        return pointer in self._present or read(self._pod.shape, pointer[len(self._pod.pointer) :]) is not None
 
 
 def plain(value: FrozenJson) -> object:

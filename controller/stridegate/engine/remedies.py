@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stridegate.engine.harden import plain
+from stridegate.engine.harden import plain, read
 from stridegate.engine.mend import improve
 from stridegate.model.edits import Append, Assign, Edit
 from stridegate.model.findings import Finding
@@ -137,7 +137,7 @@ def _nested(pod: PodView, pointer: Pointer, value: object) -> dict[str, object] 
         else:
             listed = str(pointer[at - 1])
             key = _MERGE_KEYS.get(listed)
-            known = _read(pod, (*pointer[: at + 1], key)) if key else None
+            known = read(pod.shape, (*pointer[1 : at + 1], key)) if key else None
             if key is None or known in {None, ""} or not isinstance(value, dict):
                 return None
             value = [{key: known, **value}]
@@ -146,20 +146,9 @@ def _nested(pod: PodView, pointer: Pointer, value: object) -> dict[str, object] 
 
 
 def _completed(pod: PodView, pointer: Pointer, added: list[object]) -> list[object]:
-    there = _read(pod, pointer)
+    there = read(pod.shape, pointer[1:])
     members = list(there) if isinstance(there, tuple) else []
     return members + [each for each in added if each not in members]
-
-
-def _read(pod: PodView, pointer: Pointer) -> object:
-    """Walk from the pod's spec along a pointer that begins with it."""
-    current: object = pod.shape
-    for part in pointer[1:]:
-        if isinstance(part, int):
-            current = current[part] if isinstance(current, tuple) and part < len(current) else None
-        else:
-            current = current.get(part) if isinstance(current, dict) else getattr(current, part, None)
-    return current
 
 
 def _merge(into: dict[str, object], patch: dict[str, object]) -> None:
