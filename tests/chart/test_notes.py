@@ -31,6 +31,12 @@ def test_the_notes_name_every_namespace_that_is_left_out(helm: Helm) -> None:
     assert "  kube-system, stridegate-system, calico-system\n" in said
 
 
+def test_the_notes_say_how_to_find_an_excluded_namespace_that_nobody_owns(helm: Helm) -> None:
+    said = notes(helm, {"platform": ["calico"], "excludedNamespaces": ["my-cni"]})
+
+    assert "  kubectl get namespace calico-system tigera-operator my-cni\n" in said
+
+
 @pytest.mark.parametrize(
     ("values", "warning"),
     [
