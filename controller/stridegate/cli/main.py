@@ -138,12 +138,11 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
 
 
 @main.command()
-@click.option("--namespace", default="stridegate-canary", show_default=True, help="Where the dry-runs are made.")
 @_KUBECONFIG
-def canary(namespace: str, kubeconfig: Path | None) -> None:
-    """Prove that the cluster admits a good pod and refuses a bad one, by dry-runs; nothing is created.
+def canary(kubeconfig: Path | None) -> None:
+    """Prove by dry-runs in stridegate-canary that a good pod is admitted and a bad one refused; nothing is created.
 
-    Example: stridegate canary --namespace stridegate-canary
+    Example: stridegate canary --kubeconfig admin.conf
     """
     import datetime as dt  # noqa: PLC0415 - see the module's docstring
 
@@ -152,7 +151,7 @@ def canary(namespace: str, kubeconfig: Path | None) -> None:
     from stridegate.operator.canaries import run_canary  # noqa: PLC0415
 
     try:
-        outcome = run_canary(Cluster.connect(kubeconfig), namespace, dt.datetime.now(dt.UTC))
+        outcome = run_canary(Cluster.connect(kubeconfig), dt.datetime.now(dt.UTC))
     except KubeError as error:
         raise click.ClickException(str(error)) from error
     for case, problem in outcome.problems.items():
