@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from stridegate.engine.decide import Circumstances, decide
@@ -84,6 +85,7 @@ def validate(request: Request, rulebook: Rulebook) -> Verdict:
     return _verdict(request, rulebook, addressee, pod, difference, circumstances)
 
 
+@functools.lru_cache(maxsize=1024)  # Nearly every review ends here, and there are as many verdicts as sets of policies.
 def _allowed(label: Label, policies: tuple[str, ...] = ()) -> Verdict:
     return Verdict(allowed=True, label=label, annotations=audit_annotations(label, policies))
 
