@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from specimens import HERE, judged, laid_over, patched, view
+from specimens import HERE, laid_over, patched, view
 from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.evaluate import evaluate
 from stridegate.engine.mend import mend
 from stridegate.engine.policies import Regime, compile_policy, compile_regime
 from stridegate.engine.remedies import Remedy, Target, remedy
@@ -60,9 +61,8 @@ def sized(size: str) -> Regime:
 
 def fixed(asked: Regime) -> Remedy:
     """Return the fix of two unlimited containers under a default of 1Gi."""
-    given = Given(parameters=Parameters(default=quantity("1Gi")))
     pod = laid_over(f"containers: [{UNLIMITED}]")
-    findings = [finding for finding in judged(pod, given) if finding.rule.slug == "unlimited-memory"]
+    findings = [each for each in evaluate(asked.questions, view(pod)) if each.rule.slug == "unlimited-memory"]
     return remedy(view(pod), findings, TARGET, asked.measured)
 
 

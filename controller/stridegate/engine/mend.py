@@ -49,21 +49,22 @@ def become(regime: Regime, template: PodView, circumstances: Circumstances) -> P
 def improve(questions: Sequence[Question], pod: PodView, made: Sequence[tuple[Finding, Patch]]) -> Hardening:
     """Return the operations of those patches after which none of the questions finds anything worse than before.
 
-    What the rules' patches do to each other by themselves is proven for all of them; what a policy gives one rule to
-    write, another rule, or another policy, may forbid.
+    The questions are those that policies give parameters, and only what answers one of them is tried out: what the
+    rules' patches do by themselves is proven for all of them, but what a policy gives one rule to write, another rule,
+    or another policy, may forbid.
     """
     for _ in range(_MOST_ROUNDS):
-        hardening = harden(pod, made)
-        if not hardening.edits or not questions:
-            return hardening
-        worse = set(_worsened(questions, pod, hardening.edits))
+        tried = [patch for finding, patch in made if finding.question in questions]
+        worse = set(_worsened(questions, pod, [edit for patch in tried for edit in patch.edits])) if tried else None
         if not worse:
-            return hardening
+            break
         above = {pointer[:length] for pointer in worse for length in range(len(pointer))}
         kept = [(finding, patch) for finding, patch in made if not _touches(patch, worse, above)]
         # What cannot be laid to any one of them is laid to all.
         made = kept if len(kept) < len(made) else []
-    return Hardening()
+    else:
+        made = []
+    return harden(pod, made)
 
 
 def _worsened(questions: Iterable[Question], pod: PodView, edits: Iterable[Edit]) -> Iterator[Pointer]:
