@@ -40,6 +40,9 @@ _SOCKETS = tuple(
     )
 )
 
+# Linux takes no longer path (`limits.h`).
+_PATH_MAX = 4096
+
 
 def check(pod: PodView, given: Given) -> Iterator[Violation]:
     """Yield every path of the node that leads to a socket."""
@@ -54,7 +57,9 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
             continue
         for reached, how in _reached(pod, volume, source):
             if reached is None:
-                yield Violation(place, observed=how, wanted="be absolute")
+                yield Violation(
+                    place, observed=observe(how), wanted=f"be an absolute path of at most {_PATH_MAX} characters"
+                )
             elif (socket := _socket(reached, (*_SOCKETS, *own))) is not None:
                 yield Violation(place, observed=how, wanted=f"not reach {socket}", value=written(reached))
 
@@ -62,6 +67,10 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
 def _reached(pod: PodView, volume: VolumeView, source: HostPath) -> Iterable[tuple[Components | None, str]]:
     """Return each different path that the pod gets of a volume, with how; whole where it is not mounted, or not narrowed until run time."""
     base = source.path or ""
+    if len(base) > _PATH_MAX:
+        return [
+            (None, base)
+        ]  # No node has it, and joining it to every mount's subPath would cost what its author likes.
     paths: dict[Components | None, str] = {}
     for container, mount in pod.mounts.get(volume.name, ()):
         if mount.subPath and not mount.subPathExpr:
