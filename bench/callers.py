@@ -49,6 +49,11 @@ class _Connection:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self._context.wrap_socket(plain, server_hostname=NAME)
 
+    def send(self, head: bytes, body: bytes) -> None:
+        """Send a request in two TLS records, as the API server does."""
+        self.socket.sendall(head)
+        self.socket.sendall(body)
+
     def receive(self) -> bytes:
         """Return the body of a response that was asked for; connect anew where the server wants it."""
         received = self.socket.recv(65536)
@@ -78,7 +83,8 @@ class _Connection:
 class Call:
     """A request that is sent again and again, and the answer that was found right the first time."""
 
-    sent: bytes
+    head: bytes
+    body: bytes
     answer: bytes
 
     def check(self, answer: bytes) -> None:
@@ -103,7 +109,7 @@ class Caller:
         waiting: deque[tuple[_Connection, Call]] = deque()
         for connection in self._connections:
             call = next(calls)
-            connection.socket.sendall(call.sent)
+            connection.send(call.head, call.body)
             waiting.append((connection, call))
         readings: list[float] = []
         for number in range(laps * LAP + len(waiting)):
@@ -111,7 +117,7 @@ class Caller:
             call.check(connection.receive())
             if number < laps * LAP:
                 call = next(calls)
-                connection.socket.sendall(call.sent)
+                connection.send(call.head, call.body)
                 waiting.append((connection, call))
             if number >= CONNECTIONS - 1 and (number + 1 - CONNECTIONS) % LAP == 0:
                 readings.append(clock())
@@ -138,7 +144,7 @@ class Caller:
             due = begun + sent / rate
             if sent < count and now >= due and idle:
                 connection, call = idle.popleft(), next(calls)
-                connection.socket.sendall(call.sent)
+                connection.send(call.head, call.body)
                 under_way[connection.socket.fileno()] = (connection, call, due)
                 sent += 1
             for number, _ in poller.poll(0):
@@ -173,14 +179,14 @@ def calling(port: int, certificates: Path, scenario: Scenario, judge: Judge) -> 
 
 
 def _asked(connection: _Connection, scenario: Scenario, number: int, judge: Judge) -> Call:
-    request = http_request(scenario, number)
-    connection.socket.sendall(request)
+    head, body = http_request(scenario, number)
+    connection.send(head, body)
     answer = connection.receive()
     document = json.loads(answer)
     if (document["apiVersion"], document["kind"]) != ("admission.k8s.io/v1", "AdmissionReview"):
         raise WrongAnswer(answer[:500])
     judge(scenario, number, document["response"])
-    return Call(sent=request, answer=answer)
+    return Call(head=head, body=body, answer=answer)
 
 
 def patch_of(response: Object) -> list[Object]:
