@@ -10,7 +10,8 @@ from functools import cache
 
 from stridegate.model.edits import Append, Assign, Edit
 from stridegate.model.pods import PodTemplate
-from stridegate.model.views import PodView, Pointer
+from stridegate.model.spots import Pointer
+from stridegate.model.views import PodView
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ def amended(pod: PodView, edits: Iterable[Edit]) -> PodView:
     for edit in edits:
         _place(whole, edit, edit.place.pointer[len(pod.prefix) :])
     template = _changed(PodTemplate(metadata=pod.metadata, spec=pod.shape), PodTemplate, whole)
-    return PodView(typing.cast("PodTemplate", template), pod.prefix)
+    return PodView(typing.cast("PodTemplate", template), pod.prefix, pod.setting)
 
 
 def _place(change: _Change, edit: Edit, path: Pointer) -> None:

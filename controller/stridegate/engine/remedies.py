@@ -12,7 +12,8 @@ from stridegate.engine.harden import harden, plain
 from stridegate.model.edits import Append, Assign, Edit
 from stridegate.model.findings import Finding
 from stridegate.model.policies import Workload
-from stridegate.model.views import PodView, Pointer
+from stridegate.model.spots import Pointer
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Safety
 
 # The key by which strategic merge tells the elements of a list apart (`patchMergeKey` in k8s.io/api/core/v1). Lists that

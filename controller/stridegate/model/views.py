@@ -1,26 +1,38 @@
-"""The read-only view of a pod that rules judge: one visitor over every container, pod-level fallbacks, and places that know their name and pointer.
-
-A rule names each field once, as a `Field`; reading it, pointing to it in a message and patching it all follow from
-that.
-"""
+"""The read-only view of a pod that rules judge: one visitor over every container, pod-level fallbacks, and what several rules ask for."""
 
 from __future__ import annotations
 
 import enum
-import operator
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import NamedTuple, TypeVar
 
-from stridegate.model.errors import WrongType
-from stridegate.model.pods import Container, HostPath, HostTarget, ObjectMeta, PodSpec, PodTemplate, Probe, VolumeMount
+from stridegate.model.images import ImageReference, parse_image
+from stridegate.model.paths import resolve
+from stridegate.model.pods import (
+    Container,
+    HostPath,
+    HostTarget,
+    ObjectMeta,
+    PodSpec,
+    PodTemplate,
+    Port,
+    Probe,
+    Variable,
+    VolumeMount,
+)
+from stridegate.model.settings import Setting
+from stridegate.model.spots import Field, Place, Pointer, Spot
+from stridegate.model.volumes import VolumeView
 
 V = TypeVar("V")
-Pointer = tuple[str | int, ...]
 
 _NO_METADATA = ObjectMeta()
 _NO_SPEC = PodSpec()
+_SOMEWHERE = Setting()
+
+# Where the ServiceAccount plugin of the API server mounts a pod's token; images have /var/run as a link to /run.
+_TOKEN = resolve("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class ContainerKind(enum.Enum):
@@ -30,90 +42,6 @@ class ContainerKind(enum.Enum):
     SIDECAR = "sidecar"
     REGULAR = "regular"
     EPHEMERAL = "ephemeral"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One field of a judged pod.
-
-    `pointer` leads to it from the object that embeds the pod. `owner` and `path` are what people read: containers and
-    volumes by name, never by index.
-    """
-
-    pointer: Pointer
-    owner: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"{self.owner}: {self.path}" if self.path else self.owner
-
-
-class Spot:
-    """A part of a pod that fields are read from: the pod itself, a container, a volume, or an element of their lists."""
-
-    __slots__ = ("owner", "pointer", "shape", "within")
-
-    def __init__(self, shape: object, pointer: Pointer, owner: str, within: str = "") -> None:
-        self.shape = shape
-        self.pointer = pointer
-        self.owner = owner
-        self.within = within
-
-    def place(self, *path: str | int) -> Place:
-        """Return the place of a field below this spot."""
-        written = ".".join(map(str, path))
-        return Place(
-            self.pointer + path,
-            self.owner,
-            f"{self.within}.{written}" if self.within and written else self.within or written,
-        )
-
-    def element(self, field: str, index: int, shape: object, name: object) -> Spot:
-        """Return the spot of one element of a list field, called by a name that survives reordering."""
-        return Spot(shape, (*self.pointer, *field.split("."), index), self.owner, f"{field}[{name}]")
-
-
-class Field(Generic[V]):
-    """A field of a spot, named once: `field.of(spot)` reads it, `field.at(spot)` points to it.
-
-    The path is as in the Kubernetes API (`securityContext.privileged`). A missing or null parent reads as None, so
-    reading never fails.
-    """
-
-    __slots__ = ("of", "path")
-
-    def __init__(self, path: str) -> None:
-        self.path = tuple(path.split("."))
-        self.of: Callable[[Spot], V | None] = _reader(self.path)
-
-    def at(self, spot: Spot) -> Place:
-        """Return the field's place at a spot."""
-        return spot.place(*self.path)
-
-
-# The fields that are maps with keys of the author's choice.
-_MAPS = frozenset({"limits", "requests"})
-
-
-def _reader(path: tuple[str, ...]) -> Callable[[Spot], V | None]:
-    """Compile a path to the cheapest getter: reviews are judged a thousand times a second, and this is their inner loop."""
-    if len(path) == 1:
-        return operator.attrgetter("shape." + path[0])
-    parents: Callable[[Spot], object] = _reader(path[:-1])
-    last = path[-1]
-    if path[-2] in _MAPS:
-
-        def look_up(spot: Spot) -> V | None:
-            parent = parents(spot)
-            return parent.get(last) if isinstance(parent, Mapping) else None
-
-        return look_up
-
-    def read(spot: Spot) -> V | None:
-        parent = parents(spot)
-        return None if parent is None else getattr(parent, last)
-
-    return read
 
 
 class ContainerView(Spot):
@@ -167,6 +95,14 @@ class ContainerView(Spot):
         context = self.shape.securityContext
         return () if context is None or context.capabilities is None else context.capabilities.drop or ()
 
+    def host_ports(self) -> Iterator[tuple[Spot, Port, int, bool]]:
+        """Yield every port that is one of the node as well: where it stands, its number there, and whether hostNetwork implies it."""
+        for index, port in enumerate(self.shape.ports or ()):
+            implied = bool(self.pod.shape.hostNetwork and port.hostPort in {None, 0, port.containerPort})
+            number = port.containerPort if implied else port.hostPort
+            if number:
+                yield self.element("ports", index, port, port.name or port.containerPort), port, number, implied
+
     def host_targets(self) -> Iterator[tuple[tuple[str, ...], str, HostTarget]]:
         """Yield every request that the kubelet makes for the container, with the path of its handler and the kind of request."""
         shape = self.shape
@@ -186,42 +122,48 @@ class ContainerView(Spot):
                     yield path, "tcpSocket", handler.tcpSocket
 
 
-class VolumeView(Spot):
-    """One volume of the pod."""
+class Mount(NamedTuple):
+    """One mount of a volume, with the container that has it."""
 
-    __slots__ = ("index",)
-    shape: Mapping[str, object]
-
-    def __init__(self, pod: PodView, shape: Mapping[str, object], index: int) -> None:
-        name = shape.get("name")
-        super().__init__(shape, (*pod.prefix, "spec", "volumes", index), f"volumes[{name or index}]")
-        self.index = index
+    container: ContainerView
+    position: int
+    shape: VolumeMount
 
     @property
-    def name(self) -> str:
-        """The volume's name."""
-        return str(self.shape.get("name") or "")
+    def spot(self) -> Spot:
+        """The mount as a spot, called by where it is mounted."""
+        return self.container.element("volumeMounts", self.position, self.shape, self.shape.mountPath)
+
+
+class EnvironmentVariable(NamedTuple):
+    """One variable that a container is given by name."""
+
+    container: ContainerView
+    position: int
+    shape: Variable
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """The keys that say where the volume comes from; a volume without one is an emptyDir by the API server's defaulting."""
-        return tuple(key for key, value in self.shape.items() if key != "name" and value is not None) or ("emptyDir",)
+    def spot(self) -> Spot:
+        """The variable as a spot, called by its name."""
+        return self.container.element("env", self.position, self.shape, self.shape.name)
 
-    def host_path(self) -> HostPath | None:
-        """Return the hostPath source, if that is what the volume has.
 
-        Raises WrongType where it is no map with strings.
-        """
-        source = self.shape.get("hostPath")
-        if source is None:
-            return None
-        if not isinstance(source, Mapping):
-            raise WrongType(f"{self.owner}: hostPath", "a map", source)
-        path, kind = source.get("path"), source.get("type")
-        for key, value in (("path", path), ("type", kind)):
-            if not isinstance(value, str | None):
-                raise WrongType(f"{self.owner}: hostPath.{key}", "a string", value)
-        return HostPath(path=path, type=kind)
+class ImageUse(NamedTuple):
+    """One image that the pod brings to the node: to run, or to read as a volume (KEP-4639).
+
+    `text` is as written; `reference` is what it names, or None where it does not parse.
+    """
+
+    spot: Spot
+    path: tuple[str, ...]
+    text: str | None
+    policy: str | None
+    reference: ImageReference | None
+
+    @property
+    def place(self) -> Place:
+        """Where the image is named."""
+        return self.spot.place(*self.path)
 
 
 class PodView(Spot):
@@ -230,9 +172,10 @@ class PodView(Spot):
     # No __slots__: cached properties keep what several rules ask for.
     shape: PodSpec
 
-    def __init__(self, template: PodTemplate, prefix: Pointer = ()) -> None:
+    def __init__(self, template: PodTemplate, prefix: Pointer = (), setting: Setting = _SOMEWHERE) -> None:
         super().__init__(template.spec or _NO_SPEC, (*prefix, "spec"), "pod")
         self.prefix = prefix
+        self.setting = setting
         self.metadata = template.metadata or _NO_METADATA
         self.complete = template.spec is not None
         self.windows = self.shape.os is not None and self.shape.os.name == "windows"
@@ -252,12 +195,20 @@ class PodView(Spot):
     @cached_property
     def volumes(self) -> tuple[VolumeView, ...]:
         """The pod's volumes."""
-        return tuple(VolumeView(self, shape, index) for index, shape in enumerate(self.shape.volumes or ()))
+        prefix = self.prefix
+        return tuple([VolumeView(prefix, shape, index) for index, shape in enumerate(self.shape.volumes or ())])
 
-    @property
-    def annotations(self) -> Mapping[str, str]:
-        """The pod's annotations."""
-        return self.metadata.annotations or {}
+    @cached_property
+    def _volumes_from(self) -> Mapping[str, list[VolumeView]]:
+        found: dict[str, list[VolumeView]] = {}
+        for volume in self.volumes:
+            for source in volume.sources:
+                found.setdefault(source, []).append(volume)
+        return found
+
+    def volumes_from(self, source: str) -> Sequence[VolumeView]:
+        """Return the volumes that come from a source, such as emptyDir."""
+        return self._volumes_from.get(source, ())
 
     @cached_property
     def host_paths(self) -> tuple[tuple[VolumeView, HostPath], ...]:
@@ -265,15 +216,73 @@ class PodView(Spot):
 
         Raises WrongType where a hostPath is no map with strings.
         """
-        pairs = ((volume, volume.host_path()) for volume in self.volumes)
-        return tuple((volume, source) for volume, source in pairs if source is not None)
+        return tuple((volume, volume.host_path()) for volume in self.volumes_from("hostPath"))
 
-    def mounts_of(self, volume: VolumeView) -> Iterator[tuple[ContainerView, VolumeMount]]:
-        """Yield every mount of a volume, with the container that has it."""
-        for container in self.containers:
-            for mount in container.shape.volumeMounts or ():
-                if mount.name == volume.name:
-                    yield container, mount
+    @cached_property
+    def mounts(self) -> tuple[Mount, ...]:
+        """Every mount of every container."""
+        return tuple(
+            [
+                Mount(container, index, mount)
+                for container in self.containers
+                for index, mount in enumerate(container.shape.volumeMounts or ())
+            ]
+        )
+
+    @cached_property
+    def variables(self) -> tuple[EnvironmentVariable, ...]:
+        """Every variable that a container is given by name."""
+        return tuple(
+            [
+                EnvironmentVariable(container, index, variable)
+                for container in self.containers
+                for index, variable in enumerate(container.shape.env or ())
+            ]
+        )
+
+    @cached_property
+    def images(self) -> tuple[ImageUse, ...]:
+        """Every image that is named; in a template one may be left for others to fill in.
+
+        Raises WrongType where an image volume is no map with strings.
+        """
+        named: list[tuple[Spot, tuple[str, ...], str | None, str | None]] = [
+            (container, ("image",), container.shape.image, container.shape.imagePullPolicy)
+            for container in self.containers
+        ]
+        for volume in self.volumes_from("image"):
+            text, policy = volume.text("image", "reference"), volume.text("image", "pullPolicy")
+            named.append((volume, ("image", "reference"), text, policy))
+        return tuple(
+            [
+                ImageUse(spot, path, text, policy, parse_image(text or ""))
+                for spot, path, text, policy in named
+                if text or not self.setting.template
+            ]
+        )
+
+    @cached_property
+    def token_holders(self) -> tuple[ContainerView, ...]:
+        """The containers that have a token of the service account where the API server mounts it; something empty mounted there is none."""
+        blank = {volume.name for volume in self.volumes_from("emptyDir")}
+        return tuple(
+            [
+                container
+                for container, _, mount in self.mounts
+                if "serviceaccount" in (path := mount.mountPath or "")
+                and mount.name not in blank
+                and resolve(path) == _TOKEN
+            ]
+        )
+
+    def mounts_of(self, volume: VolumeView) -> Iterator[Mount]:
+        """Yield every mount of a volume."""
+        return (mount for mount in self.mounts if mount.shape.name == volume.name)
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The pod's annotations."""
+        return self.metadata.annotations or {}
 
     def annotation(self, key: str) -> Place:
         """Return the place of one annotation."""

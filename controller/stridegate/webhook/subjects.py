@@ -10,7 +10,8 @@ import msgspec
 from stridegate.engine.workloads import workload_of
 from stridegate.model.pods import ObjectMeta, PodTemplate
 from stridegate.model.policies import Workload
-from stridegate.model.views import PodView, Pointer
+from stridegate.model.spots import Pointer
+from stridegate.model.views import PodView
 from stridegate.webhook.errors import UnknownSubject
 from stridegate.webhook.reviews import GroupVersionResource, Request, read_object
 from stridegate.webhook.shapes import shape_of

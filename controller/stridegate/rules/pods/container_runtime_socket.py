@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from stridegate.model.host_paths import reaches
 from stridegate.model.paths import Components, resolve, touches, written
-from stridegate.model.pods import HostPath
 from stridegate.model.references import CisDocker
-from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good, observe
-from stridegate.model.views import PodView, VolumeView
+from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 _SOCKETS = tuple(
@@ -44,31 +44,15 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
     """Yield every path of the node that leads to a socket."""
     if pod.windows or not pod.host_paths:
         return
-    own = tuple(filter(None, map(resolve, given.parameters.sockets)))
-    for volume, source in pod.host_paths:
-        place = volume.place("hostPath")
-        if source.type == "Socket":
-            path = source.path or ""
-            yield Violation(place, observed=f"{path}, a socket", wanted="reach no socket of the node", value=path)
-            continue
-        for reached, how in _reached(pod, volume, source):
-            if reached is None:
-                yield Violation(place, observed=how, wanted="be absolute")
-            elif (socket := _socket(reached, (*_SOCKETS, *own))) is not None:
-                yield Violation(place, observed=how, wanted=f"not reach {socket}", value=written(reached))
-
-
-def _reached(pod: PodView, volume: VolumeView, source: HostPath) -> Iterable[tuple[Components | None, str]]:
-    """Return each different path that the pod gets of a volume, with how; whole where it is not mounted, or not narrowed until run time."""
-    base = source.path or ""
-    paths: dict[Components | None, str] = {}
-    for container, mount in pod.mounts_of(volume):
-        if mount.subPath and not mount.subPathExpr:
-            how = f"{base}, mounted by {container.owner} from {mount.subPath}"
-            paths.setdefault(resolve(f"{base}/{mount.subPath}"), how)
-        else:
-            paths.setdefault(resolve(base), base)
-    return paths.items() if paths else [(resolve(base), observe(base))]
+    sockets = (*_SOCKETS, *filter(None, map(resolve, given.parameters.sockets)))
+    for reach in reaches(pod):
+        place = reach.volume.place("hostPath")
+        if reach.source.type == "Socket":
+            yield Violation(place, observed=f"{reach.how}, a socket", wanted="reach no socket", value=reach.how)
+        elif reach.path is None:
+            yield Violation(place, observed=reach.how, wanted="be absolute")
+        elif (socket := _socket(reach.path, sockets)) is not None:
+            yield Violation(place, observed=reach.how, wanted=f"not reach {socket}", value=written(reach.path))
 
 
 def _socket(path: Components, sockets: Iterable[Components]) -> str | None:

@@ -15,7 +15,8 @@ from stridegate.model.errors import BadQuantity
 from stridegate.model.quantities import parse_quantity
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
-from stridegate.model.views import Field, PodView
+from stridegate.model.spots import Field
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 LIMIT = Field[str | int | float]("resources.limits.memory")

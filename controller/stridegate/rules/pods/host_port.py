@@ -12,28 +12,23 @@ from collections.abc import Iterator
 
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
-from stridegate.model.views import Field, PodView
+from stridegate.model.spots import Field
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 HOST_PORT = Field[int]("hostPort")
-CONTAINER_PORT = Field[int]("containerPort")
 
 
-def check(pod: PodView, _: Given) -> Iterator[Violation]:
+def check(pod: PodView, _given: Given) -> Iterator[Violation]:
     """Yield every port of a container that is one of the node as well."""
     for container in pod.containers:
-        for index, shape in enumerate(container.shape.ports or ()):
-            port = container.element("ports", index, shape, shape.name or shape.containerPort)
-            explicit, inner = HOST_PORT.of(port), CONTAINER_PORT.of(port)
-            implied = bool(pod.shape.hostNetwork and explicit in {None, 0, inner})
-            taken = inner if implied else explicit
-            if taken:
-                yield Violation(
-                    HOST_PORT.at(port),
-                    observed=f"{taken}, implied by hostNetwork" if implied else str(taken),
-                    wanted="be absent",
-                    value=str(taken),
-                )
+        for spot, _, number, implied in container.host_ports():
+            yield Violation(
+                HOST_PORT.at(spot),
+                observed=f"{number}, implied by hostNetwork" if implied else str(number),
+                wanted="be absent",
+                value=str(number),
+            )
 
 
 RULE = PodRule(

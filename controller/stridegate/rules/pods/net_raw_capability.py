@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from stridegate.model.edits import Append, Patch
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
-from stridegate.model.views import Field, PodView
+from stridegate.model.spots import Field
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Safety, Severity, Stride
 
 ADDED = Field[tuple[str, ...]]("securityContext.capabilities.add")

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from stridegate.model.edits import Patch
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
-from stridegate.model.views import ContainerView, Field, PodView
+from stridegate.model.spots import Field
+from stridegate.model.views import ContainerView, PodView
 from stridegate.model.vocabulary import Profile, Safety, Severity, Stride
 
 NON_ROOT = Field[bool]("securityContext.runAsNonRoot")

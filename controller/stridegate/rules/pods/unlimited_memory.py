@@ -18,7 +18,8 @@ from stridegate.model.errors import BadQuantity
 from stridegate.model.quantities import parse_quantity
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
-from stridegate.model.views import ContainerKind, ContainerView, Field, PodView, Spot
+from stridegate.model.spots import Field, Spot
+from stridegate.model.views import ContainerKind, ContainerView, PodView
 from stridegate.model.vocabulary import Outcome, Profile, Safety, Severity, Stride
 
 LIMIT = Field[str | int | float]("resources.limits.memory")
