@@ -6,10 +6,11 @@ that.
 
 from __future__ import annotations
 
+import itertools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 V = TypeVar("V")
 Pointer = tuple[str | int, ...]
@@ -82,18 +83,28 @@ def _reader(path: tuple[str, ...]) -> Callable[[Spot], V | None]:
     """Compile a path to the cheapest getter: reviews are judged a thousand times a second, and this is their inner loop."""
     if len(path) == 1:
         return operator.attrgetter("shape." + path[0])
-    parents: Callable[[Spot], object] = _reader(path[:-1])
-    last = path[-1]
-    if path[-2] in _MAPS:
+    first: Callable[[Spot], object] = operator.attrgetter("shape." + path[0])
+    *between, last = (_step(parent, name) for parent, name in itertools.pairwise(path))
+    take = cast("Callable[[object], V | None]", last)
+    if not between:
 
-        def look_up(spot: Spot) -> V | None:
-            parent = parents(spot)
-            return parent.get(last) if isinstance(parent, Mapping) else None
+        def read(spot: Spot) -> V | None:
+            parent = first(spot)
+            return None if parent is None else take(parent)
 
-        return look_up
+        return read
 
-    def read(spot: Spot) -> V | None:
-        parent = parents(spot)
-        return None if parent is None else getattr(parent, last)
+    def reach(spot: Spot) -> V | None:
+        parent = first(spot)
+        for step in between:
+            if parent is None:
+                return None
+            parent = step(parent)
+        return None if parent is None else take(parent)
 
-    return read
+    return reach
+
+
+def _step(parent: str, name: str) -> Callable[[object], object]:
+    """Return what takes a key out of a map, or a field out of a shape, without a frame of Python's own."""
+    return operator.methodcaller("get", name) if parent in _MAPS else operator.attrgetter(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from stridegate.model.images import ImageReference, parse_image
 from stridegate.model.paths import resolve
@@ -95,14 +95,6 @@ class ContainerView(Spot):
         context = self.shape.securityContext
         return () if context is None or context.capabilities is None else context.capabilities.drop or ()
 
-    def host_ports(self) -> Iterator[tuple[Spot, Port, int, bool]]:
-        """Yield every port that is one of the node as well: where it stands, its number there, and whether hostNetwork implies it."""
-        for index, port in enumerate(self.shape.ports or ()):
-            implied = bool(self.pod.shape.hostNetwork and port.hostPort in {None, 0, port.containerPort})
-            number = port.containerPort if implied else port.hostPort
-            if number:
-                yield self.element("ports", index, port, port.name or port.containerPort), port, number, implied
-
     def host_targets(self) -> Iterator[tuple[tuple[str, ...], str, HostTarget]]:
         """Yield every request that the kubelet makes for the container, with the path of its handler and the kind of request."""
         shape = self.shape
@@ -146,6 +138,15 @@ class EnvironmentVariable(NamedTuple):
     def spot(self) -> Spot:
         """The variable as a spot, called by its name."""
         return self.container.element("env", self.position, self.shape, self.shape.name)
+
+
+class NodePort(NamedTuple):
+    """One port of a container that is one of the node as well: its number there, and whether hostNetwork implies it."""
+
+    spot: Spot
+    shape: Port
+    number: int
+    implied: bool
 
 
 class ImageUse(NamedTuple):
@@ -230,6 +231,20 @@ class PodView(Spot):
         )
 
     @cached_property
+    def node_ports(self) -> tuple[NodePort, ...]:
+        """Every port that is one of the node as well."""
+        shared = self.shape.hostNetwork
+        found: list[NodePort] = []
+        for container in self.containers:
+            for index, port in enumerate(container.shape.ports or ()):
+                implied = bool(shared and port.hostPort in {None, 0, port.containerPort})
+                number = port.containerPort if implied else port.hostPort
+                if number:
+                    spot = container.element("ports", index, port, port.name or port.containerPort)
+                    found.append(NodePort(spot, port, number, implied))
+        return tuple(found)
+
+    @cached_property
     def variables(self) -> tuple[EnvironmentVariable, ...]:
         """Every variable that a container is given by name."""
         return tuple(
@@ -287,6 +302,19 @@ class PodView(Spot):
     def annotation(self, key: str) -> Place:
         """Return the place of one annotation."""
         return Place((*self.prefix, "metadata", "annotations", key), "pod", f"metadata.annotations[{key}]")
+
+    def present(self, field: Field[V]) -> Sequence[tuple[Spot, V]]:
+        """Return the levels where a field is present, each with its value; what one rule asks for, the next finds ready."""
+        known = self._present.get(field.path)
+        if known is None:
+            read = field.of
+            known = [(spot, value) for spot in self.levels if (value := read(spot)) is not None]
+            self._present[field.path] = known
+        return cast("Sequence[tuple[Spot, V]]", known)
+
+    @cached_property
+    def _present(self) -> dict[tuple[str, ...], Sequence[tuple[Spot, object]]]:
+        return {}
 
     @cached_property
     def levels(self) -> tuple[Spot, ...]:

@@ -40,10 +40,12 @@ _SOCKETS = tuple(
 )
 
 
-def check(pod: PodView, given: Given) -> Iterator[Violation]:
+def check(pod: PodView, given: Given) -> Iterable[Violation]:
     """Yield every path of the node that leads to a socket."""
-    if pod.windows or not pod.host_paths:
-        return
+    return () if pod.windows or not pod.host_paths else _sockets(pod, given)
+
+
+def _sockets(pod: PodView, given: Given) -> Iterator[Violation]:
     sockets = (*_SOCKETS, *filter(None, map(resolve, given.parameters.sockets)))
     for reach in reaches(pod):
         place = reach.volume.place("hostPath")

@@ -19,16 +19,15 @@ from stridegate.model.vocabulary import Profile, Severity, Stride
 HOST_PORT = Field[int]("hostPort")
 
 
-def check(pod: PodView, _given: Given) -> Iterator[Violation]:
+def check(pod: PodView, _: Given) -> Iterator[Violation]:
     """Yield every port of a container that is one of the node as well."""
-    for container in pod.containers:
-        for spot, _, number, implied in container.host_ports():
-            yield Violation(
-                HOST_PORT.at(spot),
-                observed=f"{number}, implied by hostNetwork" if implied else str(number),
-                wanted="be absent",
-                value=str(number),
-            )
+    for port in pod.node_ports:
+        yield Violation(
+            HOST_PORT.at(port.spot),
+            observed=f"{port.number}, implied by hostNetwork" if port.implied else str(port.number),
+            wanted="be absent",
+            value=str(port.number),
+        )
 
 
 RULE = PodRule(

@@ -27,8 +27,11 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
     if pod.windows:
         return
     for container in pod.containers:
-        dropped = DROPPED.of(container) or ()
-        added = ADDED.of(container)
+        context = container.shape.securityContext
+        capabilities = None if context is None else context.capabilities
+        dropped, added = ((), None) if capabilities is None else (capabilities.drop or (), capabilities.add)
+        if not added and "ALL" in dropped:
+            continue
         regained = container.added_capabilities & {"NET_RAW", "ALL"} if added else ()
         for name in sorted(regained):
             yield Violation(ADDED.at(container), observed=observe(added), wanted=f"not list {name}", value=name)

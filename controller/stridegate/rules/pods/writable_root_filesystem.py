@@ -38,7 +38,11 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
     """Yield every container that does not say true, and a declaration that cannot be meant."""
     if pod.windows:
         return
-    writable = [container for container in pod.containers if READ_ONLY.of(container) is not True]
+    writable = [
+        container
+        for container in pod.containers
+        if (context := container.shape.securityContext) is None or context.readOnlyRootFilesystem is not True
+    ]
     if not writable:
         return
     declaration = pod.annotations.get(WRITABLE_PATHS_ANNOTATION, "")
