@@ -43,6 +43,10 @@ COMPLETE: dict[str, Any] = {
                     "sizeLimit": "64Mi",
                     "paths": ["/tmp"],  # noqa: S108 - a path in a container
                     "sockets": ["/run/user/*/engine.sock"],
+                    "allow": ["*.registry.example:5000/team"],
+                    "tags": ["stable"],
+                    "namespaces": ["node-agents"],
+                    "maximumSeconds": 7200,
                 },
             }
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import cast
 
 import jsonpatch
@@ -94,10 +95,15 @@ def questions(
 ) -> list[Question]:
     """Return what a policy of a level and version asks that names some rules of no level."""
     return [
-        Question(rule, given)
+        Question(rule, replace(given, parameters=_for(rule, given, named)))
         for rule in rules
         if (rule.profile <= given.profile or rule.slug in named) and rule.standard_since <= given.pod_security
     ]
+
+
+def _for(rule: PodRule, given: Given, named: Collection[str]) -> Parameters:
+    """Return the parameters of a rule: all that are given, but what is allowed means something else to each rule."""
+    return given.parameters if rule.slug in named else replace(given.parameters, allow=())
 
 
 def judged(
@@ -130,7 +136,7 @@ def policy(
     """Return a policy that asks every rule of its profile, and those it names, with the same parameters."""
     given = given or Given()
     rules = {
-        slug: RuleSetting(override=override, parameters=given.parameters)
+        slug: RuleSetting(override=override, parameters=_for(rule, given, named))
         for slug, rule in POD_RULES.items()
         if slug in named or (rule.profile <= given.profile and (override or given.parameters != Parameters()))
     }

@@ -67,7 +67,8 @@ def moved(pod: JsonMap, kind: ContainerKind) -> JsonMap:
     spec["containers"] = cast("Json", [each for each in containers if each is not container])
     if kind is ContainerKind.SIDECAR:
         container["restartPolicy"] = "Always"
-    spec["ephemeralContainers" if kind is ContainerKind.EPHEMERAL else "initContainers"] = [container]
+    listed = "ephemeralContainers" if kind is ContainerKind.EPHEMERAL else "initContainers"
+    spec[listed] = [container, *cast("list[Json]", spec.get(listed) or [])]
     return {**pod, "spec": spec}
 
 

@@ -50,11 +50,11 @@ _PARAMETERS = {
 }
 
 # Registries with a port and a path, the host perhaps with *. before it, or the keys of annotations.
-_ALLOWED = re.compile(r"(\*\.)?[A-Za-z0-9\[][A-Za-z0-9._:/\[\]-]{0,252}", re.ASCII)
+_ALLOWED = re.compile(r"(?=.{1,253}$)(\*\.)?[A-Za-z0-9\[][A-Za-z0-9._:\[\]-]*(/[A-Za-z0-9._-]+)*", re.ASCII)
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
-# What the API server accepts at least (`ServiceAccountTokenProjection.expirationSeconds`).
-_SHORTEST_TOKEN = 600
+# What the API server accepts at least (`ServiceAccountTokenProjection.expirationSeconds`), and a year.
+_SECONDS = (600, 365 * 24 * 3600)
 
 _POD_SECURITY = re.compile(r"v1\.(0|[1-9][0-9]{0,3})", re.ASCII)
 _RULES_VERSION = re.compile(r"v(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})", re.ASCII)
@@ -203,8 +203,9 @@ def _words(field: Field, syntax: re.Pattern[str], wanted: str) -> tuple[str, ...
 def _seconds(field: Field) -> int | None:
     if field.absent:
         return None
-    if isinstance(field.value, bool) or not isinstance(field.value, int) or field.value < _SHORTEST_TOKEN:
-        raise field.refuse(f"a whole number of seconds, at least {_SHORTEST_TOKEN}")
+    least, most = _SECONDS
+    if isinstance(field.value, bool) or not isinstance(field.value, int) or not least <= field.value <= most:
+        raise field.refuse(f"a whole number of seconds from {least} to {most}")
     return field.value
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from stridegate.model.parts import Mount
 from stridegate.model.paths import Components, resolve, resolve_windows
 from stridegate.model.pods import HostPath
 from stridegate.model.rules import observe
-from stridegate.model.views import Mount, PodView
+from stridegate.model.views import PodView
 from stridegate.model.volumes import VolumeView
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
-from stridegate.model.images import ImageReference, parse_image
+from stridegate.model.images import parse_image
+from stridegate.model.parts import EnvironmentVariable, ImageUse, Mount, NodePort
 from stridegate.model.paths import resolve
 from stridegate.model.pods import (
     Container,
@@ -16,10 +17,7 @@ from stridegate.model.pods import (
     ObjectMeta,
     PodSpec,
     PodTemplate,
-    Port,
     Probe,
-    Variable,
-    VolumeMount,
 )
 from stridegate.model.settings import Setting
 from stridegate.model.spots import Field, Place, Pointer, Spot
@@ -112,59 +110,6 @@ class ContainerView(Spot):
                     yield path, "httpGet", handler.httpGet
                 if handler.tcpSocket is not None:
                     yield path, "tcpSocket", handler.tcpSocket
-
-
-class Mount(NamedTuple):
-    """One mount of a volume, with the container that has it."""
-
-    container: ContainerView
-    position: int
-    shape: VolumeMount
-
-    @property
-    def spot(self) -> Spot:
-        """The mount as a spot, called by where it is mounted."""
-        return self.container.element("volumeMounts", self.position, self.shape, self.shape.mountPath)
-
-
-class EnvironmentVariable(NamedTuple):
-    """One variable that a container is given by name."""
-
-    container: ContainerView
-    position: int
-    shape: Variable
-
-    @property
-    def spot(self) -> Spot:
-        """The variable as a spot, called by its name."""
-        return self.container.element("env", self.position, self.shape, self.shape.name)
-
-
-class NodePort(NamedTuple):
-    """One port of a container that is one of the node as well: its number there, and whether hostNetwork implies it."""
-
-    spot: Spot
-    shape: Port
-    number: int
-    implied: bool
-
-
-class ImageUse(NamedTuple):
-    """One image that the pod brings to the node: to run, or to read as a volume (KEP-4639).
-
-    `text` is as written; `reference` is what it names, or None where it does not parse.
-    """
-
-    spot: Spot
-    path: tuple[str, ...]
-    text: str | None
-    policy: str | None
-    reference: ImageReference | None
-
-    @property
-    def place(self) -> Place:
-        """Where the image is named."""
-        return self.spot.place(*self.path)
 
 
 class PodView(Spot):

@@ -53,6 +53,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.INFORMATION_DISCLOSURE, Stride.ELEVATION}),
     references=(CisKubernetes("5.1.6"),),
+    threats=frozenset({"path-to-cluster-admin"}),
     check=check,
     examples=(
         bad("mounted", _MOUNTED.format(automount="null", path=_PATH, source=_PROJECTED)),

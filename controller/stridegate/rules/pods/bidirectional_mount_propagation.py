@@ -48,6 +48,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.TAMPERING, Stride.ELEVATION}),
     references=(CisDocker("5.20", before_1_6="5.19"),),
+    threats=frozenset({"container-escape"}),
     check=check,
     examples=(
         bad(

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stridegate.model.parts import ImageUse
 from stridegate.model.references import CisKubernetes
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
-from stridegate.model.views import ImageUse, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 
@@ -46,6 +47,7 @@ RULE = PodRule(
     profile=Profile.ADVISORY,
     stride=frozenset({Stride.SPOOFING, Stride.INFORMATION_DISCLOSURE}),
     references=(CisKubernetes("1.2.11"),),
+    threats=frozenset({"supply-chain-injection", "malware-image-pull"}),
     check=check,
     examples=(
         bad("absent, with a tag", "{}"),

@@ -68,42 +68,51 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.ELEVATION}),
     references=(CisDocker("5.32", before_1_6="5.31"),),
+    threats=frozenset({"daemon-config-exploited-from-container", "container-escape", "docker-socket-too-open"}),
     check=check,
     takes=frozenset({"sockets"}),
     examples=(
-        bad("by name", "volumes: [{name: x, hostPath: {path: /var/run/docker.sock}}]", also=("host-path-volume",)),
+        bad(
+            "by name",
+            "volumes: [{name: x, hostPath: {path: /var/run/docker.sock}}]",
+            also=("host-path-volume", "sensitive-host-path"),
+        ),
         bad(
             "spelled with doubled and trailing slashes",
             "volumes: [{name: x, hostPath: {path: /run//docker.sock/}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "spelled with dots",
             "volumes: [{name: x, hostPath: {path: /var/run/../run/./docker.sock}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
             valid=False,
         ),
-        bad("its folder", "volumes: [{name: x, hostPath: {path: /run}}]", also=("host-path-volume",)),
-        bad("the root", "volumes: [{name: x, hostPath: {path: /}}]", also=("host-path-volume",)),
+        bad(
+            "its folder",
+            "volumes: [{name: x, hostPath: {path: /run}}]",
+            also=("host-path-volume", "sensitive-host-path"),
+        ),
+        bad("the root", "volumes: [{name: x, hostPath: {path: /}}]", also=("host-path-volume", "sensitive-host-path")),
         bad(
             "through a process",
             "volumes: [{name: x, hostPath: {path: /proc/1/root/run/docker.sock}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "through the task of a process",
             "volumes: [{name: x, hostPath: {path: /proc/self/task/1/root}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "of a user",
             "volumes: [{name: x, hostPath: {path: /run/user/1000/podman}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "below a listed folder",
             "volumes: [{name: x, hostPath: {path: /var/lib/kubelet/device-plugins/kubelet.sock}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "narrowed to it",
@@ -111,7 +120,7 @@ RULE = PodRule(
             containers: [{name: app, volumeMounts: [{name: x, mountPath: /s, subPath: run/docker.sock}]}]
             volumes: [{name: x, hostPath: {path: /var}}]
             """,
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path", "writable-host-path"),
         ),
         bad(
             "narrowed at run time",
@@ -119,7 +128,7 @@ RULE = PodRule(
             containers: [{name: app, volumeMounts: [{name: x, mountPath: /s, subPathExpr: $(NAME)}]}]
             volumes: [{name: x, hostPath: {path: /var}}]
             """,
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path", "writable-host-path"),
         ),
         bad(
             "narrowed by one, whole for another",
@@ -128,7 +137,7 @@ RULE = PodRule(
             - {name: app, volumeMounts: [{name: x, mountPath: /logs, subPath: log}, {name: x, mountPath: /all}]}
             volumes: [{name: x, hostPath: {path: /var}}]
             """,
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path", "writable-host-path"),
         ),
         bad(
             "mounted read-only",
@@ -136,18 +145,22 @@ RULE = PodRule(
             containers: [{name: app, volumeMounts: [{name: x, mountPath: /s, readOnly: true}]}]
             volumes: [{name: x, hostPath: {path: /run/containerd/containerd.sock}}]
             """,
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "any socket",
             "volumes: [{name: x, hostPath: {path: /srv/own.sock, type: Socket}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
-        bad("a relative path", "volumes: [{name: x, hostPath: {path: run}}]", also=("host-path-volume",)),
+        bad(
+            "a relative path",
+            "volumes: [{name: x, hostPath: {path: run}}]",
+            also=("host-path-volume", "sensitive-host-path"),
+        ),
         bad(
             "one of the policy's",
             "volumes: [{name: x, hostPath: {path: /srv/engine}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
             given=Given(parameters=Parameters(sockets=("/srv/engine/engine.sock",))),
         ),
         good(
@@ -158,7 +171,7 @@ RULE = PodRule(
         good(
             "a sibling",
             "volumes: [{name: x, hostPath: {path: /run/docker.socket}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         good(
             "narrowed to something else",
@@ -166,7 +179,7 @@ RULE = PodRule(
             containers: [{name: app, volumeMounts: [{name: x, mountPath: /logs, subPath: log/pods}]}]
             volumes: [{name: x, hostPath: {path: /var}}]
             """,
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path", "writable-host-path"),
         ),
     ),
 )

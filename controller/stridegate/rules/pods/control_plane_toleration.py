@@ -39,6 +39,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.ELEVATION}),
     references=(),
+    threats=frozenset({"path-to-cluster-admin"}),
     check=check,
     examples=(
         bad(

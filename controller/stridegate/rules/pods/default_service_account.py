@@ -46,6 +46,7 @@ RULE = PodRule(
     profile=Profile.ADVISORY,
     stride=frozenset({Stride.REPUDIATION, Stride.ELEVATION}),
     references=(CisKubernetes("5.1.5"),),
+    threats=frozenset({"path-to-cluster-admin"}),
     check=check,
     examples=(
         bad("absent", _MOUNTED.format(account="null")),

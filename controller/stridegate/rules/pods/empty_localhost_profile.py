@@ -46,6 +46,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.ELEVATION}),
     references=(CisDocker("5.22", before_1_6="5.21"),),
+    threats=frozenset({"disabled-seccomp"}),
     check=check,
     examples=(
         bad("seccomp, absent", "securityContext: {seccompProfile: {type: Localhost}}", valid=False),

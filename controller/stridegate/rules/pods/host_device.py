@@ -41,6 +41,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.ELEVATION, Stride.TAMPERING}),
     references=(CisDocker("5.18", before_1_6="5.17"),),
+    threats=frozenset({"container-escape"}),
     check=check,
     examples=(
         bad(

@@ -42,9 +42,14 @@ RULE = PodRule(
         CisDocker("5.14", before_1_6="5.13"),
         CisKubernetes("5.2.12", before_1_12="5.2.13"),
     ),
+    threats=frozenset({"unbound-host-port", "network-spoofing-to-host"}),
     check=check,
     examples=(
-        bad("a port of the node", "containers: [{name: app, ports: [{containerPort: 8080, hostPort: 80}]}]"),
+        bad(
+            "a port of the node",
+            "containers: [{name: app, ports: [{containerPort: 8080, hostPort: 80}]}]",
+            also=("host-port-on-every-address",),
+        ),
         bad(
             "on one address of the node",
             "containers: [{name: app, ports: [{containerPort: 8080, hostPort: 80, hostIP: 127.0.0.1}]}]",
@@ -52,7 +57,7 @@ RULE = PodRule(
         bad(
             "implied by hostNetwork",
             "{hostNetwork: true, containers: [{name: app, ports: [{containerPort: 8080}]}]}",
-            also=("host-network",),
+            also=("host-network", "host-port-on-every-address"),
         ),
         good("zero is none", "containers: [{name: app, ports: [{containerPort: 8080, hostPort: 0}]}]"),
         good("a port of the pod", "containers: [{name: app, ports: [{containerPort: 8080}]}]"),

@@ -48,6 +48,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.SPOOFING, Stride.INFORMATION_DISCLOSURE}),
     references=(CisDocker("5.14", before_1_6="5.13"),),
+    threats=frozenset({"unbound-host-port", "internet-reachable-nodes"}),
     check=check,
     examples=(
         bad(

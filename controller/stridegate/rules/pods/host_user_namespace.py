@@ -43,6 +43,7 @@ RULE = PodRule(
     profile=Profile.ADVISORY,
     stride=frozenset({Stride.ELEVATION}),
     references=(CisDocker("5.31", before_1_6="5.30"),),
+    threats=frozenset({"cross-container-access"}),
     check=check,
     examples=(
         bad("absent", "{}"),

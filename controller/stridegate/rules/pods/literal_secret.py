@@ -61,6 +61,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.INFORMATION_DISCLOSURE}),
     references=(CisDocker("4.10"), CisKubernetes("5.4.1")),
+    threats=frozenset({"hardcoded-client-secrets", "secrets-in-dockerfile"}),
     check=check,
     examples=(
         bad("by its name", "containers: [{name: app, env: [{name: DB_PASSWORD, value: correct-horse}]}]"),

@@ -42,6 +42,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.SPOOFING, Stride.TAMPERING}),
     references=(),
+    threats=frozenset({"supply-chain-injection", "spoofed-image"}),
     check=check,
     examples=(
         bad("capitals", "containers: [{name: app, image: registry.example/App:1}]", also=_AFTER),

@@ -55,6 +55,7 @@ RULE = PodRule(
     profile=Profile.ADVISORY,
     stride=frozenset({Stride.DENIAL_OF_SERVICE}),
     references=(CisDocker("5.12", before_1_6="5.11"),),
+    threats=frozenset({"noisy-neighbour", "node-resource-exhaustion"}),
     check=check,
     spares=frozenset({ContainerKind.EPHEMERAL}),
     examples=(

@@ -48,6 +48,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.TAMPERING, Stride.REPUDIATION}),
     references=(CisDocker("5.28", before_1_6="5.27"),),
+    threats=frozenset({"supply-chain-injection", "malware-image-pull", "outdated-vulnerable-image"}),
     check=check,
     takes=frozenset({"tags"}),
     examples=(

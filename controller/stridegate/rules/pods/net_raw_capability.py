@@ -59,6 +59,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.SPOOFING}),
     references=(CisDocker("5.4", before_1_6="5.3"), CisKubernetes("5.2.8")),
+    threats=frozenset({"network-spoofing-to-host", "net-raw-by-default"}),
     check=check,
     examples=(
         bad(

@@ -37,6 +37,7 @@ RULE = PodRule(
     profile=Profile.BASELINE,
     stride=frozenset({Stride.ELEVATION}),
     references=(PodSecurity("privileged"), CisDocker("5.5", before_1_6="5.4"), CisKubernetes("5.2.2")),
+    threats=frozenset({"privileged-flag-on-container", "privileged-pod-abuse", "cross-container-access"}),
     check=check,
     examples=(
         bad(

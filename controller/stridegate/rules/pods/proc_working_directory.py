@@ -41,6 +41,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.ELEVATION}),
     references=(),
+    threats=frozenset({"container-escape"}),
     check=check,
     examples=(
         bad("a descriptor", "containers: [{name: app, workingDir: /proc/self/fd/8}]"),

@@ -54,6 +54,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.ELEVATION}),
     references=(CisDocker("4.1"), CisKubernetes("5.2.7")),
+    threats=frozenset({"root-container-process"}),
     check=check,
     examples=(
         bad("at the container", "containers: [{name: app, securityContext: {runAsUser: 1000, runAsGroup: 0}}]"),

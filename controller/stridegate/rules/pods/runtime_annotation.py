@@ -48,6 +48,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.ELEVATION}),
     references=(),
+    threats=frozenset({"container-escape"}),
     check=check,
     takes=frozenset({"allow"}),
     examples=(

@@ -38,6 +38,7 @@ RULE = PodRule(
     profile=Profile.ADVISORY,
     stride=frozenset({Stride.INFORMATION_DISCLOSURE}),
     references=(CisKubernetes("5.4.1"),),
+    threats=frozenset({"hardcoded-client-secrets"}),
     check=check,
     examples=(
         bad(

@@ -64,6 +64,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.TAMPERING, Stride.INFORMATION_DISCLOSURE, Stride.ELEVATION}),
     references=(CisDocker("5.6", before_1_6="5.5"), CisKubernetes("5.2.11", before_1_12="5.2.12")),
+    threats=frozenset({"host-filesystem-exposure", "daemon-config-exploited-from-container"}),
     check=check,
     examples=(
         bad("configuration", "volumes: [{name: x, hostPath: {path: /etc/kubernetes}}]", also=("host-path-volume",)),

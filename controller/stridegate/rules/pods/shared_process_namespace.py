@@ -35,6 +35,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.SPOOFING, Stride.INFORMATION_DISCLOSURE, Stride.TAMPERING}),
     references=(CisDocker("5.16", before_1_6="5.15"),),
+    threats=frozenset({"sidecar-namespace-spoofing"}),
     check=check,
     examples=(
         bad("shared", "shareProcessNamespace: true"),

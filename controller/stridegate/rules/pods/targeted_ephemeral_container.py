@@ -45,6 +45,7 @@ RULE = PodRule(
     profile=Profile.ADVISORY,
     stride=frozenset({Stride.SPOOFING, Stride.INFORMATION_DISCLOSURE}),
     references=(),
+    threats=frozenset({"sidecar-namespace-spoofing"}),
     check=check,
     examples=(
         # The API server takes ephemeral containers by their own subresource only.

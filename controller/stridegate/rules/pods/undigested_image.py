@@ -33,6 +33,16 @@ RULE = PodRule(
     profile=Profile.ADVISORY,
     stride=frozenset({Stride.TAMPERING, Stride.REPUDIATION}),
     references=(CisDocker("4.5"), CisKubernetes("5.5.1")),
+    threats=frozenset(
+        {
+            "dockerfile-tampering",
+            "unauthorized-image-commit",
+            "malicious-registry-image",
+            "spoofed-image",
+            "malware-image-pull",
+            "image-insecurity",
+        }
+    ),
     check=check,
     examples=(
         bad("a tag", "containers: [{name: app, image: 'registry.example/app:1.0'}]"),

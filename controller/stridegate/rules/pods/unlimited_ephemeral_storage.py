@@ -52,6 +52,7 @@ RULE = PodRule(
     profile=Profile.ADVISORY,
     stride=frozenset({Stride.DENIAL_OF_SERVICE}),
     references=(),
+    threats=frozenset({"node-resource-exhaustion"}),
     check=check,
     spares=frozenset({ContainerKind.EPHEMERAL}),
     examples=(

@@ -96,6 +96,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.DENIAL_OF_SERVICE}),
     references=(CisDocker("5.11", before_1_6="5.10"),),
+    threats=frozenset({"unlimited-container-memory"}),
     check=check,
     takes=frozenset({"default"}),
     spares=frozenset({ContainerKind.EPHEMERAL}),

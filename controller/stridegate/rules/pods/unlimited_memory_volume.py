@@ -63,6 +63,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.DENIAL_OF_SERVICE}),
     references=(CisDocker("5.11", before_1_6="5.10"),),
+    threats=frozenset({"noisy-neighbour"}),
     check=check,
     takes=frozenset({"size_limit"}),
     examples=(

@@ -48,6 +48,9 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.SPOOFING, Stride.TAMPERING}),
     references=(CisDocker("4.2"), CisKubernetes("5.5.1")),
+    threats=frozenset(
+        {"unauthorized-image-commit", "malicious-registry-image", "spoofed-image", "registry-compromise"}
+    ),
     check=check,
     takes=frozenset({"allow"}),
     examples=(

@@ -49,6 +49,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.TAMPERING}),
     references=(CisDocker("5.6", before_1_6="5.5"),),
+    threats=frozenset({"host-filesystem-exposure"}),
     check=check,
     examples=(
         bad(
