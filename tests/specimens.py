@@ -19,11 +19,11 @@ from stridegate.engine.harden import Operation
 from stridegate.engine.policies import Regime, compile_policy, compile_regime
 from stridegate.model.edits import Json
 from stridegate.model.findings import Finding
+from stridegate.model.places import Pointer
 from stridegate.model.pods import PodTemplate
 from stridegate.model.policies import Policy, RuleSetting, Workload
 from stridegate.model.rules import Example, Given, Parameters, PodRule, Question
 from stridegate.model.settings import Setting
-from stridegate.model.spots import Pointer
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Patching, Profile
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from stridegate.model.edits import Append, Assign, Edit
+from stridegate.model.places import Pointer
 from stridegate.model.pods import PodTemplate
-from stridegate.model.spots import Pointer
 from stridegate.model.views import PodView
 
 

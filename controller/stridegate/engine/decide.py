@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from stridegate.engine.policies import Claim, Regime
 from stridegate.model.edits import Patch
 from stridegate.model.findings import Decision, Finding, FindingKey, Ruling
+from stridegate.model.places import Pointer
 from stridegate.model.policies import Workload
-from stridegate.model.spots import Pointer
 from stridegate.model.vocabulary import Action, Outcome, Patching, Safety
 
 

@@ -11,7 +11,7 @@ from stridegate.engine.evaluate import evaluate
 from stridegate.engine.policies import Regime
 from stridegate.model.edits import Append, Assign, Edit, FrozenJson, Patch, Remove
 from stridegate.model.findings import Finding
-from stridegate.model.spots import Pointer
+from stridegate.model.places import Pointer
 from stridegate.model.views import PodView
 
 Operation = dict[str, object]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from stridegate.engine.harden import harden, plain
 from stridegate.model.edits import Append, Assign, Edit
 from stridegate.model.findings import Finding
+from stridegate.model.places import Pointer
 from stridegate.model.policies import Workload
-from stridegate.model.spots import Pointer
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Safety
 

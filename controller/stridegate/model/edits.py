@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stridegate.model.spots import Place
+from stridegate.model.places import Place
 from stridegate.model.vocabulary import Safety
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from stridegate.model.images import ImageReference
+from stridegate.model.places import Place, Spot
 from stridegate.model.pods import Port, Variable, VolumeMount
-from stridegate.model.spots import Place, Spot
 
 if TYPE_CHECKING:
     from stridegate.model.views import ContainerView

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from stridegate.model.edits import Patch
-    from stridegate.model.spots import Place
+    from stridegate.model.places import Place
     from stridegate.model.views import ContainerKind, PodView
 
 # The newest row of the Pod Security Standards that the rules know; `latest`, or anything newer, means this one.

@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 from stridegate.model.images import parse_image
 from stridegate.model.parts import EnvironmentVariable, ImageUse, Mount, NodePort
 from stridegate.model.paths import resolve
+from stridegate.model.places import Field, Place, Pointer, Spot
 from stridegate.model.pods import (
     Container,
     HostPath,
@@ -20,7 +21,6 @@ from stridegate.model.pods import (
     Probe,
 )
 from stridegate.model.settings import Setting
-from stridegate.model.spots import Field, Place, Pointer, Spot
 from stridegate.model.volumes import VolumeView
 
 V = TypeVar("V")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from stridegate.model.errors import WrongType
+from stridegate.model.places import Pointer, Spot
 from stridegate.model.pods import HostPath
-from stridegate.model.spots import Pointer, Spot
 
 # What is read from JSON is a dict; asking for that first is ten times as fast.
 _MAPS = (dict, Mapping)

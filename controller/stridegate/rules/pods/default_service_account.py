@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stridegate.model.places import Field
 from stridegate.model.references import CisKubernetes
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.settings import Setting
-from stridegate.model.spots import Field
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from stridegate.model.errors import BadQuantity
+from stridegate.model.places import Field
 from stridegate.model.quantities import parse_quantity
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
-from stridegate.model.spots import Field
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from stridegate.model.places import Place
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.secrets import Suspicious, clear, clear_arguments, shape_of_secret, shapes_in_arguments
-from stridegate.model.spots import Place
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 

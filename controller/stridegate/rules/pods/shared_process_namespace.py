@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stridegate.model.edits import Assign, Patch
+from stridegate.model.places import Field
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
-from stridegate.model.spots import Field
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 

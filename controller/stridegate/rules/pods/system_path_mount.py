@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from stridegate.model.paths import Components, clean, lies_in, written
+from stridegate.model.places import Field
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
-from stridegate.model.spots import Field
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 

@@ -15,10 +15,10 @@ from fractions import Fraction
 
 from stridegate.model.edits import Assign, Patch
 from stridegate.model.errors import BadQuantity
+from stridegate.model.places import Field, Spot
 from stridegate.model.quantities import ordinary, parse_quantity, positive
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
-from stridegate.model.spots import Field, Spot
 from stridegate.model.views import ContainerKind, ContainerView, PodView
 from stridegate.model.vocabulary import Outcome, Profile, Safety, Severity, Stride
 

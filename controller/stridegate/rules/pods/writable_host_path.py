@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from stridegate.model.edits import Patch
 from stridegate.model.host_paths import reached
 from stridegate.model.paths import written
+from stridegate.model.places import Field
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
-from stridegate.model.spots import Field
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Safety, Severity, Stride
 

@@ -16,9 +16,9 @@ from fractions import Fraction
 
 from stridegate.model.edits import Append, Assign, Edit, FrozenJson, Patch
 from stridegate.model.errors import BadDeclaration
+from stridegate.model.places import Field
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
-from stridegate.model.spots import Field
 from stridegate.model.views import ContainerView, PodView
 from stridegate.model.vocabulary import Outcome, Profile, Safety, Severity, Stride
 from stridegate.model.writable_paths import (

@@ -1,14 +1,9 @@
-"""Parts of a judged object, their fields, and the places that messages and patches speak of.
-
-A rule names each field once, as a `Field`; reading it, pointing to it in a message and patching it all follow from
-that.
-"""
+"""Places in a judged pod, and the fields that rules name: each is read, pointed to and patched by one declaration."""
 
 from __future__ import annotations
 
-import itertools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -21,12 +16,14 @@ class Place:
     """One field of a judged pod.
 
     `pointer` leads to it from the object that embeds the pod. `owner` and `path` are what people read: containers and
-    volumes by name, never by index.
+    volumes by name, never by index. `containers` names those that it concerns: the one that it belongs to, or all that
+    mount its volume; none where it is the whole pod's.
     """
 
     pointer: Pointer
     owner: str
     path: str
+    containers: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.owner}: {self.path}" if self.path else self.owner
@@ -35,13 +32,17 @@ class Place:
 class Spot:
     """A part of a pod that fields are read from: the pod itself, a container, a volume, or an element of their lists."""
 
-    __slots__ = ("owner", "pointer", "shape", "within")
+    __slots__ = ("concerned", "owner", "pointer", "shape", "within")
 
-    def __init__(self, shape: object, pointer: Pointer, owner: str, within: str = "") -> None:
+    def __init__(
+        self, shape: object, pointer: Pointer, owner: str, within: str = "", concerned: tuple[str, ...] = ()
+    ) -> None:
         self.shape = shape
         self.pointer = pointer
         self.owner = owner
         self.within = within
+        # The containers that its places concern, by name.
+        self.concerned = concerned
 
     def place(self, *path: str | int) -> Place:
         """Return the place of a field below this spot."""
@@ -50,11 +51,13 @@ class Spot:
             self.pointer + path,
             self.owner,
             f"{self.within}.{written}" if self.within and written else self.within or written,
+            self.concerned,
         )
 
     def element(self, field: str, index: int, shape: object, name: object) -> Spot:
         """Return the spot of one element of a list field, called by a name that survives reordering."""
-        return Spot(shape, (*self.pointer, *field.split("."), index), self.owner, f"{field}[{name}]")
+        pointer = (*self.pointer, *field.split("."), index)
+        return Spot(shape, pointer, self.owner, f"{field}[{name}]", self.concerned)
 
 
 class Field(Generic[V]):
@@ -64,7 +67,8 @@ class Field(Generic[V]):
     reading never fails.
     """
 
-    __slots__ = ("of", "path")
+    # `typing` keeps in __orig_class__ the type that a rule declared; a test compares it with the shapes.
+    __slots__ = ("__orig_class__", "of", "path")
 
     def __init__(self, path: str) -> None:
         self.path = tuple(path.split("."))
@@ -81,30 +85,22 @@ _MAPS = frozenset({"limits", "requests"})
 
 def _reader(path: tuple[str, ...]) -> Callable[[Spot], V | None]:
     """Compile a path to the cheapest getter: reviews are judged a thousand times a second, and this is their inner loop."""
+    if path[0] == "securityContext" and len(path) == 2:
+        return operator.attrgetter("context." + path[1])
     if len(path) == 1:
         return operator.attrgetter("shape." + path[0])
-    first: Callable[[Spot], object] = operator.attrgetter("shape." + path[0])
-    *between, last = (_step(parent, name) for parent, name in itertools.pairwise(path))
-    take = cast("Callable[[object], V | None]", last)
-    if not between:
+    parents: Callable[[Spot], object] = _reader(path[:-1])
+    last = path[-1]
+    if path[-2] in _MAPS:
 
-        def read(spot: Spot) -> V | None:
-            parent = first(spot)
-            return None if parent is None else take(parent)
+        def look_up(spot: Spot) -> V | None:
+            parent = cast("Mapping[str, V] | None", parents(spot))
+            return None if parent is None else parent.get(last)
 
-        return read
+        return look_up
 
-    def reach(spot: Spot) -> V | None:
-        parent = first(spot)
-        for step in between:
-            if parent is None:
-                return None
-            parent = step(parent)
-        return None if parent is None else take(parent)
+    def read(spot: Spot) -> V | None:
+        parent = parents(spot)
+        return None if parent is None else getattr(parent, last)
 
-    return reach
-
-
-def _step(parent: str, name: str) -> Callable[[object], object]:
-    """Return what takes a key out of a map, or a field out of a shape, without a frame of Python's own."""
-    return operator.methodcaller("get", name) if parent in _MAPS else operator.attrgetter(name)
+    return read
