@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv/bin
-LOCAL := python3 deploy/local
+LOCAL := python3 -u deploy/local
 
 .PHONY: help demo demo-down test check unit api kind bench lock generate generated format clean
 

@@ -1,6 +1,7 @@
 """Write what is generated from the chart and the kinds, or prove that it is up to date.
 
 `python deploy/render_install.py` writes, `--check` only compares and ends with code 1 where something differs:
+- which parameters a policy may give which rule, in deploy/crds, from the catalogue
 - the chart's copy of the kinds, from deploy/crds
 - the chart's README, from the comments in its values.yaml
 - deploy/install.yaml, from the chart, for those who do not use Helm
@@ -13,10 +14,14 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+
+from stridegate.engine.catalogue import POD_RULES
+from stridegate.kube.policies import PARAMETERS
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ROOT / "deploy" / "crds"
@@ -61,7 +66,43 @@ On a private GKE cluster, let the control plane reach port 9443 of the nodes: it
 |---|---|---|
 """
 
+# What stands around the generated CEL rules.
+_PARAMETER_RULES = ("# Generated from what the rules in the catalogue take: begin", "\n                  # end\n")
+
 _KEY = re.compile(r"(?P<indent> *)(?P<key>[A-Za-z]+):(?P<value>.*)")
+
+
+def with_parameter_rules(definition: str) -> str:
+    """Return the definition of HardeningPolicy with the CEL rules that refuse a parameter where its rule does not take it.
+
+    Slugs that are in no list are left alone: a policy may name rules of a later version.
+    """
+    begin, end = _PARAMETER_RULES
+    before, rest = definition.split(begin, 1)
+    after = rest[rest.index(end) :]
+    indent = before.rpartition("\n")[2]
+    return "".join((before, begin, *(f"\n{indent}{line}" for line in parameter_rules()), after))
+
+
+def parameter_rules() -> Iterator[str]:
+    """Yield the lines of the CEL rules on parameters, in YAML."""
+    takers = {
+        written: sorted(slug for slug, rule in POD_RULES.items() if name in rule.takes)
+        for written, name in PARAMETERS.items()
+    }
+    takes_any = sorted({slug for slugs in takers.values() for slug in slugs})
+    yield from _no_rule_of(sorted(POD_RULES.keys() - set(takes_any)), ".?parameters", "this rule takes no parameters")
+    for written, slugs in takers.items():
+        others = [slug for slug in takes_any if slug not in slugs]
+        yield from _no_rule_of(others, f".?parameters.?{written}", f"{written} is a parameter of {' and '.join(slugs)}")
+
+
+def _no_rule_of(slugs: list[str], field: str, message: str) -> Iterator[str]:
+    listed = ", ".join(f"'{slug}'" for slug in slugs)
+    yield "- rule: >-"
+    for line in textwrap.wrap(f"![{listed}].exists(slug, self[?slug]{field}.hasValue())", 90, break_on_hyphens=False):
+        yield f"    {line}"
+    yield f"  message: {message}"
 
 
 def chart_kind(definition: str) -> str:
@@ -111,7 +152,11 @@ def install_manifest() -> str:
 def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated file with what it must contain."""
     for kind in sorted(KINDS.glob("*.yaml")):
-        yield CHART_KINDS / kind.name, chart_kind(kind.read_text(encoding="utf-8"))
+        definition = kind.read_text(encoding="utf-8")
+        if _PARAMETER_RULES[0] in definition:
+            definition = with_parameter_rules(definition)
+            yield kind, definition
+        yield CHART_KINDS / kind.name, chart_kind(definition)
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
     yield CHART / "README.md", _README + "\n".join(values_table(values)) + "\n"
     yield INSTALL, install_manifest()

@@ -34,21 +34,16 @@ COMPLETE: dict[str, Any] = {
         "podSecurityVersion": "v1.36",
         "rulesVersion": "v0.1",
         "rules": {
-            "unlimited-memory": {
-                "action": "deny",
-                "override": True,
-                "parameters": {
-                    "default": "256Mi",
-                    "ceiling": "8Gi",
-                    "sizeLimit": "64Mi",
-                    "paths": ["/tmp"],  # noqa: S108 - a path in a container
-                    "sockets": ["/run/user/*/engine.sock"],
-                    "allow": ["*.registry.example:5000/team"],
-                    "tags": ["stable"],
-                    "namespaces": ["node-agents"],
-                    "maximumSeconds": 7200,
-                },
-            }
+            "unlimited-memory": {"action": "deny", "override": True, "parameters": {"default": "256Mi"}},
+            "excessive-memory-limit": {"parameters": {"ceiling": "8Gi"}},
+            "writable-root-filesystem": {
+                "parameters": {"paths": ["/tmp"], "sizeLimit": "64Mi"},  # noqa: S108 - a path in a container
+            },
+            "container-runtime-socket": {"parameters": {"sockets": ["/run/user/*/engine.sock"]}},
+            "untrusted-registry": {"parameters": {"allow": ["*.registry.example:5000/team"]}},
+            "mutable-image-tag": {"parameters": {"tags": ["stable"]}},
+            "system-priority-class": {"parameters": {"namespaces": ["node-agents"]}},
+            "overlong-projected-token": {"parameters": {"maximumSeconds": 7200}},
         },
         "exclude": [
             {

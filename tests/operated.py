@@ -23,7 +23,6 @@ from localkube.ports import free_ports
 T = TypeVar("T")
 
 NAMESPACE = "stridegate-system"
-CANARY = "stridegate-canary"
 CONFIGURATIONS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:stridegate-operator"
 
@@ -108,7 +107,6 @@ class Operated:
             "operator",
             f"--namespace={NAMESPACE}",
             f"--webhooks-file={self.folder / 'webhooks.json'}",
-            f"--canary-namespace={CANARY}",
             f"--identity={identity}",
             "--bind=127.0.0.1",
             f"--probe-port={probes}",

@@ -36,7 +36,10 @@ class Bound:
 
 
 def bounds(schema: Schema, complete: Any, path: Path = ()) -> Iterator[Bound]:  # noqa: ANN401 - any part of an object
-    """Yield every bound of a schema and what is below it; `complete` shows which keys a map has."""
+    """Yield every bound of a schema and what is below it.
+
+    `complete` shows which keys a map has; a field need only be in one of its values.
+    """
     for keyword, limit in schema.items():
         if keyword in _BREACHES:
             breach, said = _BREACHES[keyword]
@@ -44,13 +47,27 @@ def bounds(schema: Schema, complete: Any, path: Path = ()) -> Iterator[Bound]:  
     for name in schema.get("required", ()):
         yield Bound(path, f"required-{name}", _without(name), "Required value")
     for name, below in schema.get("properties", {}).items():
-        if path or name in {"spec", "status"}:
+        if name in complete and (path or name in {"spec", "status"}):
             yield from bounds(below, complete[name], (*path, name))
     if isinstance(complete, dict) and "additionalProperties" in schema:
-        key = next(iter(complete))
-        yield from bounds(schema["additionalProperties"], complete[key], (*path, key))
+        for key, value in complete.items():
+            yield from bounds(schema["additionalProperties"], value, (*path, key))
     if isinstance(complete, list):
         yield from bounds(schema["items"], complete[0], (*path, 0))
+
+
+def missing(schema: Schema, *complete: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of an object
+    """Yield the path of every field of a schema that none of some objects has."""
+    if not complete:
+        yield path
+        return
+    for name, below in schema.get("properties", {}).items():
+        yield from missing(below, *(each[name] for each in complete if name in each), path=f"{path}.{name}")
+    if "additionalProperties" in schema:
+        values = [value for each in complete for value in each.values()]
+        yield from missing(schema["additionalProperties"], *values, path=f"{path}[]")
+    if "items" in schema:
+        yield from missing(schema["items"], *(value for each in complete for value in each), path=f"{path}[]")
 
 
 def unbounded(schema: Schema, path: str = "") -> Iterator[str]:
@@ -95,7 +112,7 @@ _BREACHES: dict[str, tuple[Callable[[Any], Callable[[Any], object]], str]] = {
     "maxItems": (lambda limit: lambda value: value[:1] * (limit + 1), "Too many"),
     "minItems": (lambda _: lambda _: [], "should have at least"),
     "maxProperties": (_crowded, "Too many"),
-    "pattern": (lambda _: lambda _: "!", "should match"),
+    "pattern": (lambda _: lambda value: "!" * len(value), "should match"),
     "enum": (lambda _: lambda _: "Other", "Unsupported value"),
     "minimum": (lambda limit: lambda _: limit - 1, "should be greater than or equal to"),
     "maximum": (lambda limit: lambda _: limit + 1, "should be less than or equal to"),

@@ -133,9 +133,10 @@ def policy(
     templates: Action = Action.WARN,
     named: Collection[str] = (),
 ) -> Policy:
-    """Return a policy that asks every rule of its profile, and those it names, with the same parameters."""
+    """Return a policy that asks the rules of its profile, and those it names, with the same parameters, and no others."""
     given = given or Given()
-    rules = {
+    unasked = {slug: RuleSetting(action=Action.OFF) for slug, rule in POD_RULES.items() if rule.profile > given.profile}
+    asked = {
         slug: RuleSetting(override=override, parameters=_for(rule, given, named))
         for slug, rule in POD_RULES.items()
         if slug in named or (rule.profile <= given.profile and (override or given.parameters != Parameters()))
@@ -147,7 +148,7 @@ def policy(
         patching=patching,
         templates=templates,
         pod_security=given.pod_security,
-        rules=rules,
+        rules=unasked | asked,
     )
 
 

@@ -31,6 +31,24 @@ def test_the_notes_name_every_namespace_that_is_left_out(helm: Helm) -> None:
     assert "  kube-system, stridegate-system, calico-system\n" in said
 
 
+def test_the_notes_say_how_to_find_an_excluded_namespace_that_nobody_owns(helm: Helm) -> None:
+    said = notes(helm, {"platform": ["calico"], "excludedNamespaces": ["my-cni"]})
+
+    assert "  kubectl get namespace calico-system tigera-operator my-cni\n" in said
+
+
+def test_the_notes_are_silent_about_addresses_that_are_listed(helm: Helm) -> None:
+    said = notes(helm, {"networkPolicy": {"apiServerAddresses": ["192.0.2.10/32"]}})
+
+    assert "apiServerAddresses" not in said
+
+
+def test_the_notes_say_that_the_network_policy_names_no_address(helm: Helm) -> None:
+    said = notes(helm, {})
+
+    assert "Its pods may reach any address on port 443 or 6443." in said
+
+
 @pytest.mark.parametrize(
     ("values", "warning"),
     [

@@ -8,6 +8,7 @@ import pytest
 
 from charts import CHART, Helm, Rendered, judge
 from stridegate import __version__
+from stridegate.cli.main import main
 from stridegate.model.policies import Policy
 from stridegate.model.vocabulary import Action, Profile
 
@@ -88,6 +89,19 @@ def test_the_first_start_waits_for_the_certificate(release: Rendered) -> None:
 def test_the_key_of_the_authority_is_mounted_nowhere(release: Rendered) -> None:
     for _, template in release.pods():
         assert "stridegate-ca" not in str(template["spec"]["volumes"])
+
+
+@pytest.mark.parametrize("command", ["webhook", "operator"])
+def test_every_process_is_given_the_options_that_it_has(release: Rendered, command: str) -> None:
+    deployment = release.one("Deployment", f"stridegate-{command}")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+
+    parsed = main.commands[command]
+    known = {each for option in parsed.params for each in option.opts}
+    required = {option.opts[0] for option in parsed.params if option.required}
+    named = {argument.partition("=")[0] for argument in container["args"][1:]}
+    assert container["args"][0] == command
+    assert required <= named <= known
 
 
 def test_a_rollout_takes_no_replica_away_before_another_serves(release: Rendered) -> None:

@@ -57,6 +57,8 @@ def test_a_namespace_that_is_not_ours_alone_is_refused(helm: Helm, namespace: st
         ({"image": {"repository": "Stridegate:1"}}, "repository"),
         ({"image": {"pullPolicy": "Never"}}, "pullPolicy"),
         ({"excludedNamespaces": ["stridegate-canary"]}, "excludedNamespaces"),
+        ({"platform": ["cali"]}, "platform"),
+        ({"platform": "calico"}, "platform"),
         ({"excludedNamespaces": ["*"]}, "excludedNamespaces"),
         ({"excludedNamespaces": "calico-system"}, "excludedNamespaces"),
         ({"networkPolicy": {"apiServerPorts": []}}, "apiServerPorts"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
 
-from charts import Helm, Rendered
+from charts import CHART, Helm, Rendered
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 
 
 def entries(release: Rendered) -> dict[str, dict[str, Any]]:
@@ -23,6 +27,22 @@ def requests(entry: dict[str, Any]) -> set[str]:
         for resource in rule["resources"]
         for operation in rule["operations"]
     }
+
+
+def out_of_reach(release: Rendered) -> list[str]:
+    """The namespaces that no entry is asked about."""
+    (names,) = {
+        tuple(expression["values"])
+        for entry in entries(release).values()
+        for expression in entry["namespaceSelector"]["matchExpressions"]
+    }
+    return list(names)
+
+
+def documented() -> dict[str, list[str]]:
+    """The namespaces of each platform, as the values say."""
+    values = (CHART / "values.yaml").read_text(encoding="utf-8").replace("\n# ", " ")
+    return {name: listed.split(", ") for name, listed in re.findall(r"([a-z-]+) \(([a-z-]+(?:, [a-z-]+)*)\)", values)}
 
 
 def test_pods_are_judged_on_every_way_in_and_no_other_request_is(release: Rendered) -> None:
@@ -131,3 +151,20 @@ def test_a_change_of_the_entries_restarts_the_operator(helm: Helm, release: Rend
         for each in (release, changed)
     )
     assert before != after
+
+
+@pytest.mark.parametrize("platform", SCHEMA["properties"]["platform"]["items"]["enum"])
+def test_what_a_platform_needs_to_start_is_out_of_reach_once_it_is_named(helm: Helm, platform: str) -> None:
+    without, named = helm.render(), helm.render({"platform": [platform]})
+
+    before, after = out_of_reach(without), out_of_reach(named)
+    assert before == ["kube-system", "stridegate-system"]
+    assert after[:2] == before
+    assert set(after[2:]) == set(documented()[platform])
+
+
+def test_platforms_and_further_namespaces_add_up(helm: Helm) -> None:
+    release = helm.render({"platform": ["calico", "longhorn"], "excludedNamespaces": ["calico-system", "my-dns"]})
+
+    chosen = ["calico-system", "tigera-operator", "longhorn-system", "my-dns"]
+    assert out_of_reach(release) == ["kube-system", "stridegate-system", *chosen]

@@ -66,6 +66,13 @@ def test_a_missing_option_is_named() -> None:
     assert "Missing option '--tls-directory'" in output
 
 
+def test_the_canary_namespace_cannot_be_varied() -> None:
+    code, output = run("operator", "--canary-namespace", "elsewhere")
+
+    assert code == 2
+    assert "No such option" in output
+
+
 def test_a_log_line_is_one_json_object_with_what_the_caller_gave(capfd: pytest.CaptureFixture[str]) -> None:
     configure("info")
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from localkube.api_server import ApiServer
 from localkube.versions import KubernetesVersion
 from pod_security_oracle import Answer, Level, Oracle
-from pod_strategies import STANDARD_STEPS, containers, pods
+from pod_steps import STANDARD_STEPS, containers
+from pod_strategies import pods
 from pod_values import SINGLE_VALUES
 from specimens import judged, laid_over, pod_of
 from stridegate.engine.catalogue import POD_RULES

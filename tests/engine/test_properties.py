@@ -10,14 +10,15 @@ from typing import cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pod_strategies import Map, child, containers, everything
+from pod_steps import Map, child, containers
+from pod_strategies import everything
 from specimens import HERE, KINDS, THERE, embedded, judged, patched, policy, questions, regime, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import decide
 from stridegate.engine.difference import compare
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import JsonMap
-from stridegate.engine.harden import become, mend
+from stridegate.engine.mend import become, mend
 from stridegate.engine.policies import Regime
 from stridegate.model.findings import Finding, FindingKey
 from stridegate.model.pods import PodTemplate

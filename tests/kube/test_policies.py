@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -336,27 +336,74 @@ def test_no_input_raises_anything_else(path: str, value: object) -> None:
     with contextlib.suppress(InvalidPolicy):
         read(obj)
 
-    assert strictest_reading(obj).action is Action.DENY
+    assert strictest_reading(obj, POD_RULES).action in Action
 
 
-def test_the_strictest_reading_denies_everything_of_what_can_be_read() -> None:
-    broken = changed("spec/patching", "wrong")
-    broken["spec"]["rules"]["unlimited-memory"] = {"action": "off"}
+def test_the_strictest_reading_keeps_what_is_clear() -> None:
+    broken = changed("spec/podSecurityVersion", "wrong")
 
-    policy = strictest_reading(broken)
+    policy = strictest_reading(broken, POD_RULES)
 
-    assert policy == Policy(
-        name="production",
-        selector=read(COMPLETE).policy.selector,
-        profile=Profile.RESTRICTED,
-        action=Action.DENY,
-        templates=Action.DENY,
-        rules={slug: RuleSetting(action=Action.DENY) for slug in COMPLETE["spec"]["rules"]},
+    clear = read(COMPLETE).policy
+    assert policy == replace(
+        clear,
+        pod_security=NEWEST_POD_SECURITY_MINOR,
+        exclude=tuple(replace(each, reason="unclear") for each in clear.exclude),
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "meant"),
+    [
+        ("spec/action", "sometimes", {"action": Action.DENY}),
+        ("spec/templates", "sometimes", {"templates": Action.DENY}),
+        ("spec/profile", "perfect", {"profile": Profile.HARDENED}),
+        ("spec/patching", "much", {"patching": Patching.NONE}),
+        ("spec/namespaceSelector", "all", {"selector": LabelSelector()}),
+        ("spec/rulesVersion", "old", {"rules_version": None}),
+        ("spec/rules", "many", {"rules": {}}),
+        ("spec/exclude", "nothing", {"exclude": ()}),
+    ],
+)
+def test_the_strictest_reading_takes_what_is_unclear_as_the_strictest(
+    path: str, value: object, meant: dict[str, object]
+) -> None:
+    policy = strictest_reading(changed(path, value), POD_RULES)
+
+    assert {name: getattr(policy, name) for name in meant} == meant
+
+
+@pytest.mark.parametrize(
+    ("setting", "meant"),
+    [
+        ({"action": "off", "parameters": {"default": "1.5"}}, Action.OFF),
+        ({"action": "sometimes"}, Action.DENY),
+        ({"parameters": {"ceiling": "1Gi"}}, None),
+        ("broken", Action.DENY),
+    ],
+)
+def test_the_strictest_reading_keeps_an_explicit_action_of_a_rule(setting: object, meant: Action | None) -> None:
+    policy = strictest_reading(changed("spec/rules/unlimited-memory", setting), POD_RULES)
+
+    assert policy.rules["unlimited-memory"] == RuleSetting(action=meant)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "kept"),
+    [
+        ("spec/exclude/0/reason", " " * 10, 2),
+        ("spec/exclude/0/containers", [1], 1),
+        ("spec/exclude/0/nodes", ["n"], 1),
+    ],
+)
+def test_the_strictest_reading_keeps_clear_exclusions(path: str, value: object, kept: int) -> None:
+    policy = strictest_reading(changed(path, value), POD_RULES)
+
+    assert len(policy.exclude) == kept
+
+
 def test_the_strictest_reading_of_nothing_is_hardened_everywhere() -> None:
-    policy = strictest_reading({"metadata": None, "spec": "broken"})
+    policy = strictest_reading({"metadata": None, "spec": "broken"}, POD_RULES)
 
     assert policy == Policy(name="", profile=Profile.HARDENED, action=Action.DENY, templates=Action.DENY)
 

@@ -136,6 +136,27 @@ def test_a_certificate_that_has_expired_is_named() -> None:
     assert health(world).certificate == "Secret stridegate-system/stridegate-tls has no valid certificate"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "sentence"),
+    [(4, None), (6, "the replica at 10.0.0.1 has not taken over the certificate in Secret stridegate-tls")],
+)
+def test_a_replica_that_keeps_its_old_certificate_is_named_after_some_minutes(
+    minutes: int, sentence: str | None
+) -> None:
+    world = settled()
+    before = world.replicas[0].presents
+    world.now += dt.timedelta(days=23)
+    operator = Installation(world, PLACE, WANTED, anybody)
+    operator.judge(world.look())
+    world.pass_time(dt.timedelta(minutes=1))
+    operator.write(operator.judge(world.look()))
+
+    world.pass_time(dt.timedelta(minutes=minutes))
+    world.replicas[0].presents = before
+
+    assert health(world).certificate == sentence
+
+
 class Deleted(World):
     """A world from which somebody deleted what the chart made."""
 

@@ -61,5 +61,6 @@ def test_an_object_without_metadata_is_passed_over() -> None:
 
     kept.observe({})
     kept.observe({"metadata": {"name": 1}})
+    kept.observe({"metadata": {"name": "a", "resourceVersion": "9" * 5000}})
 
     assert kept.values() == {}

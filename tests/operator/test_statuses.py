@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from stridegate.engine.catalogue import POD_RULES
-from stridegate.kube.errors import InvalidPolicy
 from stridegate.kube.objects import Metadata
-from stridegate.kube.policies import read_policy
+from stridegate.kube.standings import Standing
 from stridegate.model.policies import LabelSelector, Operator, Policy, Requirement
 from stridegate.model.vocabulary import Action, Profile
 from stridegate.operator.canaries import Canary, Case
@@ -49,8 +48,8 @@ def written(**spec: object) -> dict[str, Any]:
 
 
 def outcome(obj: Mapping[str, object]) -> Condition:
-    (standing,) = PolicyBook(POD_RULES).standings([(Metadata(name="p", uid="1"), obj)])
-    return ready(standing.outcome)
+    (reported,) = PolicyBook(POD_RULES).read([(Metadata(name="p", uid="1"), obj)])
+    return ready(reported.standing)
 
 
 @pytest.mark.parametrize(
@@ -194,14 +193,11 @@ def namespaces(*names: str) -> dict[str, dict[str, str]]:
 
 
 def facts(*names: str) -> Facts:
-    return Facts(
-        health=WELL, canary=SINGS, namespaces=namespaces(*names), scope=SCOPE, canary_namespace="stridegate-canary"
-    )
+    return Facts(health=WELL, canary=SINGS, namespaces=namespaces(*names), scope=SCOPE)
 
 
 def count(policy: Policy, *names: str) -> object:
-    reading = read_policy(written(), POD_RULES)
-    return status_of(reading, policy, 2, facts(*names))[0]["namespaces"]
+    return status_of(Standing(policy=policy), 2, facts(*names))[0]["namespaces"]
 
 
 def test_namespaces_are_counted_that_the_policy_selects() -> None:
@@ -217,18 +213,34 @@ def test_namespaces_out_of_the_webhooks_scope_and_the_canarys_are_not_counted() 
 def test_a_broken_policy_keeps_its_last_good_version() -> None:
     book = PolicyBook(POD_RULES)
     metadata = Metadata(name="p", uid="1")
-    book.standings([(metadata, written(action="warn"))])
+    book.read([(metadata, written(action="warn"))])
 
-    (standing,) = book.standings([(metadata, written(action="wrong"))])
+    (reported,) = book.read([(metadata, written(action="wrong"))])
 
-    assert isinstance(standing.outcome, InvalidPolicy)
-    assert standing.in_force.action is Action.WARN
+    assert reported.broken
+    assert reported.standing.policy is not None
+    assert reported.standing.policy.action is Action.WARN
+    assert "generation 2 stays in force" in ready(reported.standing).message
 
 
-def test_a_policy_that_was_made_anew_and_broken_has_no_last_good_version() -> None:
+def test_a_policy_that_was_broken_at_the_start_counts_as_its_strictest_reading() -> None:
+    (reported,) = PolicyBook(POD_RULES).read([(Metadata(name="p", uid="1"), written(action="wrong"))])
+
+    assert reported.standing.policy is not None
+    assert reported.standing.policy.action is Action.DENY
+    assert "counts as the strictest" in ready(reported.standing).message
+
+
+def test_a_new_policy_that_is_broken_is_invalid_and_enforced_nowhere() -> None:
     book = PolicyBook(POD_RULES)
-    book.standings([(Metadata(name="p", uid="1"), written(action="warn"))])
+    book.read([(Metadata(name="p", uid="1"), written(action="warn"))])
 
-    (standing,) = book.standings([(Metadata(name="p", uid="2"), written(action="wrong"))])
+    (reported,) = book.read([(Metadata(name="p", uid="2"), written(action="wrong"))])
 
-    assert standing.in_force.action is Action.DENY
+    fields, conditions = status_of(reported.standing, 2, facts("a"))
+    assert reported.standing.policy is None
+    assert fields["namespaces"] == 0
+    assert [(each.type, each.met, each.reason) for each in conditions] == [
+        (Type.READY, False, Reason.INVALID),
+        (Type.ENFORCING, False, Reason.INVALID),
+    ]

@@ -29,7 +29,8 @@ from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import patches
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import CONTAINER, JsonMap, hardened_pod, overlay
-from stridegate.engine.harden import Hardening, harden, mend
+from stridegate.engine.harden import Hardening, harden
+from stridegate.engine.mend import mend
 from stridegate.model.edits import Json
 from stridegate.model.findings import Finding
 from stridegate.model.rules import Example, Given, PodRule

@@ -13,20 +13,19 @@ from stridegate.webhook.live import ListedNamespace, ListedPolicy, LivePolicySet
 
 
 def policy(
-    name: str = "production", *, uid: str = "u1", revision: int = 1, generation: int = 1, **spec: object
+    name: str = "production", *, uid: str = "u1", revision: int = 2, generation: int = 1, **spec: object
 ) -> ListedPolicy:
     """Return a HardeningPolicy as the API server would list it."""
     body = {
         "metadata": {"name": name, "uid": uid, "generation": generation},
         "spec": {"profile": "baseline", "action": "deny", **spec},
     }
-    return ListedPolicy(Version(name=name, uid=uid, created=f"2030-01-01T00:00:0{uid[-1]}Z", revision=revision), body)
+    return ListedPolicy(Version(name=name, uid=uid, revision=revision), body)
 
 
-def namespace(name: str = "shop", *, uid: str = "n1", revision: int = 1, **labels: str) -> ListedNamespace:
+def namespace(name: str = "shop", *, uid: str = "n1", revision: int = 2, **labels: str) -> ListedNamespace:
     """Return a Namespace as the API server would list it."""
-    version = Version(name=name, uid=uid, created="2030-01-01T00:00:00Z", revision=revision)
-    return ListedNamespace(version, {IMMUTABLE_LABEL: name, **labels})
+    return ListedNamespace(Version(name=name, uid=uid, revision=revision), {IMMUTABLE_LABEL: name, **labels})
 
 
 def running(test: Callable[[LivePolicySet], Coroutine[Any, Any, None]]) -> None:
@@ -34,7 +33,7 @@ def running(test: Callable[[LivePolicySet], Coroutine[Any, Any, None]]) -> None:
 
     async def run() -> None:
         live = LivePolicySet(POD_RULES)
-        live.replace([], [namespace()], (1, 1))
+        live.replace([], [namespace(revision=1)], (1, 1))
         await test(live)
 
     asyncio.run(run())
@@ -130,25 +129,49 @@ def test_a_broken_policy_keeps_its_last_good_version() -> None:
 
         kept = live.current.policies["production"]
         assert str(kept.policy.profile) == "restricted"
-        assert kept.broken is not None
-        assert "spec.profile" in kept.broken
-        assert live.current.broken == ("production",)
+        assert live.current.broken == {"production"}
 
     running(check)
 
 
-def test_a_policy_that_was_broken_from_the_start_counts_as_its_strictest_reading() -> None:
-    async def check(live: LivePolicySet) -> None:
-        live.observe_policy(policy(action="sometimes", profile="restricted", patching="all"), deleted=False)
+def test_a_policy_that_was_broken_at_the_start_counts_as_its_strictest_reading() -> None:
+    async def check() -> None:
+        live = LivePolicySet(POD_RULES)
+
+        live.replace([policy(action="sometimes", profile="restricted")], [namespace()], (9, 9))
 
         strictest = live.current.policies["production"].policy
-        assert (str(strictest.action), str(strictest.profile), str(strictest.patching)) == (
-            "deny",
-            "restricted",
-            "none",
-        )
+        assert (str(strictest.action), str(strictest.profile)) == ("deny", "restricted")
+        assert live.current.broken == {"production"}
+
+    asyncio.run(check())
+
+
+def test_a_new_policy_that_is_broken_changes_nothing_but_is_told() -> None:
+    async def check(live: LivePolicySet) -> None:
+        live.observe_policy(policy(revision=5, action="sometimes"), deleted=False)
+        live.observe_policy(policy(revision=6, action="never"), deleted=False)
+        live.replace([policy(revision=6, action="never")], [namespace()], (9, 9))
+
+        found = await live.rulebook("shop")
+
+        assert found is not None
+        assert not found.selected
+        assert live.current.broken == {"production"}
 
     running(check)
+
+
+def test_a_policy_that_was_broken_at_the_start_stays_in_force_until_it_is_mended() -> None:
+    async def check() -> None:
+        live = LivePolicySet(POD_RULES)
+        live.replace([policy(revision=5, action="sometimes")], [namespace()], (9, 9))
+
+        live.observe_policy(policy(revision=10, action="never"), deleted=False)
+
+        assert actions(live) == {"production": "deny"}
+
+    asyncio.run(check())
 
 
 def test_a_broken_policy_that_is_mended_holds_again() -> None:
@@ -158,7 +181,7 @@ def test_a_broken_policy_that_is_mended_holds_again() -> None:
         live.observe_policy(policy(revision=6, action="warn"), deleted=False)
 
         assert actions(live) == {"production": "warn"}
-        assert live.current.broken == ()
+        assert live.current.broken == frozenset()
 
     running(check)
 
@@ -169,7 +192,7 @@ def test_a_broken_policy_that_was_made_anew_does_not_inherit_from_its_namesake()
 
         live.observe_policy(policy(uid="u2", revision=6, action="sometimes"), deleted=False)
 
-        assert actions(live) == {"production": "deny"}
+        assert actions(live) == {}
 
     running(check)
 

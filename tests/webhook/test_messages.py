@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import tracemalloc
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 
@@ -13,6 +15,7 @@ from stridegate.engine.examples import JsonMap
 from stridegate.model.edits import Json
 from stridegate.model.vocabulary import Action
 from stridegate.webhook.messages import MOST_BYTES, VALUE_RUNES, WARNINGS_RUNES, clean
+from work import calls
 
 HOSTILE = {
     "a newline": "app\n1. all-is-well",
@@ -139,6 +142,55 @@ class TestDenials:
 
         assert "kubectl" not in message
         assert message.endswith("no automatic fix: 1 · help: stridegate explain <slug>")
+
+
+def bare(count: int) -> JsonMap:
+    """Return a pod with so many containers that say nothing."""
+    return pod({"containers": [{"name": f"container-{number}", "image": "x"} for number in range(count)]})
+
+
+def exposed(count: int) -> JsonMap:
+    """Return a pod of one container with so many ports of the node."""
+    ports: list[Json] = [{"containerPort": number, "hostPort": number} for number in range(1, count + 1)]
+    return pod({"containers": [{"name": "app", "ports": ports}]})
+
+
+def tuned(count: int) -> JsonMap:
+    """Return a pod with so many kernel parameters."""
+    sysctls: list[Json] = [{"name": f"kernel.x{number}", "value": "1"} for number in range(count)]
+    return pod({"securityContext": {"sysctls": sysctls}})
+
+
+def capable(count: int) -> JsonMap:
+    """Return a pod of one container with so many capabilities."""
+    return pod(container(capabilities={"drop": ["ALL"], "add": [f"CAP_{number}" for number in range(count)]}))
+
+
+class TestWork:
+    @pytest.mark.parametrize("many", [crowd, bare, exposed, tuned, capable])
+    def test_a_denial_takes_work_in_proportion_to_its_violations(self, many: Callable[[int], JsonMap]) -> None:
+        hundred, thousand = Asked(object=many(100)), Asked(object=many(1000))
+
+        work = calls(lambda: validated(thousand))
+
+        assert work < 11 * calls(lambda: validated(hundred))
+
+    def test_a_name_that_stands_in_every_violation_is_not_read_to_its_end_each_time(self) -> None:
+        ports: list[Json] = [{"containerPort": number, "hostPort": number} for number in range(1, 1001)]
+        containers: list[Json] = [{"name": "x" * 100_000, "image": "x", "ports": ports}]
+
+        tracemalloc.start()
+        message = validated(Asked(object=pod({"containers": containers}))).message
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert len(message.encode()) <= MOST_BYTES
+        assert peak < 10 * 2**20
+
+    def test_a_fix_that_nobody_could_check_is_not_made(self) -> None:
+        message = validated(Asked(object=bare(1000))).message
+
+        assert "\nfix: too long for this message, see stridegate check\n" in message
 
 
 class TestWarnings:

@@ -56,6 +56,32 @@ def test_what_an_injector_adds_in_between_is_healed_and_the_record_stays() -> No
     assert '"sidecar"' not in validated(Asked(object=again)).message
 
 
+def test_what_an_injected_container_needed_is_added_to_the_record() -> None:
+    healed = patched(CARELESS, mutated(Asked(object=CARELESS)))
+    spec = cast("dict[str, list[JsonMap]]", healed["spec"])
+    spec["containers"].append({"name": "sidecar", "image": "x", "resources": {"limits": {"memory": "1Mi"}}})
+    noted_in(healed)["stridegate.dev/patched"] = "privilege-escalation;v0.1.0"
+
+    again = patched(healed, mutated(Asked(object=healed)))
+
+    assert noted_in(again)["stridegate.dev/patched"].split(";")[0].split(",") == [
+        "net-raw-capability",
+        "privilege-escalation",
+        "undropped-capabilities",
+        "writable-root-filesystem",
+    ]
+
+
+@pytest.mark.parametrize("forged", ["", "all-is-well;v9", "privilege-escalation", "🙂;;;", "x" * 100_000])
+def test_a_forged_record_does_not_keep_the_real_one_out(forged: str) -> None:
+    document = pod(container(allowPrivilegeEscalation=None), annotations={"stridegate.dev/patched": forged})
+
+    healed = patched(document, mutated(Asked(object=document)))
+
+    assert noted_in(healed)["stridegate.dev/patched"] == "privilege-escalation;v0.1.0"
+    assert mutated(Asked(object=healed)).patch is None
+
+
 def test_the_audit_log_gets_the_digest_of_the_patch() -> None:
     mutation = mutated(Asked(object=pod(container(allowPrivilegeEscalation=None))))
 

@@ -403,13 +403,22 @@ class TestTemplates:
 class TestOverwrittenPatches:
     def test_a_healed_violation_that_is_back_is_counted(self) -> None:
         document = pod(
-            container(allowPrivilegeEscalation=True),
+            container(allowPrivilegeEscalation=None),
             annotations={"stridegate.dev/patched": "privilege-escalation,root-user;v0.1.0"},
         )
 
-        verdict = validated(Asked(object=document), policy(action=Action.WARN))
+        verdict = validated(Asked(object=document), policy(action=Action.WARN, patching=Patching.SAFE))
 
         assert verdict.overwritten == ("privilege-escalation",)
+
+    def test_what_the_webhook_would_not_heal_it_never_healed(self) -> None:
+        document = pod(
+            container(privileged=True), annotations={"stridegate.dev/patched": "privileged-container;v0.1.0"}
+        )
+
+        verdict = validated(Asked(object=document), policy(action=Action.WARN, patching=Patching.ALL))
+
+        assert verdict.overwritten == ()
 
     @pytest.mark.parametrize("record", ["", ";", "no-such-rule;v9", "🙂" * 500, ",,,;;"])
     def test_what_stands_in_the_annotation_is_only_compared(self, record: str) -> None:

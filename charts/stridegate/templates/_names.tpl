@@ -37,8 +37,37 @@ helm.sh/chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version }}
 {{ .Values.operator.replicas | default (eq .Values.preset "production" | ternary 2 1) }}
 {{- end }}
 
+{{- /* Where network, DNS and storage of a node live that are not in kube-system, by what `platform` calls them. Cilium,
+Antrea, Weave and the clouds' own are in kube-system. */ -}}
+{{- define "stridegate.platforms" -}}
+calico: [calico-system, tigera-operator]
+flannel: [kube-flannel]
+longhorn: [longhorn-system]
+openshift:
+  - openshift-cluster-csi-drivers
+  - openshift-cluster-storage-operator
+  - openshift-dns
+  - openshift-dns-operator
+  - openshift-machine-config-operator
+  - openshift-multus
+  - openshift-network-operator
+  - openshift-ovn-kubernetes
+ovn-kubernetes: [ovn-kubernetes]
+rook-ceph: [rook-ceph]
+{{- end }}
+
+{{- /* The namespaces that the administrator takes out of the webhook's reach, as JSON. */ -}}
+{{- define "stridegate.excluded.chosen" -}}
+{{- $platforms := include "stridegate.platforms" . | fromYaml -}}
+{{- $chosen := list -}}
+{{- range .Values.platform -}}
+{{- $chosen = concat $chosen (index $platforms .) -}}
+{{- end -}}
+{{- concat $chosen .Values.excludedNamespaces | uniq | toJson -}}
+{{- end }}
+
 {{- /* The namespaces that the webhook never sees, as JSON: those that have to work before it does, and those that the
-administrator names. The canary's namespace is never among them. */ -}}
+administrator chose. The canary's namespace is never among them. */ -}}
 {{- define "stridegate.excluded" -}}
-{{- concat (list "kube-system" .Release.Namespace) .Values.excludedNamespaces | uniq | toJson -}}
+{{- concat (list "kube-system" .Release.Namespace) (include "stridegate.excluded.chosen" . | fromJsonArray) | uniq | toJson -}}
 {{- end }}

@@ -96,7 +96,6 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @main.command()
 @click.option("--namespace", required=True, help="The release's namespace: its Secrets, Lease and Service.")
 @click.option("--webhooks-file", type=_FILE, required=True, help="JSON with the webhook entries to arm.")
-@click.option("--canary-namespace", required=True, help="Where dry-runs prove that the webhook refuses.")
 @click.option("--service", default="stridegate-webhook", show_default=True, help="The webhook's Service.")
 @click.option("--identity", required=True, help="This replica's name in the Lease: the pod's.")
 @_BIND
@@ -106,7 +105,6 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     namespace: str,
     webhooks_file: Path,
-    canary_namespace: str,
     service: str,
     identity: str,
     bind: str,
@@ -116,8 +114,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
 ) -> None:
     """Keep certificates, arm the webhook and report on policies until SIGTERM.
 
-    Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json
-    --canary-namespace stridegate-canary --identity pod-1
+    Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json --identity pod-1
     """
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
@@ -128,7 +125,6 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     options = Options(
         namespace=namespace,
         webhooks_file=webhooks_file,
-        canary_namespace=canary_namespace,
         service=service,
         identity=identity,
         bind=bind,
@@ -142,12 +138,11 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
 
 
 @main.command()
-@click.option("--namespace", default="stridegate-canary", show_default=True, help="Where the dry-runs are made.")
 @_KUBECONFIG
-def canary(namespace: str, kubeconfig: Path | None) -> None:
-    """Prove that the cluster admits a good pod and refuses a bad one, by dry-runs; nothing is created.
+def canary(kubeconfig: Path | None) -> None:
+    """Prove by dry-runs in stridegate-canary that a good pod is admitted and a bad one refused; nothing is created.
 
-    Example: stridegate canary --namespace stridegate-canary
+    Example: stridegate canary --kubeconfig admin.conf
     """
     import datetime as dt  # noqa: PLC0415 - see the module's docstring
 
@@ -156,7 +151,7 @@ def canary(namespace: str, kubeconfig: Path | None) -> None:
     from stridegate.operator.canaries import run_canary  # noqa: PLC0415
 
     try:
-        outcome = run_canary(Cluster.connect(kubeconfig), namespace, dt.datetime.now(dt.UTC))
+        outcome = run_canary(Cluster.connect(kubeconfig), dt.datetime.now(dt.UTC))
     except KubeError as error:
         raise click.ClickException(str(error)) from error
     for case, problem in outcome.problems.items():

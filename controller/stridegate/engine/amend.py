@@ -39,14 +39,16 @@ def _place(change: _Change, edit: Edit, path: Pointer) -> None:
 
 def _changed(value: object, kind: type | None, change: _Change) -> object:
     """Return a value, of which `kind` is the declared shape, as it is after a change."""
-    appended: list[object] = []
+    # The operations append equal values once, too.
+    appended: dict[str, object] = {}
     for edit in change.edits:
         if isinstance(edit, Append):
-            appended += [each for each in edit.values if each not in appended]
+            for each in edit.values:
+                appended.setdefault(repr(each), each)
         else:
             value = _shaped(edit.value, kind) if isinstance(edit, Assign) else None
     if appended:
-        value = (*typing.cast("tuple[object, ...]", value or ()), *(_shaped(each, kind) for each in appended))
+        value = (*typing.cast("tuple[object, ...]", value or ()), *(_shaped(each, kind) for each in appended.values()))
     return _changed_within(value, kind, change.within) if change.within else value
 
 

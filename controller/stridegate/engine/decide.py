@@ -106,24 +106,22 @@ def _excluded(claim: Claim, finding: Finding, circumstances: Circumstances) -> b
             continue
         if exclusion.workload is not None and exclusion.workload != circumstances.workload:
             continue
-        if exclusion.containers and _container(finding) not in exclusion.containers:
+        if exclusion.containers and not _concerns_only(finding, exclusion.containers):
             continue
         return True
     return False
 
 
-def _container(finding: Finding) -> str | None:
-    """Return the name of the container that a finding is about; ephemeral ones count by name like the rest."""
-    if finding.violation is None:
-        return None
-    owner = finding.violation.place.owner
-    listed, _, name = owner.partition("[")
-    return name.removesuffix("]") if listed.casefold().endswith("containers") else None
+def _concerns_only(finding: Finding, containers: frozenset[str]) -> bool:
+    """Whether a finding concerns these containers and no other; ephemeral ones count by name like the rest."""
+    concerned = finding.violation.place.containers if finding.violation else ()
+    return bool(concerned) and containers.issuperset(concerned)
 
 
 def _strictest_first(ruling: Ruling) -> tuple[int, int, str]:
     return -ruling.action, -ruling.demanded, ruling.policy
 
 
-def _worst_first(ruling: Ruling) -> tuple[int, int, str, str]:
-    return -ruling.action, -ruling.finding.rule.severity, ruling.finding.rule.slug, ruling.finding.sentence
+def _worst_first(ruling: Ruling) -> tuple[int, int, FindingKey]:
+    # The key shares its texts with the pod, where a sentence for each of thousands of findings would copy them.
+    return -ruling.action, -ruling.finding.rule.severity, ruling.finding.key

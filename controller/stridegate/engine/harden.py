@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stridegate.engine.amend import amended
-from stridegate.engine.decide import Circumstances, patches
-from stridegate.engine.evaluate import evaluate
-from stridegate.engine.policies import Regime
 from stridegate.model.edits import Append, Assign, Edit, FrozenJson, Patch, Remove
 from stridegate.model.findings import Finding
 from stridegate.model.places import Pointer
@@ -52,31 +48,6 @@ def harden(pod: PodView, patches: Sequence[tuple[Finding, Patch]]) -> Hardening:
     return hardening
 
 
-def mend(regime: Regime, pod: PodView, circumstances: Circumstances) -> Hardening:
-    """Return what the webhook makes of a pod as it is created, so that asking again would make nothing more.
-
-    An edit that changes an explicit value can bring others within reach (`privileged: false` lets escalation be
-    forbidden), so after such a one the pod is judged again as it will be.
-    """
-    mended = Hardening()
-    for _ in range(_MOST_ROUNDS):
-        made = patches(regime, evaluate(regime.mending, pod), circumstances)
-        step = harden(pod, made)
-        mended.operations += step.operations
-        mended.edits += step.edits
-        mended.healed += step.healed
-        mended.conflicting = step.conflicting
-        if not step.operations or not any(patch.overrides for _, patch in made):
-            break
-        pod = amended(pod, step.edits)
-    return mended
-
-
-def become(regime: Regime, template: PodView, circumstances: Circumstances) -> PodView:
-    """Return the pod that a template will become: what the webhook heals at its creation is no reason to warn."""
-    return amended(template, mend(regime, template, circumstances).edits)
-
-
 def annotate(pod: PodView, key: str, value: str) -> list[Operation]:
     """Return the operations that record something in the annotations of a pod."""
     operations: list[Operation] = []
@@ -89,6 +60,21 @@ def annotate(pod: PodView, key: str, value: str) -> list[Operation]:
 def escape(pointer: Pointer) -> str:
     """Return a pointer as RFC 6901 writes it."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in pointer)
+
+
+def read(shape: object, pointer: Pointer) -> object:
+    """Walk from a pod spec to what a pointer from it leads to; None where something on the way is absent or null."""
+    current: object = shape
+    for part in pointer:
+        if current is None:
+            return None
+        if isinstance(part, int):
+            current = current[part] if isinstance(current, tuple) and part < len(current) else None
+        elif isinstance(current, Mapping):
+            current = current.get(part)
+        else:
+            current = getattr(current, part, None)
+    return current
 
 
 def _contested(patches: Iterable[Patch]) -> frozenset[Pointer]:
@@ -109,8 +95,6 @@ def _contested(patches: Iterable[Patch]) -> frozenset[Pointer]:
 
 # Any number of edits may append to one list.
 _APPENDED = object()
-# One override brings at most one more within reach; the rest is a bound.
-_MOST_ROUNDS = 4
 
 
 class _Writer:
@@ -152,22 +136,7 @@ class _Writer:
                 self._present.add(parent)
 
     def _exists(self, pointer: Pointer) -> bool:
-        return pointer in self._present or _reach(self._pod.shape, pointer[len(self._pod.pointer) :]) is not None
-
-
-def _reach(shape: object, path: Pointer) -> object:
-    """Walk from a pod spec to what a path leads to; None where something on the way is absent or null."""
-    current: object = shape
-    for part in path:
-        if current is None:
-            return None
-        if isinstance(part, int):
-            current = current[part] if isinstance(current, tuple) and part < len(current) else None
-        elif isinstance(current, Mapping):
-            current = current.get(part)
-        else:
-            current = getattr(current, part, None)
-    return current
+        return pointer in self._present or read(self._pod.shape, pointer[len(self._pod.pointer) :]) is not None
 
 
 def plain(value: FrozenJson) -> object:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stridegate.model.policies import Exclusion, Policy, RuleSetting
-from stridegate.model.rules import Given, PodRule, Quantity, Question
+from stridegate.model.rules import Given, Parameters, PodRule, Question
 from stridegate.model.vocabulary import Action, Patching, Profile
 
 
@@ -30,13 +30,15 @@ class Regime:
 
     `claims` has for each question the demands of the policies that ask it, strictest first, at a tie by the policy's
     name. `mending` are the questions about rules whose findings some policy lets the webhook patch: mutation asks no
-    others.
+    others. `measured` are the questions that policies give parameters: what one policy lets a patch write, they may
+    forbid.
     """
 
     policies: tuple[str, ...]
     questions: tuple[Question, ...]
     claims: Mapping[Question, tuple[Claim, ...]]
     mending: tuple[Question, ...]
+    measured: tuple[Question, ...]
     enforcing: bool
 
 
@@ -103,12 +105,10 @@ def compile_regime(compiled: Mapping[str, tuple[Claim, ...]]) -> Regime:
 
     The strictest wins rule by rule; each judges with its own version and parameters.
     """
-    ceiling = _smallest_ceiling(each for claims in compiled.values() for each in claims)
     asked: dict[tuple[str, Given], list[Claim]] = {}
     for name in sorted(compiled):
         for each in compiled[name]:
-            held = replace(each, given=replace(each.given, ceiling=ceiling)) if "default" in each.rule.takes else each
-            asked.setdefault((held.rule.slug, held.given), []).append(held)
+            asked.setdefault((each.rule.slug, each.given), []).append(each)
     claims: dict[Question, tuple[Claim, ...]] = {}
     for demands in asked.values():
         demands.sort(key=lambda each: (-each.action, each.policy))
@@ -120,14 +120,9 @@ def compile_regime(compiled: Mapping[str, tuple[Claim, ...]]) -> Regime:
         questions=questions,
         claims=claims,
         mending=tuple(question for question in questions if question.rule.slug in mended),
+        measured=tuple(question for question in questions if question.given.parameters != Parameters()),
         enforcing=any(each.action is Action.DENY for demands in claims.values() for each in demands),
     )
-
-
-def _smallest_ceiling(claims: Iterable[Claim]) -> Quantity | None:
-    """Return the smallest ceiling that any policy sets: a patch that one policy asks for may not break another."""
-    ceilings = (each.given.parameters.ceiling for each in claims)
-    return min(filter(None, ceilings), key=lambda ceiling: ceiling.value, default=None)
 
 
 def _mends(claim: Claim) -> bool:

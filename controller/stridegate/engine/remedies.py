@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stridegate.engine.harden import harden, plain
+from stridegate.engine.harden import plain, read
+from stridegate.engine.mend import improve
 from stridegate.model.edits import Append, Assign, Edit
 from stridegate.model.findings import Finding
 from stridegate.model.places import Pointer
 from stridegate.model.policies import Workload
+from stridegate.model.rules import Question
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Safety
 
@@ -25,6 +27,9 @@ _MERGE_KEYS = {
     "volumeMounts": "mountPath",
     "ports": "containerPort",
 }
+
+# The most fields that one command changes: beyond that it is no line that fits a message, or that anybody would check.
+_MOST_PLACES = 256
 
 # What the API server lets an object be called. An owner reference can say anything, and the command is for a shell.
 _NAME = re.compile(r"[a-z0-9][-a-z0-9.]{0,252}", re.ASCII)
@@ -59,29 +64,36 @@ class Remedy:
     """What heals some findings.
 
     `command` is one line of shell; `check_first` are the slugs whose part of it may stop an application. `unhealed`
-    counts the findings that it leaves to a human.
+    counts the findings that it leaves to a human. It is `long`, and there is no command, where it would change more
+    than anybody reads in one line.
     """
 
     command: str | None
     check_first: tuple[str, ...]
     unhealed: int
+    long: bool = False
 
 
-def remedy(pod: PodView, findings: Iterable[Finding], target: Target) -> Remedy:
-    """Return the fix of some findings, for what a person would edit to get rid of them."""
+def remedy(pod: PodView, findings: Iterable[Finding], target: Target, questions: Sequence[Question] = ()) -> Remedy:
+    """Return the fix of some findings, for what a person would edit to get rid of them.
+
+    It has no part after which one of the questions would find anything worse.
+    """
     findings = list(findings)
     patches = [
         (finding, finding.violation.patch)
         for finding in findings
         if finding.violation is not None and finding.violation.patch is not None
     ]
-    contradicted = harden(pod, patches).conflicting
+    if len({edit.place.pointer for _, patch in patches for edit in patch.edits}) > _MOST_PLACES:
+        return Remedy(command=None, check_first=(), unhealed=len(findings) - len(patches), long=True)
+    good = {id(finding) for finding in improve(questions, pod, patches).healed}
     merge: dict[str, object] = {}
     healed: list[Finding] = []
     check_first: set[str] = set()
     for finding, patch in patches:
         steps = [_step(pod, edit) for edit in patch.edits]
-        if any(finding is each for each in contradicted) or None in steps:
+        if id(finding) not in good or None in steps:
             continue
         for step in steps:
             if step is not None:
@@ -125,7 +137,7 @@ def _nested(pod: PodView, pointer: Pointer, value: object) -> dict[str, object] 
         else:
             listed = str(pointer[at - 1])
             key = _MERGE_KEYS.get(listed)
-            known = _read(pod, (*pointer[: at + 1], key)) if key else None
+            known = read(pod.shape, (*pointer[1 : at + 1], key)) if key else None
             if key is None or known in {None, ""} or not isinstance(value, dict):
                 return None
             value = [{key: known, **value}]
@@ -134,20 +146,9 @@ def _nested(pod: PodView, pointer: Pointer, value: object) -> dict[str, object] 
 
 
 def _completed(pod: PodView, pointer: Pointer, added: list[object]) -> list[object]:
-    there = _read(pod, pointer)
+    there = read(pod.shape, pointer[1:])
     members = list(there) if isinstance(there, tuple) else []
     return members + [each for each in added if each not in members]
-
-
-def _read(pod: PodView, pointer: Pointer) -> object:
-    """Walk from the pod's spec along a pointer that begins with it."""
-    current: object = pod.shape
-    for part in pointer[1:]:
-        if isinstance(part, int):
-            current = current[part] if isinstance(current, tuple) and part < len(current) else None
-        else:
-            current = current.get(part) if isinstance(current, dict) else getattr(current, part, None)
-    return current
 
 
 def _merge(into: dict[str, object], patch: dict[str, object]) -> None:
@@ -163,16 +164,20 @@ def _merge(into: dict[str, object], patch: dict[str, object]) -> None:
 
 
 def _merge_lists(into: list[object], values: list[object], key: str | None) -> None:
+    there = {_identity(each, key): each for each in into}
     for value in values:
-        twin = next((each for each in into if key and _keyed(each, key) == _keyed(value, key)), None)
-        if isinstance(twin, dict) and isinstance(value, dict):
-            _merge(twin, value)
-        elif value not in into:
+        identity = _identity(value, key)
+        twin = there.get(identity)
+        if twin is None:
+            there[identity] = value
             into.append(value)
+        elif isinstance(twin, dict) and isinstance(value, dict):
+            _merge(twin, value)
 
 
-def _keyed(element: object, key: str) -> object:
-    return element.get(key) if isinstance(element, dict) else element
+def _identity(element: object, key: str | None) -> str:
+    """Return what makes two elements of a list the same: their key, or all that they say."""
+    return repr(element.get(key) if key and isinstance(element, dict) else element)
 
 
 def _command(pod: PodView, merge: dict[str, object], target: Target) -> str | None:

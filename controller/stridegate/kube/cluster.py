@@ -31,6 +31,7 @@ from stridegate.kube.objects import (
     Status,
     WebhookConfiguration,
 )
+from stridegate.kube.reader import UNDECODABLE
 
 T = TypeVar("T")
 
@@ -157,7 +158,7 @@ class Cluster:
             raise _ERRORS.get(response.status, Refused)(request, response.status, _message(received))
         try:
             return msgspec.json.decode(received, type=answer)
-        except msgspec.MsgspecError as error:
+        except UNDECODABLE as error:
             raise Refused(request, response.status, f"not what it should be: {error}") from error
 
 
@@ -170,5 +171,5 @@ def _loader(kubeconfig: Path | None) -> Callable[..., None]:
 def _message(received: bytes) -> str:
     try:
         return msgspec.json.decode(received, type=Status).message
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return received[:200].decode(errors="replace")

@@ -21,15 +21,13 @@ class Metadata(Struct, frozen=True, kw_only=True, rename="camel"):
     name: str = ""
     namespace: str = ""
     uid: str = ""
-    creation_timestamp: str | None = None
     resource_version: str = ""
     labels: dict[str, str] | None = None
 
     @property
     def version(self) -> Version:
         """Which object this is, and in which state."""
-        created = self.creation_timestamp or ""
-        return Version(name=self.name, uid=self.uid, created=created, revision=_revision(self.resource_version))
+        return Version(name=self.name, uid=self.uid, revision=_revision(self.resource_version))
 
 
 class Secret(Struct, frozen=True, kw_only=True):
@@ -133,4 +131,5 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 def _revision(resource_version: str) -> int:
-    return int(resource_version) if resource_version.isdecimal() else 0
+    # 64 bits in etcd; Python raises for thousands of digits.
+    return int(resource_version) if resource_version.isdecimal() and len(resource_version) < 20 else 0

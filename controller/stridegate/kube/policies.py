@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -37,7 +38,7 @@ _SPEC = (
 _SETTING = ("action", "override", "parameters")
 _EXCLUSION = ("namespaces", "workload", "containers", "rules", "reason")
 # The names that parameters have in a policy, and in the model.
-_PARAMETERS = {
+PARAMETERS = {
     "default": "default",
     "ceiling": "ceiling",
     "sizeLimit": "size_limit",
@@ -105,22 +106,25 @@ def read_policy(obj: Mapping[str, object], rules: Mapping[str, PodRule]) -> Poli
     )
 
 
-def strictest_reading(obj: Mapping[str, object]) -> Policy:
-    """Return what a policy counts as that was broken before any good version of it was seen.
+def strictest_reading(obj: Mapping[str, object], rules: Mapping[str, PodRule]) -> Policy:
+    """Return what a policy counts as that cannot be read: what it says where that is clear, else the strictest it could mean.
 
-    It has its profile, else hardened, and its selector, else every namespace; every rule of the profile and every
-    rule that it names denies; nothing is excluded and nothing patched.
+    So an unclear selector selects every namespace, an unclear action denies, and an unclear exclusion excludes nothing;
+    a reason that is none leaves the exclusion clear.
     """
     spec = Field(obj.get("spec"), "spec")
-    nothing: frozenset[str] = frozenset()
-    named = _else(lambda: frozenset(slug for slug, _ in spec["rules"].items()), nothing)
+    settings: dict[str, Field] = _else(lambda: dict(spec["rules"].items()), {})
     return Policy(
         name=policy_name(obj),
         selector=_else(lambda: read_selector(spec["namespaceSelector"]), LabelSelector()),
         profile=_else(lambda: spec["profile"].choice(PROFILES), Profile.HARDENED),
-        action=Action.DENY,
-        templates=Action.DENY,
-        rules={slug: RuleSetting(action=Action.DENY) for slug in named},
+        action=_else(lambda: spec["action"].choice(ACTIONS), Action.DENY),
+        patching=_else(lambda: _optional(spec["patching"], PATCHING, Patching.NONE), Patching.NONE),
+        templates=_else(lambda: _optional(spec["templates"], TEMPLATE_ACTIONS, Action.WARN), Action.DENY),
+        pod_security=_else(lambda: _pod_security(spec["podSecurityVersion"]), NEWEST_POD_SECURITY_MINOR),
+        rules_version=_else(lambda: _rules_version(spec["rulesVersion"]), None),
+        rules={slug: _strictest_setting(field, rules[slug]) for slug, field in settings.items() if slug in rules},
+        exclude=tuple(_clear_exclusions(spec["exclude"])) if isinstance(spec.value, Mapping) else (),
     )
 
 
@@ -166,16 +170,26 @@ def _rules_version(field: Field) -> tuple[int, int] | None:
 
 def _setting(field: Field, rule: PodRule) -> RuleSetting:
     field.among(_SETTING)
-    action = field["action"]
     return RuleSetting(
-        action=None if action.absent else action.choice(ACTIONS),
+        action=_explicit_action(field),
         override=field["override"].truth() or False,
         parameters=_parameters(field["parameters"], rule),
     )
 
 
+def _explicit_action(field: Field) -> Action | None:
+    action = field["action"]
+    return None if action.absent else action.choice(ACTIONS)
+
+
+def _strictest_setting(field: Field, rule: PodRule) -> RuleSetting:
+    denies: Action | None = Action.DENY
+    action = _else(lambda: _explicit_action(field), denies)
+    return _else(lambda: _setting(field, rule), RuleSetting(action=action))
+
+
 def _parameters(field: Field, rule: PodRule) -> Parameters:
-    taken = tuple(written for written, name in _PARAMETERS.items() if name in rule.takes)
+    taken = tuple(written for written, name in PARAMETERS.items() if name in rule.takes)
     for key, given in field.items():
         if key not in taken and not given.absent:
             raise field.refuse(f"only {', '.join(taken)}" if taken else "no parameters: the rule takes none", key)
@@ -235,7 +249,8 @@ def _paths(field: Field) -> tuple[str, ...]:
     return paths
 
 
-def _exclusion(field: Field) -> Exclusion:
+def _exclusion(field: Field, *, reason: str | None = None) -> Exclusion:
+    """Return what is excluded; `reason` stands for whatever is written as the reason."""
     field.among(_EXCLUSION)
     namespaces = field["namespaces"]
     listed = namespaces.texts("the name of a namespace")
@@ -243,12 +258,19 @@ def _exclusion(field: Field) -> Exclusion:
         raise namespaces.refuse("at least one namespace")
     return Exclusion(
         namespaces=frozenset(listed),
-        reason=field["reason"].text("the reason, in words"),
+        reason=reason or field["reason"].text("the reason, in words"),
         workload=_workload(field["workload"]),
         containers=frozenset(field["containers"].texts("the name of a container")),
         # Slugs that nobody knows stay: without them the exclusion would cover every rule.
         rules=frozenset(field["rules"].texts("the slug of a rule")),
     )
+
+
+def _clear_exclusions(field: Field) -> Iterator[Exclusion]:
+    elements: tuple[Field, ...] = _else(lambda: tuple(field.elements()), ())
+    for each in elements:
+        with contextlib.suppress(InvalidField):
+            yield _exclusion(each, reason="unclear")
 
 
 def _workload(field: Field) -> Workload | None:

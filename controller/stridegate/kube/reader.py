@@ -23,6 +23,10 @@ from stridegate.kube.fields import Field
 
 T = TypeVar("T")
 
+# What msgspec raises: its own errors; RecursionError for a document nested too deeply; ValueError for text that is no
+# Unicode and for integers with more digits than Python converts.
+UNDECODABLE = (msgspec.MsgspecError, RecursionError, ValueError)
+
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # Seconds to wait for the API server in all, and objects a page: a page is decoded in a few milliseconds.
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
@@ -76,6 +80,7 @@ def find_way_in(kubeconfig: Path | None) -> WayIn:
 
 
 def _in_pod() -> WayIn:
+    # The convention of every client library: the kubelet tells a pod by its environment where the API server is.
     host = os.environ.get("KUBERNETES_SERVICE_HOST", "")
     if not host:
         raise NoAccess("this process", "no KUBERNETES_SERVICE_HOST: it runs in no pod")
@@ -187,13 +192,13 @@ class Reader:
             raise _refusal(request, response.status, body)
         try:
             return decoder.decode(body)
-        except msgspec.MsgspecError as error:
+        except UNDECODABLE as error:
             raise Refused(request, response.status, f"not what it should be: {error}") from error
 
 
 def _refusal(request: str, status: int, body: bytes) -> KubeError:
     try:
         message = msgspec.json.decode(body, type=_Status).message
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         message = body[:200].decode(errors="replace")
     return (NotFound if status == HTTPStatus.NOT_FOUND else Refused)(request, status, message)

@@ -13,20 +13,13 @@ V = TypeVar("V")
 class Version:
     """Which object a name stood for, and in which state.
 
-    `created` is the creationTimestamp as the API server writes it (RFC 3339, so that text order is time order).
-    `revision` is the resourceVersion, which grows with every change (KEP-5504 lets clients compare them as integers).
+    `revision` is the resourceVersion, which grows with every change of any object of the kind, deletions included
+    (KEP-5504 lets clients compare them as integers). Nothing else orders states: clocks of API servers differ.
     """
 
     name: str
     uid: str
-    created: str
     revision: int
-
-    def supersedes(self, other: Version) -> bool:
-        """Whether this is a later state of the same object, or of a later object of that name."""
-        if self.uid == other.uid:
-            return self.revision >= other.revision
-        return (self.created, self.revision) >= (other.created, other.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +34,16 @@ class Roster(Generic[V]):
     """The objects of one kind by name.
 
     Events may come late, twice, or never (what was deleted while a watch was interrupted is not told afterwards), and
-    while a listing is under way they tell newer things than it: whatever comes, the newest version of a name stays.
+    while a listing is under way they tell newer things than it. A complete listing is the truth as of its revision: it
+    replaces whatever is not newer, and nothing that is older than it is news any more.
     """
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry[V]] = {}
-        self._buried: dict[str, Version] = {}
+        # Revisions of the deletions that are newer than the last complete listing.
+        self._buried: dict[str, int] = {}
+        # The revision of the last complete listing.
+        self._listed = 0
 
     def __iter__(self) -> Iterator[V]:
         return (entry.value for entry in self._entries.values())
@@ -59,38 +56,52 @@ class Roster(Generic[V]):
         """Return the object of a name."""
         return self._entries.get(name)
 
-    def admits(self, version: Version) -> bool:
-        """Whether a version is news: later than what stands, and not of an object that is known to be gone."""
+    def admits_heard(self, version: Version) -> bool:
+        """Whether a version that an event tells of is news."""
+        return version.revision > max(self._listed, self._newest(version.name))
+
+    def admits_listed(self, version: Version, revision: int) -> bool:
+        """Whether a version in a complete listing as of a revision is to be taken."""
         known = self._entries.get(version.name)
-        if known is not None and (known.version == version or not version.supersedes(known.version)):
+        if known is not None and known.version == version:
             return False
-        buried = self._buried.get(version.name)
-        return buried is None or (buried.uid != version.uid and version.supersedes(buried))
+        return self._restored(revision) or self._newest(version.name) <= revision
 
     def put(self, version: Version, value: V) -> None:
-        """Note a version that is news."""
+        """Note a version that was admitted."""
+        self._buried.pop(version.name, None)
         self._entries[version.name] = Entry(version, value)
 
     def remove(self, version: Version) -> bool:
-        """Forget an object that was deleted; return whether it was there. A later object of the same name stays."""
-        self._buried[version.name] = version
-        known = self._entries.get(version.name)
-        if known is None or not version.supersedes(known.version):
+        """Forget an object that an event says was deleted; return whether it was there. A later one of its name stays."""
+        if not self.admits_heard(version):
             return False
-        del self._entries[version.name]
-        return True
+        self._buried[version.name] = version.revision
+        return self._entries.pop(version.name, None) is not None
 
     def retain(self, listed: Iterable[Version], revision: int) -> bool:
         """Forget what a complete listing as of a revision does not have; return whether anything went.
 
-        What events told of later revisions stays, and deletions that came before the listing need no longer be
-        remembered.
+        What events told of later revisions stays, unless time itself went back.
         """
         names = {version.name for version in listed}
+        restored = self._restored(revision)
         gone = [
-            name for name, entry in self._entries.items() if name not in names and entry.version.revision <= revision
+            name
+            for name, entry in self._entries.items()
+            if name not in names and (restored or entry.version.revision <= revision)
         ]
         for name in gone:
             del self._entries[name]
-        self._buried = {name: version for name, version in self._buried.items() if version.revision > revision}
+        self._buried = {} if restored else {name: each for name, each in self._buried.items() if each > revision}
+        self._listed = revision
         return bool(gone)
+
+    def _newest(self, name: str) -> int:
+        """Return the revision of the newest thing that is known of a name."""
+        known = self._entries.get(name)
+        return max(known.version.revision if known else 0, self._buried.get(name, 0))
+
+    def _restored(self, revision: int) -> bool:
+        """Whether a listing is from a cluster that was restored: listings are linearizable, so no other is older than the one before."""
+        return revision < self._listed

@@ -2,10 +2,8 @@
 
 ModelError
 ├── WrongType          a field of a judged object has a value of another type
-├── UnknownField       a rule names a field that its shape lacks (a bug in the rule)
 ├── BadQuantity        a string that is no Kubernetes quantity
 ├── BadDeclaration     what an author declares on a pod cannot be meant
-├── BadVersion         a string that is no Pod Security version
 └── BadCatalogue       a rule's declaration contradicts itself or another's
 """
 
@@ -23,13 +21,6 @@ class WrongType(ModelError):
         super().__init__(f"{place}: wanted {wanted}, got {_type_name(got)}")
 
 
-class UnknownField(ModelError):
-    """A rule reads a field that the shape it is applied to does not have."""
-
-    def __init__(self, shape: str, field: str) -> None:
-        super().__init__(f"{shape} has no field {field}")
-
-
 class BadQuantity(ModelError):
     """A value is no Kubernetes quantity (apimachinery `resource.Quantity`)."""
 
@@ -44,13 +35,6 @@ class BadDeclaration(ModelError):
         self.got = got[:60]
         self.wanted = wanted
         super().__init__(f"{self.got!r} must {wanted}")
-
-
-class BadVersion(ModelError):
-    """A string names no version of the Pod Security Standards."""
-
-    def __init__(self, got: str) -> None:
-        super().__init__(f"podSecurityVersion: wanted v1.N or latest, got {got[:60]!r}")
 
 
 class BadCatalogue(ModelError):

@@ -6,8 +6,9 @@ import re
 
 Components = tuple[str, ...]
 
-# A process's view of the root directory leads back to the root that the volume is taken from (proc(5)).
-_PROCESS_ROOT = re.compile(r"[0-9]+|self|thread-self", re.ASCII)
+# What a process has open, has mapped, or stands in: its links lead anywhere on the node, without regard to what they are
+# called (proc(5)). Only `root` says where to: back to the root that the volume is taken from.
+_PROCESS = re.compile(r"[0-9]+|self|thread-self", re.ASCII)
 _DRIVE = re.compile(r"[a-z]:", re.ASCII)
 _SHORT_NAME = re.compile(r"~[0-9]", re.ASCII)
 # What is a symbolic link on every distribution that follows the Filesystem Hierarchy Standard 3.0 (5.5, 5.13).
@@ -20,8 +21,9 @@ _ALIASES: tuple[tuple[Components, Components], ...] = (
 def resolve(path: str) -> Components | None:
     """Return the components of the path that an absolute one leads to, or None for a relative one.
 
-    The path is made clean, then `/var/run`, `/var/lock` and `/proc/<process>/root` are replaced by where they point.
-    The root itself has no components. Symbolic links of a node are invisible here.
+    The path is made clean, then `/var/run`, `/var/lock` and `/proc/<process>/root` are replaced by where they point. Any
+    other path into the folder of a process can lead anywhere, and so counts as the root, which has no components.
+    Symbolic links of a node are invisible here.
     """
     return _follow(clean(path)) if path.startswith("/") else None
 
@@ -68,12 +70,10 @@ def _follow(path: Components) -> Components:
 
 
 def _leave_process(path: Components) -> Components:
-    if len(path) >= 3 and path[0] == "proc" and _PROCESS_ROOT.fullmatch(path[1]):
-        if path[2] == "root":
-            return path[3:]
-        if len(path) >= 5 and path[2] == "task" and path[4] == "root":
-            return path[5:]
-    return path
+    if len(path) < 2 or path[0] != "proc" or not _PROCESS.fullmatch(path[1]):
+        return path
+    within = path[4:] if len(path) >= 4 and path[2] == "task" else path[2:]
+    return within[1:] if within[:1] == ("root",) else ()
 
 
 def lies_in(path: Components, listed: Components) -> bool:

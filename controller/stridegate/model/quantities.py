@@ -23,21 +23,19 @@ def parse_quantity(value: str | float) -> Fraction:
     Raises BadQuantity for anything that the API server would not accept either, and for more than 64 characters.
     """
     if isinstance(value, str):
-        text = value
-    elif isinstance(value, bool) or (isinstance(value, int) and value.bit_length() > 3 * _LONGEST):
+        return _parse(value)
+    if isinstance(value, bool):
+        raise BadQuantity("a boolean")
+    if isinstance(value, int) and value.bit_length() > 3 * _LONGEST:
         # Python refuses to write out a number of thousands of digits.
-        raise BadQuantity("a boolean" if isinstance(value, bool) else "a number of hundreds of digits")
-    else:
-        text = str(value)
-    if len(text) > _LONGEST:
-        raise BadQuantity(text)
-    return _parse(text)
+        raise BadQuantity("a number of hundreds of digits")
+    return _parse(str(value))
 
 
-# The same few quantities come with every pod.
+# The same few quantities come with every pod. What raises is not kept.
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> Fraction:
-    match = _SYNTAX.fullmatch(text)
+    match = _SYNTAX.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         raise BadQuantity(text)
     sign, digits, suffix, exponent = match.groups()

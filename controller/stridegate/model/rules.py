@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
@@ -51,15 +51,11 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a check is given beside the pod: the version and level of the standards it is held to, and the policy's parameters for it.
-
-    `ceiling` is the smallest memory ceiling of all the policies in force: no patch may write more.
-    """
+    """What a check is given beside the pod: the version and level of the standards it is held to, and the policy's parameters for it."""
 
     pod_security: int = NEWEST_POD_SECURITY_MINOR
     profile: Profile = Profile.HARDENED
     parameters: Parameters = Parameters()
-    ceiling: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +76,36 @@ class Violation:
     outcome: Outcome = Outcome.FAIL
 
 
+# The most that `observe` shows of a value: a violation carries it, and there can be one for each element of a list.
+_RUNES_SHOWN = 120
+_ELEMENT_RUNES = 40
+_REST_RUNES = 20
+
+
 def observe(value: object) -> str:
-    """Return a field's value as messages show it: absent, or as it stands in a manifest."""
+    """Return a field's value as messages show it: absent, or as it stands in a manifest, cut where it is long."""
     if value is None:
         return "absent"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return f"[{', '.join(map(str, value))}]"
-    return '""' if value == "" else str(value)
+        return f"[{', '.join(_elements(value))}]"
+    return '""' if value == "" else _cut(str(value), _RUNES_SHOWN)
+
+
+def _elements(values: tuple[object, ...]) -> Iterator[str]:
+    room = _RUNES_SHOWN - _REST_RUNES
+    for index, value in enumerate(values):
+        text = _cut(str(value), _ELEMENT_RUNES)
+        room -= len(text) + 2
+        if room < 0:
+            yield f"… and {len(values) - index} more"
+            return
+        yield text
+
+
+def _cut(text: str, runes: int) -> str:
+    return text if len(text) <= runes else text[: runes - 1] + "…"
 
 
 Check = Callable[["PodView", Given], Iterable[Violation]]

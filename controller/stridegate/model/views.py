@@ -5,28 +5,31 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import cast
 
 from stridegate.model.images import parse_image
 from stridegate.model.parts import EnvironmentVariable, ImageUse, Mount, NodePort
 from stridegate.model.paths import resolve
-from stridegate.model.places import Field, Place, Pointer, Spot
+from stridegate.model.places import Field, Place, Pointer, Spot, V
 from stridegate.model.pods import (
     Container,
     HostPath,
     HostTarget,
     ObjectMeta,
+    PodSecurityContext,
     PodSpec,
     PodTemplate,
+    Port,
     Probe,
+    SecurityContext,
 )
 from stridegate.model.settings import Setting
 from stridegate.model.volumes import VolumeView
 
-V = TypeVar("V")
-
 _NO_METADATA = ObjectMeta()
 _NO_SPEC = PodSpec()
+_NO_CONTEXT = SecurityContext()
+_NO_POD_CONTEXT = PodSecurityContext()
 _SOMEWHERE = Setting()
 
 # Where the ServiceAccount plugin of the API server mounts a pod's token; images have /var/run as a link to /run.
@@ -45,11 +48,14 @@ class ContainerKind(enum.Enum):
 class ContainerView(Spot):
     """One container of whatever kind, with the pod it stands in."""
 
-    __slots__ = ("kind", "pod")
+    __slots__ = ("context", "kind", "pod")
     shape: Container
 
     def __init__(self, pod: PodView, shape: Container, kind: ContainerKind, listed: str, index: int) -> None:
-        super().__init__(shape, (*pod.prefix, "spec", listed, index), f"{listed}[{shape.name or index}]")
+        name = shape.name or ""
+        super().__init__(shape, (*pod.prefix, "spec", listed, index), f"{listed}[{name or index}]", concerned=(name,))
+        # Never missing, so that the fields that most rules read are one step away.
+        self.context = shape.securityContext or _NO_CONTEXT
         self.pod = pod
         self.kind = kind
 
@@ -71,27 +77,19 @@ class ContainerView(Spot):
     @property
     def privileged(self) -> bool:
         """Whether it runs privileged, which makes the other confinements moot."""
-        context = self.shape.securityContext
-        return context is not None and context.privileged is True
+        return self.context.privileged is True
 
     @property
     def added_capabilities(self) -> frozenset[str]:
         """The capabilities it adds, in canonical spelling, read against the author: any case, a `CAP_` prefix and blanks count."""
-        context = self.shape.securityContext
-        if context is None or context.capabilities is None or not context.capabilities.add:
-            return frozenset()
-        return frozenset(name.strip().upper().removeprefix("CAP_") for name in context.capabilities.add)
+        capabilities = self.context.capabilities
+        added = capabilities.add if capabilities else None
+        return frozenset(name.strip().upper().removeprefix("CAP_") for name in added or ())
 
     @property
     def needs_escalation(self) -> bool:
         """Whether the API server refuses `allowPrivilegeEscalation: false` here: privileged, or SYS_ADMIN added (`ValidateSecurityContext`)."""
         return self.privileged or not self.added_capabilities.isdisjoint({"SYS_ADMIN", "ALL"})
-
-    @property
-    def dropped_capabilities(self) -> tuple[str, ...]:
-        """The capabilities it drops, as written: container runtimes disagree on every spelling but the canonical one."""
-        context = self.shape.securityContext
-        return () if context is None or context.capabilities is None else context.capabilities.drop or ()
 
     def host_targets(self) -> Iterator[tuple[tuple[str, ...], str, HostTarget]]:
         """Yield every request that the kubelet makes for the container, with the path of its handler and the kind of request."""
@@ -120,6 +118,7 @@ class PodView(Spot):
 
     def __init__(self, template: PodTemplate, prefix: Pointer = (), setting: Setting = _SOMEWHERE) -> None:
         super().__init__(template.spec or _NO_SPEC, (*prefix, "spec"), "pod")
+        self.context = self.shape.securityContext or _NO_POD_CONTEXT
         self.prefix = prefix
         self.setting = setting
         self.metadata = template.metadata or _NO_METADATA
@@ -141,20 +140,39 @@ class PodView(Spot):
     @cached_property
     def volumes(self) -> tuple[VolumeView, ...]:
         """The pod's volumes."""
-        prefix = self.prefix
-        return tuple([VolumeView(prefix, shape, index) for index, shape in enumerate(self.shape.volumes or ())])
+        mounts = self.mounts_by_name
+        return tuple(
+            VolumeView(self.prefix, shape, index, mounts.get(str(shape.get("name") or ""), ()))
+            for index, shape in enumerate(self.shape.volumes or ())
+        )
 
     @cached_property
-    def _volumes_from(self) -> Mapping[str, list[VolumeView]]:
-        found: dict[str, list[VolumeView]] = {}
-        for volume in self.volumes:
-            for source in volume.sources:
-                found.setdefault(source, []).append(volume)
+    def _sources(self) -> Mapping[str, Sequence[int]]:
+        """Where in the list of volumes each source occurs; a volume without one is an emptyDir by the API server's defaulting."""
+        found: dict[str, list[int]] = {}
+        for index, shape in enumerate(self.shape.volumes or ()):
+            named = [key for key, value in shape.items() if value is not None and key != "name"]
+            for source in named or ("emptyDir",):
+                found.setdefault(source, []).append(index)
         return found
 
     def volumes_from(self, source: str) -> Sequence[VolumeView]:
         """Return the volumes that come from a source, such as emptyDir."""
-        return self._volumes_from.get(source, ())
+        # Most pods have none: views are made only where some are asked for.
+        positions = self._sources.get(source)
+        return () if positions is None else [self.volumes[index] for index in positions]
+
+    @cached_property
+    def volumes_by_name(self) -> Mapping[str, VolumeView]:
+        """The pod's volumes by name."""
+        return {volume.name: volume for volume in self.volumes}
+
+    def volumes_beyond(self, sources: frozenset[str]) -> Iterator[VolumeView]:
+        """Yield the volumes that have a key which is not among these sources."""
+        # Most pods have none: a view is made only of those that do.
+        for index, shape in enumerate(self.shape.volumes or ()):
+            if not shape.keys() <= sources:
+                yield self.volumes[index]
 
     @cached_property
     def host_paths(self) -> tuple[tuple[VolumeView, HostPath], ...]:
@@ -185,7 +203,7 @@ class PodView(Spot):
                 implied = bool(shared and port.hostPort in {None, 0, port.containerPort})
                 number = port.containerPort if implied else port.hostPort
                 if number:
-                    spot = container.element("ports", index, port, port.name or port.containerPort)
+                    spot = container.element("ports", index, port, port.name or _numbered(port))
                     found.append(NodePort(spot, port, number, implied))
         return tuple(found)
 
@@ -235,9 +253,17 @@ class PodView(Spot):
             ]
         )
 
-    def mounts_of(self, volume: VolumeView) -> Iterator[Mount]:
-        """Yield every mount of a volume."""
-        return (mount for mount in self.mounts if mount.shape.name == volume.name)
+    @cached_property
+    def mounts_by_name(self) -> Mapping[str, Sequence[Mount]]:
+        """The mounts of each volume by its name."""
+        mounts: dict[str, list[Mount]] = {}
+        for mount in self.mounts:
+            mounts.setdefault(mount.shape.name or "", []).append(mount)
+        return mounts
+
+    def mounts_of(self, volume: VolumeView) -> Sequence[Mount]:
+        """Return every mount of a volume."""
+        return self.mounts_by_name.get(volume.name, ())
 
     @property
     def annotations(self) -> Mapping[str, str]:
@@ -265,3 +291,8 @@ class PodView(Spot):
     def levels(self) -> tuple[Spot, ...]:
         """The pod and every container: the spots of a field that lives at both levels."""
         return (self, *self.containers)
+
+
+def _numbered(port: Port) -> str:
+    """Return what tells a port without a name apart from the others of its container."""
+    return f"{port.containerPort}{f'/{port.protocol}' if port.protocol not in {None, 'TCP'} else ''}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from stridegate.model.errors import WrongType
+from stridegate.model.parts import Mount
 from stridegate.model.places import Pointer, Spot
 from stridegate.model.pods import HostPath
 
@@ -18,9 +19,13 @@ class VolumeView(Spot):
     __slots__ = ("index",)
     shape: Mapping[str, object]
 
-    def __init__(self, prefix: Pointer, shape: Mapping[str, object], index: int) -> None:
-        name = shape.get("name")
-        super().__init__(shape, (*prefix, "spec", "volumes", index), f"volumes[{name or index}]")
+    def __init__(self, prefix: Pointer, shape: Mapping[str, object], index: int, mounts: Iterable[Mount]) -> None:
+        super().__init__(
+            shape,
+            (*prefix, "spec", "volumes", index),
+            f"volumes[{shape.get('name') or index}]",
+            concerned=tuple(dict.fromkeys(mount.container.name for mount in mounts)),
+        )
         self.index = index
 
     @property

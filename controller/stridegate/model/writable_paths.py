@@ -22,6 +22,8 @@ def read_declaration(text: str, containers: Mapping[str, Container]) -> dict[str
 
     Raises BadDeclaration where a container is unknown or named twice, or a path cannot be given to it.
     """
+    if text.count(",") + text.count(";") >= _MOST_PATHS:
+        raise BadDeclaration(text, f"name at most {_MOST_PATHS} paths")
     declared: dict[str, tuple[str, ...]] = {}
     for entry in filter(None, map(str.strip, text.split(";"))):
         name, equals, listed = entry.partition("=")
@@ -38,8 +40,6 @@ def read_declaration(text: str, containers: Mapping[str, Container]) -> dict[str
                 raise BadDeclaration(f"{name}={path}", wanted)
             taken.append(path)
         declared[name] = paths
-    if sum(map(len, declared.values())) > _MOST_PATHS:
-        raise BadDeclaration(text, f"name at most {_MOST_PATHS} paths")
     return declared
 
 

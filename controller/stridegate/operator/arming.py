@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from stridegate.kube.objects import ConfigurationKind, Json
+from stridegate.kube.reader import UNDECODABLE
 from stridegate.operator.errors import BadWebhooksFile
 
 Entries = Sequence[Mapping[str, object]]
@@ -36,7 +37,7 @@ def read_webhooks(path: Path) -> Mapping[ConfigurationKind, Entries]:
     """Return the entries that the chart wants in each configuration, without their caBundle. Raises BadWebhooksFile."""
     try:
         read = msgspec.json.decode(path.read_bytes(), type=_Webhooks)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNDECODABLE) as error:
         raise BadWebhooksFile(path, error) from error
     for entry in (*read.validating, *read.mutating):
         if not isinstance(entry.get("name"), str) or not isinstance(entry.get("clientConfig"), dict):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import Denied, KubeError
 from stridegate.kube.objects import Json
+from stridegate.model.policies import CANARY_NAMESPACE
 
 # The entry that must refuse; any other refusal proves nothing about the webhook.
 _ENTRY = "pods.validate.stridegate.dev"
@@ -68,14 +69,14 @@ def judge(case: Case, refusal: KubeError | None) -> str | None:
     return f"a privileged pod was not refused by {_ENTRY}: {refusal}"
 
 
-def run_canary(cluster: Cluster, namespace: str, now: dt.datetime) -> Canary:
+def run_canary(cluster: Cluster, now: dt.datetime) -> Canary:
     """Ask for both pods."""
-    return Canary(at=now, problems={case: judge(case, _ask(cluster, namespace, case)) for case in Case})
+    return Canary(at=now, problems={case: judge(case, _ask(cluster, case)) for case in Case})
 
 
-def _ask(cluster: Cluster, namespace: str, case: Case) -> KubeError | None:
+def _ask(cluster: Cluster, case: Case) -> KubeError | None:
     try:
-        cluster.try_pod(namespace, pod(case))
+        cluster.try_pod(CANARY_NAMESPACE, pod(case))
     except KubeError as refusal:
         return refusal
     return None

@@ -25,6 +25,8 @@ BACKDATED = dt.timedelta(hours=1)
 OBSERVING = dt.timedelta(seconds=60)
 # How long a replica may still start with the leaf of before: a Secret's mount is refreshed within 90 s.
 MOUNTING = dt.timedelta(seconds=120)
+# After this time, a replica that still presents another leaf than the Secret's will not take it over by itself.
+TAKING_OVER = dt.timedelta(minutes=5)
 
 
 class State(enum.Enum):
@@ -75,6 +77,11 @@ class Leaf:
     issuer: str | None
     not_before: dt.datetime
     not_after: dt.datetime
+
+    @property
+    def issued(self) -> dt.datetime:
+        """When it was made."""
+        return self.not_before + BACKDATED
 
     def aged(self, now: dt.datetime) -> bool:
         """Whether it is in its last third; up to a fiftieth of its life later, so that clusters installed together do not renew together."""
@@ -168,10 +175,9 @@ def _switched(seen: Seen, leaf: Leaf, wanted: Authority) -> bool:
 
     A replica that cannot be reached may come back with what it had: until it does, or is gone, nothing is retired.
     """
-    issued = leaf.not_before + BACKDATED
     return (
         bool(seen.replicas)
-        and seen.now - issued >= MOUNTING
+        and seen.now - leaf.issued >= MOUNTING
         and all(replica.leaf is not None and replica.leaf.issuer == wanted.fingerprint for replica in seen.replicas)
     )
 

@@ -48,16 +48,8 @@ class Mirrors:
         return self.policies.synced and self.namespaces.synced
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """What the webhook is asked about, and the namespace that only the canary's pods are asked for in."""
-
-    namespaces: LabelSelector
-    canary_namespace: str
-
-
 class Duties:
-    """The duties of one replica."""
+    """The duties of one replica. `scope` says which namespaces the webhook is asked about."""
 
     def __init__(  # noqa: PLR0913 - the parts that a replica is wired from
         self,
@@ -67,7 +59,7 @@ class Duties:
         installation: Installation,
         mirrors: Mirrors,
         book: PolicyBook,
-        scope: Scope,
+        scope: LabelSelector,
         metrics: Metrics,
     ) -> None:
         self._cluster = cluster
@@ -151,9 +143,7 @@ class Duties:
             await _wait(self._canary_due, _CANARY if well else _DOUBT)
 
     async def _try_canary(self) -> None:
-        canary = await asyncio.to_thread(
-            run_canary, self._cluster, self._scope.canary_namespace, dt.datetime.now(dt.UTC)
-        )
+        canary = await asyncio.to_thread(run_canary, self._cluster, dt.datetime.now(dt.UTC))
         self._metrics.note_canary(canary)
         known, self._canary = self._canary, canary
         if known is None or known.problem != canary.problem:
@@ -177,23 +167,24 @@ class Duties:
                 self._statuses_due.set()
 
     async def _write_statuses(self) -> None:
-        standings = self._book.standings(self._mirrors.policies.items())
-        self._metrics.policies.set(len(standings))
-        self._metrics.policies_broken.set(sum(each.broken for each in standings))
+        if not self._mirrors.synced:
+            return
+        reported = self._book.read(self._mirrors.policies.items())
+        self._metrics.policies.set(len(reported))
+        self._metrics.policies_broken.set(sum(each.broken for each in reported))
         health, canary = self._health, self._canary
         # Before the first look, and between a look that found the webhook armed and its dry-run, there is nothing to
         # say yet: a status that changes back and forth at each start of the operator would hide when it really did.
         nothing_known = health is None or (canary is None and health.unarmed is None)
-        if health is None or nothing_known or not self._leadership.active or not self._mirrors.synced:
+        if health is None or nothing_known or not self._leadership.active:
             return
         facts = Facts(
             health=health,
             canary=canary,
             namespaces=self._mirrors.namespaces.values(),
-            scope=self._scope.namespaces,
-            canary_namespace=self._scope.canary_namespace,
+            scope=self._scope,
         )
-        await write_statuses(self._cluster, self._leadership, self._mirrors.policies, standings, facts)
+        await write_statuses(self._cluster, self._leadership, self._mirrors.policies, reported, facts)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from stridegate.kube.errors import KubeError
 from stridegate.kube.objects import ConfigurationKind, Secret
 from stridegate.operator.arming import Entries, Settled, differences, to_write, with_bundle, without_bundle
-from stridegate.operator.certificates import Action, Plan, State, plan
+from stridegate.operator.certificates import TAKING_OVER, Action, Leaf, Plan, State, plan
 from stridegate.operator.issuing import create_authority, fingerprint, issue_leaf, write_certificates, write_key
 from stridegate.operator.looks import (
     AUTHORITY_SECRET,
@@ -203,13 +203,22 @@ class Installation:
         for name, secret in ((AUTHORITY_SECRET, found.authority), (LEAF_SECRET, found.leaf)):
             if secret is None:
                 yield f"Secret {self._place.namespace}/{name} does not exist; `helm upgrade` makes it again"
-        if reading.seen.leaf is None or reading.seen.leaf.issuer is None:
+        wanted = reading.seen.leaf
+        if wanted is None or wanted.issuer is None:
             yield f"Secret {self._place.namespace}/{LEAF_SECRET} has no valid certificate"
         for replica in reading.seen.replicas:
-            if replica.ready and replica.leaf is None:
+            if not replica.ready:
+                continue
+            if replica.leaf is None:
                 yield f"the replica at {replica.address} completes no TLS handshake"
-            elif replica.ready and replica.leaf is not None and replica.leaf.issuer is None:
+            elif replica.leaf.issuer is None:
                 yield f"the replica at {replica.address} presents a certificate that no known CA verifies"
+            elif wanted is not None and _overdue(replica.leaf, wanted, reading.seen.now):
+                yield f"the replica at {replica.address} has not taken over the certificate in Secret {LEAF_SECRET}"
+
+
+def _overdue(presented: Leaf, wanted: Leaf, now: dt.datetime) -> bool:
+    return presented.fingerprint != wanted.fingerprint and now - wanted.issued >= TAKING_OVER
 
 
 def _unarmed(found: Objects) -> Iterator[str]:

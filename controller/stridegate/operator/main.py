@@ -22,7 +22,7 @@ from stridegate.kube.reader import WayIn, find_way_in
 from stridegate.kube.selectors import read_selector
 from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import Entries, read_webhooks
-from stridegate.operator.duties import Duties, Mirrors, Scope
+from stridegate.operator.duties import Duties, Mirrors
 from stridegate.operator.errors import BadWebhooksFile
 from stridegate.operator.installation import Installation
 from stridegate.operator.leases import Leadership, keep_renewing
@@ -45,7 +45,6 @@ class Options:
 
     namespace: str
     webhooks_file: Path
-    canary_namespace: str
     service: str
     identity: str
     bind: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from its node
@@ -56,7 +55,7 @@ class Options:
 def run(options: Options) -> None:
     """Run the operator until SIGTERM or SIGINT. Raises BadWebhooksFile and NoAccess where it cannot start."""
     wanted = read_webhooks(options.webhooks_file)
-    scope = Scope(namespaces=_scope(options.webhooks_file, wanted), canary_namespace=options.canary_namespace)
+    scope = _scope(options.webhooks_file, wanted)
     cluster, way_in = Cluster.connect(options.kubeconfig), find_way_in(options.kubeconfig)
     # The library would add a series to each counter that says when it began.
     disable_created_metrics()  # type: ignore[no-untyped-call] # the library types only a part of itself
@@ -74,7 +73,7 @@ def _scope(path: Path, wanted: Mapping[ConfigurationKind, Entries]) -> LabelSele
 
 
 async def _serve(
-    options: Options, wanted: Mapping[ConfigurationKind, Entries], scope: Scope, cluster: Cluster, way_in: WayIn
+    options: Options, wanted: Mapping[ConfigurationKind, Entries], scope: LabelSelector, cluster: Cluster, way_in: WayIn
 ) -> None:
     stopping = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):

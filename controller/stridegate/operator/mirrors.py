@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from stridegate.kube.objects import Metadata, ObjectList
+from stridegate.kube.reader import UNDECODABLE
 from stridegate.kube.rosters import Roster
 
 T = TypeVar("T")
@@ -42,25 +43,26 @@ class Mirror(Generic[T]):
         for metadata in _metadata(obj):
             if deleted:
                 self._roster.remove(metadata.version)
-            else:
+            elif self._roster.admits_heard(metadata.version):
                 self._take(metadata, obj)
 
     def replace(self, listed: ObjectList) -> None:
         """Take in a complete list."""
         found = [(metadata, obj) for obj in listed.items or () for metadata in _metadata(obj)]
+        revision = listed.metadata.revision
         for metadata, obj in found:
-            self._take(metadata, obj)
-        self._roster.retain((metadata.version for metadata, _ in found), listed.metadata.revision)
+            if self._roster.admits_listed(metadata.version, revision):
+                self._take(metadata, obj)
+        self._roster.retain((metadata.version for metadata, _ in found), revision)
         self.synced = True
 
     def _take(self, metadata: Metadata, obj: Mapping[str, object]) -> None:
-        if self._roster.admits(metadata.version):
-            self._roster.put(metadata.version, _Kept(metadata, self._reduce(metadata, obj)))
+        self._roster.put(metadata.version, _Kept(metadata, self._reduce(metadata, obj)))
 
 
 def _metadata(obj: Mapping[str, object]) -> Iterator[Metadata]:
     """Yield an object's metadata; nothing where it has none, which no object in a cluster lacks."""
     try:
         yield msgspec.convert(obj.get("metadata"), Metadata)
-    except msgspec.ValidationError:
+    except UNDECODABLE:
         return

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stridegate.kube.cluster import Cluster
-from stridegate.kube.errors import Conflict, InvalidPolicy, NotFound
+from stridegate.kube.errors import Conflict, NotFound
 from stridegate.kube.objects import Metadata
-from stridegate.kube.policies import PolicyReading, policy_generation, read_policy, strictest_reading
-from stridegate.model.policies import Policy
+from stridegate.kube.policies import policy_generation
+from stridegate.kube.standings import Standing, stand
 from stridegate.model.rules import PodRule
 from stridegate.operator.leases import Leadership
 from stridegate.operator.mirrors import Mirror
@@ -22,53 +22,48 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a policy was read, and which version of it is in force."""
+class Reported:
+    """A policy, and how it stands."""
 
     metadata: Metadata
     obj: Mapping[str, object]
-    outcome: PolicyReading | InvalidPolicy
-    in_force: Policy
+    standing: Standing
 
     @property
     def broken(self) -> bool:
         """Whether it cannot be read."""
-        return isinstance(self.outcome, InvalidPolicy)
+        return self.standing.problem is not None
 
 
 class PolicyBook:
-    """Every policy as it stands; remembers the last good version of each."""
+    """Every policy as it stands; remembers how each stood before, as the replicas of the webhook do."""
 
     def __init__(self, rules: Mapping[str, PodRule]) -> None:
         self._rules = rules
-        self._good: dict[str, Policy] = {}
+        # By uid; None before policies were listed for the first time.
+        self._known: dict[str, Standing] | None = None
 
-    def standings(self, policies: Iterable[tuple[Metadata, Mapping[str, object]]]) -> list[Standing]:
-        """Return how all policies stand; those that are not among them are forgotten."""
-        standings = [self._standing(metadata, obj) for metadata, obj in policies]
-        remembered = {each.metadata.uid for each in standings}
-        self._good = {uid: policy for uid, policy in self._good.items() if uid in remembered}
-        return standings
-
-    def _standing(self, metadata: Metadata, obj: Mapping[str, object]) -> Standing:
-        try:
-            reading = read_policy(obj, self._rules)
-        except InvalidPolicy as problem:
-            return Standing(metadata, obj, problem, self._good.get(metadata.uid) or strictest_reading(obj))
-        self._good[metadata.uid] = reading.policy
-        return Standing(metadata, obj, reading, reading.policy)
+    def read(self, policies: Iterable[tuple[Metadata, Mapping[str, object]]]) -> list[Reported]:
+        """Return how all policies stand, of a complete list; those that are not in it are forgotten."""
+        known, starting = self._known or {}, self._known is None
+        reported = [
+            Reported(metadata, obj, stand(obj, self._rules, known.get(metadata.uid), starting=starting))
+            for metadata, obj in policies
+        ]
+        self._known = {each.metadata.uid: each.standing for each in reported}
+        return reported
 
 
 async def write_statuses(
     cluster: Cluster,
     leadership: Leadership,
     policies: Mirror[Mapping[str, object]],
-    standings: Iterable[Standing],
+    reported: Iterable[Reported],
     facts: Facts,
 ) -> None:
     """Write the statuses that are not as they must be. Raises KubeError and NotActive."""
-    for each in standings:
-        fields, conditions = status_of(each.outcome, each.in_force, policy_generation(each.obj), facts)
+    for each in reported:
+        fields, conditions = status_of(each.standing, policy_generation(each.obj), facts)
         status = to_apply(fields, conditions, each.obj.get("status"), dt.datetime.now(dt.UTC))
         if status is None:
             continue

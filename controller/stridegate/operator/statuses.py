@@ -7,10 +7,9 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stridegate.kube.errors import InvalidPolicy
 from stridegate.kube.objects import Json
-from stridegate.kube.policies import PolicyReading
-from stridegate.model.policies import LabelSelector, Policy
+from stridegate.kube.standings import Standing
+from stridegate.model.policies import CANARY_NAMESPACE, LabelSelector, Policy
 from stridegate.operator.canaries import Canary
 from stridegate.operator.installation import Health
 
@@ -59,7 +58,6 @@ class Facts:
     canary: Canary | None
     namespaces: Mapping[str, Mapping[str, str]]
     scope: LabelSelector
-    canary_namespace: str
 
 
 def enforcing(health: Health, canary: Canary | None) -> Condition:
@@ -77,15 +75,23 @@ def enforcing(health: Health, canary: Canary | None) -> Condition:
     return Condition(type=Type.ENFORCING, met=True, reason=Reason.ENFORCING, message=message)
 
 
-def ready(outcome: PolicyReading | InvalidPolicy) -> Condition:
+def ready(standing: Standing) -> Condition:
     """Return whether a policy is understood."""
-    if isinstance(outcome, InvalidPolicy):
-        problem = f"{outcome}; the last good version stays in force, and where there is none, every rule denies"
+    if standing.problem is not None:
+        problem = f"{standing.problem}; {_consequence(standing)}"
         return Condition(type=Type.READY, met=False, reason=Reason.INVALID, message=problem)
-    if outcome.unknown_rules:
-        unknown = f"the rest is enforced; there are no rules {', '.join(outcome.unknown_rules)}"
+    if standing.unknown_rules:
+        unknown = f"the rest is enforced; there are no rules {', '.join(standing.unknown_rules)}"
         return Condition(type=Type.READY, met=False, reason=Reason.UNKNOWN_RULE, message=unknown)
     return Condition(type=Type.READY, met=True, reason=Reason.COMPILED, message="every field is understood")
+
+
+def _consequence(standing: Standing) -> str:
+    if standing.policy is None:
+        return "nothing of it is in force, but a replica of the webhook that starts counts what is unclear as the strictest"
+    if standing.generation:
+        return f"generation {standing.generation} stays in force"
+    return "what is unclear counts as the strictest it could mean"
 
 
 def selector_trusted(policy: Policy) -> Condition:
@@ -97,13 +103,15 @@ def selector_trusted(policy: Policy) -> Condition:
     return Condition(type=Type.SELECTOR_TRUSTED, met=False, reason=Reason.EDITABLE_LABEL, message=message)
 
 
-def status_of(
-    outcome: PolicyReading | InvalidPolicy, in_force: Policy, generation: int, facts: Facts
-) -> tuple[Json, tuple[Condition, ...]]:
-    """Return the fields of a policy's status beside its conditions, and the conditions. `in_force` is the version that holds."""
-    conditions = (ready(outcome), selector_trusted(in_force), enforcing(facts.health, facts.canary))
-    fields: Json = {"observedGeneration": generation, "namespaces": _count(in_force, facts)}
-    return fields, conditions
+def status_of(standing: Standing, generation: int, facts: Facts) -> tuple[Json, tuple[Condition, ...]]:
+    """Return the fields of a policy's status beside its conditions, and the conditions."""
+    policy = standing.policy
+    if policy is None:
+        message = "nothing of this policy is in force"
+        ignored = Condition(type=Type.ENFORCING, met=False, reason=Reason.INVALID, message=message)
+        return {"observedGeneration": generation, "namespaces": 0}, (ready(standing), ignored)
+    conditions = (ready(standing), selector_trusted(policy), enforcing(facts.health, facts.canary))
+    return {"observedGeneration": generation, "namespaces": _count(policy, facts)}, conditions
 
 
 def to_apply(
@@ -142,6 +150,6 @@ def _conditions(status: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
 def _count(policy: Policy, facts: Facts) -> int:
     """Count the namespaces that the policy selects, of those that the webhook judges; the canary's has a policy of its own."""
     return sum(
-        name != facts.canary_namespace and facts.scope.matches(labels) and policy.selector.matches(labels)
+        name != CANARY_NAMESPACE and facts.scope.matches(labels) and policy.selector.matches(labels)
         for name, labels in facts.namespaces.items()
     )

@@ -45,7 +45,7 @@ class CertificateStore:
         self.context.sni_callback = self._choose
         self._directory = directory
         self._server_name = server_name
-        self._seen = ""
+        self._refused = ""
 
     def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         if self.current is not None:
@@ -58,22 +58,26 @@ class CertificateStore:
             await asyncio.sleep(_LOOK)
 
     def refresh(self) -> None:
-        """Take over what the directory has, if it changed and is good."""
+        """Take over what the directory has, if it is new and good. What was refused is tried again: a clock may have been wrong."""
+        fingerprint = ""
         try:
             fingerprint = _fingerprint(self._directory)
-            if fingerprint == self._seen:
-                return
-            self._seen = fingerprint
-            self.current = load(self._directory, self._server_name, fingerprint)
+            if self.current is None or fingerprint != self.current.fingerprint:
+                self.current = load(self._directory, self._server_name, fingerprint)
+                self.rotations += 1
+                _log.info("certificate in service", extra={"expires": self.current.expires})
         except (BadCertificate, OSError) as problem:
-            if str(problem) != self.problem:
-                _log.warning("certificate not taken over", extra={"problem": str(problem)})
-            self.problem = str(problem)
+            self._refuse(fingerprint, str(problem))
+        else:
+            self.problem = self._refused = ""
+
+    def _refuse(self, fingerprint: str, problem: str) -> None:
+        """Tell once why something was not taken over."""
+        self.problem = problem
+        if self._refused != fingerprint + problem:
+            self._refused = fingerprint + problem
             self.failures += 1
-            return
-        self.problem = ""
-        self.rotations += 1
-        _log.info("certificate in service", extra={"expires": self.current.expires})
+            _log.warning("certificate not taken over", extra={"problem": problem})
 
 
 def serving_context() -> ssl.SSLContext:

@@ -7,6 +7,7 @@ import enum
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,9 @@ class Limits:
     handshake_seconds: float = 5.0
 
 
+_END_OF_HEAD = b"\r\n\r\n"
+
+
 class _Phase(enum.Enum):
     IDLE = enum.auto()
     HEAD = enum.auto()
@@ -40,47 +44,60 @@ class _Phase(enum.Enum):
     JUDGED = enum.auto()
 
 
-class Connection(asyncio.Protocol):
-    """Passes everything on to the HTTP protocol, and knows how far the current request has come."""
+Guests = dict[asyncio.BaseProtocol, "Connection"]
 
-    def __init__(self, http: asyncio.Protocol, limits: Limits, clock: Callable[[], float]) -> None:
+
+class Connection(asyncio.Protocol):
+    """Passes everything on to the HTTP protocol, and knows how far the current request has come.
+
+    While it is open it stands among the guests, by its HTTP protocol.
+    """
+
+    def __init__(self, http: asyncio.Protocol, limits: Limits, clock: Callable[[], float], guests: Guests) -> None:
         self._http = http
         self._limits = limits
         self._clock = clock
+        self._guests = guests
         self._transport: asyncio.Transport | None = None
         self._phase = _Phase.IDLE
         self._since = clock()
         self._head = 0
+        self._tail = b""
         spread = 1 - random.random() / 5  # noqa: S311 - spreads load, hides nothing
         self._requests_left = max(1, int(limits.requests * spread))
         self._retires_at = self._since + limits.age_seconds * spread
-        # Called when the connection is gone.
-        self.lost: Callable[[Connection], None] = lambda _: None
-
-    @property
-    def idle(self) -> bool:
-        """Whether no request is on its way in or out."""
-        return self._phase is _Phase.IDLE
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        """Begin, or end at once where there is no room."""
+        # Not every loop's transports say what they are.
+        self._transport = cast("asyncio.Transport", transport)
         self._http.connection_made(transport)
+        if len(self._guests) >= self._limits.connections:
+            self.abort()
+        # Not before: of a handshake that fails, nobody tells the end.
+        self._guests[self._http] = self
 
     def data_received(self, data: bytes) -> None:
-        """Pass on what arrives; a head that is still not complete after so many bytes ends the connection."""
+        """Pass on what arrives; a head that has no end within so many bytes ends the connection."""
         if self._phase is _Phase.IDLE:
             self._phase = _Phase.HEAD
             self._since = self._clock()
-            self._head = len(data)
-        elif self._phase is _Phase.HEAD:
-            # The handler of a request starts before more is read, so this is still the head of one.
-            if self._head > self._limits.head:
-                self.abort()
-                return
-            self._head += len(data)
+            self._head = 0
+            self._tail = b""
+        if self._phase is _Phase.HEAD and not self._follow(data):
+            self.abort()
+            return
         self._http.data_received(data)
+
+    def _follow(self, data: bytes) -> bool:
+        """Look for the end of a head; return whether it may still come."""
+        end = (self._tail + data).find(_END_OF_HEAD)
+        self._head += len(data) if end < 0 else end
+        if end >= 0:
+            self.head_read()
+        else:
+            self._tail = data[-3:]
+        return self._head <= self._limits.head
 
     def eof_received(self) -> bool | None:
         """Pass on the end of the input."""
@@ -97,7 +114,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._http.connection_lost(exc)
-        self.lost(self)
+        self._guests.pop(self._http, None)
 
     def head_read(self) -> None:
         """Note that the head of a request is complete."""
@@ -121,11 +138,6 @@ class Connection(asyncio.Protocol):
         if allowance is not None and now - self._since > allowance:
             return True
         return self._transport is not None and self._transport.get_write_buffer_size() > self._limits.unread
-
-    def close(self) -> None:
-        """Close in order."""
-        if self._transport is not None:
-            self._transport.close()
 
     def abort(self) -> None:
         """Close at once."""

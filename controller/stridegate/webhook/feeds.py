@@ -16,8 +16,8 @@ import msgspec
 
 from stridegate.kube.errors import KubeError, NotFound
 from stridegate.kube.guests import Guest, Kind
-from stridegate.kube.reader import Reader, WayIn
-from stridegate.kube.rosters import Version
+from stridegate.kube.objects import Metadata
+from stridegate.kube.reader import UNDECODABLE, Reader, WayIn
 from stridegate.webhook.live import ListedNamespace, ListedPolicy, LivePolicySet
 
 _log = logging.getLogger(__name__)
@@ -31,22 +31,8 @@ _INTERVAL = 300.0
 _LEAST_PAUSE, _MOST_PAUSE = 0.5, 5.0
 
 
-class _Metadata(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    name: str = ""
-    uid: str = ""
-    creation_timestamp: str | None = None
-    resource_version: str = ""
-    labels: dict[str, str] | None = None
-
-    @property
-    def identity(self) -> Version:
-        """Which object this is, and in which state."""
-        revision = int(self.resource_version) if self.resource_version.isdecimal() else 0
-        return Version(name=self.name, uid=self.uid, created=self.creation_timestamp or "", revision=revision)
-
-
 class _Object(msgspec.Struct, frozen=True, kw_only=True):
-    metadata: _Metadata
+    metadata: Metadata
 
 
 class Feed:
@@ -154,16 +140,16 @@ class Feed:
 
 def _policy(body: Mapping[str, object]) -> ListedPolicy | None:
     found = _identified(body)
-    return ListedPolicy(found.metadata.identity, body) if found is not None else None
+    return ListedPolicy(found.metadata.version, body) if found is not None else None
 
 
 def _namespace(found: _Object) -> ListedNamespace:
-    return ListedNamespace(found.metadata.identity, found.metadata.labels or {})
+    return ListedNamespace(found.metadata.version, found.metadata.labels or {})
 
 
 def _identified(body: Mapping[str, object]) -> _Object | None:
     """Return what identifies an object; None where it has no metadata, which nothing in a cluster lacks."""
     try:
         return msgspec.convert(dict(body), _Object)
-    except msgspec.ValidationError:
+    except UNDECODABLE:
         return None

@@ -7,13 +7,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stridegate.engine.evaluate import Fault, contained
-from stridegate.kube.errors import InvalidPolicy
-from stridegate.kube.policies import read_policy, strictest_reading
-from stridegate.kube.rosters import Entry, Roster, Version
-from stridegate.model.policies import Policy
+from stridegate.kube.policies import policy_name
+from stridegate.kube.rosters import Roster, Version
+from stridegate.kube.standings import Standing, stand, stand_in
 from stridegate.model.rules import PodRule
 from stridegate.webhook.policy_set import CompiledPolicy, Rulebook, compiled, empty_policy_set
 
@@ -39,11 +38,19 @@ class ListedNamespace:
     labels: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """How a policy stands, and what of it is in force, compiled."""
+
+    standing: Standing
+    compiled: CompiledPolicy | None
+
+
 class LivePolicySet:
     """The policies and namespaces of the cluster as they are now.
 
-    Lives in one event loop. A policy that cannot be read leaves the last good version of that object in force; where
-    there is none, it counts as its strictest reading.
+    Lives in one event loop. A policy that cannot be read leaves the last good version of that object in force. Where
+    there is none, it is ignored, but in the first complete listing it counts as its strictest reading.
     """
 
     def __init__(self, rules: Mapping[str, PodRule]) -> None:
@@ -51,7 +58,7 @@ class LivePolicySet:
         # When a complete listing was last applied, as a Unix time; 0 before the first.
         self.synced_at = 0.0
         self._rules = rules
-        self._policies: Roster[CompiledPolicy] = Roster()
+        self._policies: Roster[_Kept] = Roster()
         self._namespaces: Roster[Mapping[str, str]] = Roster()
         self._news = asyncio.Event()
 
@@ -80,11 +87,13 @@ class LivePolicySet:
         self, policies: Sequence[ListedPolicy], namespaces: Sequence[ListedNamespace], revisions: tuple[int, int]
     ) -> None:
         """Take over complete listings of both kinds, as of the revisions of the two."""
-        changed = [self._take_policy(each) for each in policies]
+        admits = self._policies.admits_listed
+        changed = [self._take_policy(each) for each in policies if admits(each.version, revisions[0])]
         changed.append(self._policies.retain((each.version for each in policies), revisions[0]))
         if any(changed):
             self._publish_policies()
-        changed = [self._take_namespace(each) for each in namespaces]
+        admits = self._namespaces.admits_listed
+        changed = [self._take_namespace(each) for each in namespaces if admits(each.version, revisions[1])]
         changed.append(self._namespaces.retain((each.version for each in namespaces), revisions[1]))
         if any(changed):
             self._publish_namespaces()
@@ -92,51 +101,67 @@ class LivePolicySet:
 
     def observe_policy(self, listed: ListedPolicy, *, deleted: bool) -> None:
         """Take over what an event says about one policy."""
-        if self._policies.remove(listed.version) if deleted else self._take_policy(listed):
+        roster = self._policies
+        if (
+            roster.remove(listed.version)
+            if deleted
+            else roster.admits_heard(listed.version) and self._take_policy(listed)
+        ):
             self._publish_policies()
 
     def observe_namespace(self, listed: ListedNamespace, *, deleted: bool) -> None:
         """Take over what an event says about one namespace."""
-        if self._namespaces.remove(listed.version) if deleted else self._take_namespace(listed):
+        roster = self._namespaces
+        if (
+            roster.remove(listed.version)
+            if deleted
+            else roster.admits_heard(listed.version) and self._take_namespace(listed)
+        ):
             self._publish_namespaces()
 
     def _take_policy(self, listed: ListedPolicy) -> bool:
-        if not self._policies.admits(listed.version):
-            return False
         known = self._policies.get(listed.version.name)
-        read = self._read(listed, known)
-        self._policies.put(listed.version, read)
-        return known is None or known.value.revision != read.revision or known.value.broken != read.broken
+        before = known.value if known is not None and known.version.uid == listed.version.uid else None
+        standing = self._stand(listed.body, before.standing if before else None)
+        kept = _Kept(standing, self._compiled(standing, listed.version.uid, before))
+        self._policies.put(listed.version, kept)
+        return known is None or _content(known.value) != _content(kept)
 
-    def _read(self, listed: ListedPolicy, known: Entry[CompiledPolicy] | None) -> CompiledPolicy:
-        reading = contained(read_policy, listed.body, self._rules)
-        if not isinstance(reading, Fault):
-            return self._compiled(reading.policy, listed, reading.generation)
-        problem = str(reading.error)
-        if not isinstance(reading.error, InvalidPolicy):
-            _log.error("reading a policy broke", extra={"policy": listed.version.name}, exc_info=reading.error)
+    def _stand(self, body: Mapping[str, object], before: Standing | None) -> Standing:
+        starting = not self.synced
+        standing = contained(stand, body, self._rules, before, starting=starting)
+        if isinstance(standing, Fault):
+            _log.error("reading a policy broke", extra={"policy": policy_name(body)}, exc_info=standing.error)
             problem = "could not be read: a fault of Stridegate's own"
-        _log.warning("policy cannot be read", extra={"policy": listed.version.name, "problem": problem})
-        if known is not None and known.version.uid == listed.version.uid:
-            return replace(known.value, broken=problem)
-        return self._compiled(strictest_reading(listed.body), listed, 0, broken=problem)
+            standing = stand_in(body, self._rules, before, problem=problem, starting=starting)
+        if standing.problem is not None:
+            extra = {"policy": policy_name(body), "problem": standing.problem, "ignored": standing.policy is None}
+            _log.warning("policy cannot be read", extra=extra)
+        return standing
 
-    def _compiled(
-        self, policy: Policy, listed: ListedPolicy, generation: int, *, broken: str | None = None
-    ) -> CompiledPolicy:
-        return compiled(policy, self._rules, revision=f"{listed.version.uid}/{generation}", broken=broken)
+    def _compiled(self, standing: Standing, uid: str, before: _Kept | None) -> CompiledPolicy | None:
+        if standing.policy is None:
+            return None
+        if before is not None and standing.policy is before.standing.policy and before.compiled is not None:
+            return before.compiled
+        return compiled(standing.policy, self._rules, revision=f"{uid}/{standing.generation}")
 
     def _take_namespace(self, listed: ListedNamespace) -> bool:
-        if not self._namespaces.admits(listed.version):
-            return False
         known = self._namespaces.get(listed.version.name)
         self._namespaces.put(listed.version, listed.labels)
         return known is None or known.value != listed.labels
 
     def _publish_policies(self) -> None:
-        self.current = self.current.with_policies(self._policies)
+        in_force = [each.compiled for each in self._policies if each.compiled is not None]
+        broken = {name for name, each in self._policies.items() if each.standing.problem is not None}
+        self.current = self.current.with_policies(in_force, broken)
 
     def _publish_namespaces(self) -> None:
         self.current = self.current.with_namespaces(dict(self._namespaces.items()))
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _content(kept: _Kept) -> tuple[str | None, str | None]:
+    """Return what makes a difference to reviews and to those who watch over policies."""
+    return kept.compiled.revision if kept.compiled else None, kept.standing.problem

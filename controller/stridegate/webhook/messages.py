@@ -23,11 +23,16 @@ WARNING_LINES = 8
 VALUE_RUNES = 120
 
 _POLICIES_SHOWN = 3
+# How much of a text is read to fill the runes that are shown: control characters take none.
+_SCANNED = 8
+_LONG_FIX = "fix: too long for this message, see stridegate check"
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 
 
 def clean(text: str, runes: int = VALUE_RUNES) -> str:
     """Return user input fit for a line of ours: no escape sequence, control or bidirectional character, no line break, at most so many runes."""
+    # What is cut away anyway is not looked at: the same long name can stand in every violation.
+    text = text[: runes * _SCANNED]
     if not text.isprintable():
         text = "".join(
             character if character.isprintable() else " " if character.isspace() else ""
@@ -61,52 +66,98 @@ def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy) -> st
     head = f"Stridegate denied {addressee} ({_policies(denied)}): {count} violation{'s' if count > 1 else ''}"
     foot = _foot(remedy)
     fix = _fix(addressee.workload, remedy)
-    details = [f"{number}. {_detail(ruling.finding)}" for number, ruling in enumerate(denied, 1)]
+    details = _details(denied, MOST_BYTES)
     text = "\n".join([head, *details, *fix, foot])
-    if len(text.encode()) <= MOST_BYTES:
+    if len(details) == count and len(text.encode()) <= MOST_BYTES:
         return text
     # The fix is one line that must be whole to be of use.
     if len("\n".join([head, *fix, foot]).encode()) > MOST_BYTES // 2:
-        fix = ["fix: too long for this message, see stridegate check"]
-    return _shortened([head], details, denied, [*fix, foot])
+        fix = [_LONG_FIX]
+    return _shortened(head, details, denied, [*fix, foot])
 
 
-def _shortened(head: list[str], details: list[str], denied: Sequence[Ruling], tail: list[str]) -> str:
+def _details(denied: Sequence[Ruling], room: int) -> list[str]:
+    """Return a line for each violation, as many as can have room: a pod may have thousands."""
+    details: list[str] = []
+    for number, ruling in enumerate(denied, 1):
+        line = f"{number}. {_detail(ruling.finding)}"
+        room -= len(line.encode()) + 1
+        if room < 0:
+            break
+        details.append(line)
+    return details
+
+
+def _shortened(head: str, details: list[str], denied: Sequence[Ruling], tail: list[str]) -> str:
     """Return what fits: as many details as leave room for the slugs and places of the rest."""
-    for shown in range(len(details) - 1, -1, -1):
-        rest = f"… and {len(details) - shown} more, see stridegate check: "
-        fixed = "\n".join([*head, *details[:shown], rest, *tail])
-        room = MOST_BYTES - len(fixed.encode())
-        listed = _listed(denied[shown:], room)
-        if listed is not None:
-            return "\n".join([*head, *details[:shown], rest + listed, *tail])
-    return "\n".join([*head, *tail])
+    used = sum(len(line.encode()) + 1 for line in (head, *details, *tail))
+    rest = _Rest(denied[len(details) :])
+    for shown in range(len(details), -1, -1):
+        if shown < len(denied):
+            start = f"… and {len(denied) - shown} more, see stridegate check: "
+            listed = rest.text(MOST_BYTES - used - len(start.encode()))
+            if listed is not None:
+                return "\n".join([head, *details[:shown], start + listed, *tail])
+        if shown:
+            used -= len(details[shown - 1].encode()) + 1
+            rest.add(denied[shown - 1])
+    return "\n".join([head, *tail])
 
 
-def _listed(rulings: Sequence[Ruling], room: int) -> str | None:
-    """Return every slug with its places, then with how often it stands alone; None where even that has no room."""
-    slugs = Counter(ruling.finding.rule.slug for ruling in rulings)
-    places: dict[str, list[str]] = {}
-    for ruling in rulings:
+class _Rest:
+    """The violations without a line of their own: their slugs and places, with the bytes that listing them takes.
+
+    It grows from the last violation to the first, each in a time that does not depend on how many there are.
+    """
+
+    def __init__(self, rulings: Sequence[Ruling]) -> None:
+        # The last that was added stands last, and is listed first.
+        self._places: dict[str, dict[str, str]] = {}
+        self._counts: Counter[str] = Counter()
+        self._bytes = 0
+        for ruling in reversed(rulings):
+            self.add(ruling)
+
+    def add(self, ruling: Ruling) -> None:
+        """Put a violation before those that are here."""
+        slug = ruling.finding.rule.slug
         violation = ruling.finding.violation
-        places.setdefault(ruling.finding.rule.slug, []).append(clean(violation.place.owner) if violation else "?")
-    full = ", ".join(f"{slug} ({', '.join(dict.fromkeys(places[slug]))})" for slug in slugs)
-    if len(full.encode()) <= room:
-        return full
-    short = ", ".join(f"{slug} x{count}" if count > 1 else slug for slug, count in slugs.items())
-    return short if len(short.encode()) <= room else None
+        owner = violation.place.owner if violation else "?"
+        places = self._places.pop(slug, None)
+        if places is None:
+            places = {}
+            self._bytes += len(f"{slug} (), ")
+        self._places[slug] = places
+        self._counts[slug] += 1
+        name = places.pop(owner, None)
+        if name is None:
+            name = clean(owner)
+            self._bytes += len(name.encode()) + len(", ")
+        places[owner] = name
+
+    def text(self, room: int) -> str | None:
+        """Return every slug with its places, then with how often it stands alone; None where even that has no room."""
+        slugs = list(reversed(self._places))
+        # Two bytes too many for each list, which has no comma at its end.
+        if self._bytes - 2 * (len(slugs) + 1) <= room:
+            return ", ".join(f"{slug} ({', '.join(reversed(self._places[slug].values()))})" for slug in slugs)
+        counts = ((slug, self._counts[slug]) for slug in slugs)
+        short = ", ".join(f"{slug} x{count}" if count > 1 else slug for slug, count in counts)
+        return short if len(short.encode()) <= room else None
 
 
 def warnings(addressee: Addressee, warned: Sequence[Ruling]) -> tuple[str, ...]:
     """Return the warnings of a response, worst first and within every limit, each on one line."""
-    lines = list(dict.fromkeys(_warning(addressee, ruling) for ruling in warned))
-    kept: list[str] = []
+    kept: dict[str, None] = {}
     runes = 0
-    for line in lines:
+    for ruling in warned:
+        line = _warning(addressee, ruling)
+        if line in kept:
+            continue
         if len(kept) == WARNING_LINES or runes + len(line) > WARNINGS_RUNES:
-            kept = kept[: WARNING_LINES - 1]
-            return (*kept, f"… and {len(lines) - len(kept)} more: stridegate check")
-        kept.append(line)
+            shown = list(kept)[: WARNING_LINES - 1]
+            return (*shown, f"… and {len(warned) - len(shown)} more: stridegate check")
+        kept[line] = None
         runes += len(line)
     return tuple(kept)
 
@@ -120,7 +171,7 @@ def _warning(addressee: Addressee, ruling: Ruling) -> str:
 
 
 def _policies(rulings: Sequence[Ruling]) -> str:
-    names = sorted({clean(ruling.policy) for ruling in rulings})
+    names = sorted(map(clean, {ruling.policy for ruling in rulings}))
     shown = ", ".join(names[:_POLICIES_SHOWN])
     more = f" and {len(names) - _POLICIES_SHOWN} more" if len(names) > _POLICIES_SHOWN else ""
     return f"polic{'y' if len(names) == 1 else 'ies'} {shown}{more}"
@@ -140,6 +191,8 @@ def _sentence(finding: Finding) -> str:
 
 
 def _fix(workload: Workload, remedy: Remedy) -> list[str]:
+    if remedy.long:
+        return [_LONG_FIX]
     if remedy.command is None:
         return []
     careful = f"; check first: {', '.join(remedy.check_first)}" if remedy.check_first else ""

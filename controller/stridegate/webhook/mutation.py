@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from stridegate import __version__
 from stridegate.engine.decide import Circumstances
-from stridegate.engine.harden import Hardening, annotate, mend
+from stridegate.engine.harden import Hardening, annotate
+from stridegate.engine.mend import mend
 from stridegate.model.pods import PodTemplate
 from stridegate.model.views import PodView
 from stridegate.webhook.policy_set import Rulebook
+from stridegate.webhook.records import PATCHED_ANNOTATION, record
 from stridegate.webhook.responses import encoded
 from stridegate.webhook.reviews import Request
 from stridegate.webhook.subjects import POD, kind_of, setting_of
 from stridegate.webhook.verdicts import Label, Mutation, audit_annotations
-
-# What was healed, and by which version: "<slugs>;<version>". Written once, and never a reason to skip anything.
-PATCHED_ANNOTATION = "stridegate.dev/patched"
 
 
 def mutate(request: Request, rulebook: Rulebook) -> Mutation:
@@ -41,14 +39,13 @@ def mutate(request: Request, rulebook: Rulebook) -> Mutation:
     conflicting = tuple(finding.rule.slug for finding in hardening.conflicting)
     if not hardening.operations:
         return Mutation(label=Label.ALLOWED, annotations=audit_annotations(Label.ALLOWED), conflicting=conflicting)
-    slugs = ",".join(sorted({finding.rule.slug for finding in hardening.healed}))
-    record = f"{slugs};v{__version__}"
+    healing = record(rulebook.regime, pod, hardening.healed)
     operations = hardening.operations
-    if PATCHED_ANNOTATION not in pod.annotations and template.metadata is not None:
-        operations = operations + annotate(pod, PATCHED_ANNOTATION, record)
+    if template.metadata is not None and pod.annotations.get(PATCHED_ANNOTATION) != healing:
+        operations = operations + annotate(pod, PATCHED_ANNOTATION, healing)
     patch = encoded(operations)
     noted = audit_annotations(Label.PATCHED, rulebook.regime.policies)
-    noted["patched"] = f"{record};sha256:{hashlib.sha256(patch).hexdigest()[:16]}"
+    noted["patched"] = f"{healing};sha256:{hashlib.sha256(patch).hexdigest()[:16]}"
     return Mutation(
         label=Label.PATCHED,
         annotations=noted,
@@ -56,12 +53,6 @@ def mutate(request: Request, rulebook: Rulebook) -> Mutation:
         healed=tuple(_healed(hardening)),
         conflicting=conflicting,
     )
-
-
-def healed_slugs(pod: PodView) -> frozenset[str]:
-    """Return the slugs that a pod says were healed in it; whoever can create pods can write that too."""
-    slugs, _, _ = pod.annotations.get(PATCHED_ANNOTATION, "").partition(";")
-    return frozenset(filter(None, slugs.split(",")))
 
 
 def _healed(hardening: Hardening) -> Iterator[tuple[str, str]]:

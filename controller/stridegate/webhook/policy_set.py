@@ -13,16 +13,11 @@ from stridegate.model.rules import PodRule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledPolicy:
-    """A policy with everything it demands.
-
-    `revision` names the object's version that it was read from. `broken` says why it stands in for a newer version that
-    cannot be read.
-    """
+    """A policy with everything it demands. `revision` names the object's version that it was read from."""
 
     policy: Policy
     claims: tuple[Claim, ...]
     revision: str = ""
-    broken: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +41,16 @@ class _Cache:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySet:
-    """Policies by name, and the labels of namespaces by name."""
+    """Policies by name, and the labels of namespaces by name.
+
+    `broken` are the names of policies whose newest version cannot be read, whether an older one is in force or none.
+    """
 
     policies: Mapping[str, CompiledPolicy]
     namespaces: Mapping[str, Mapping[str, str]]
     default: CompiledPolicy
     canary: CompiledPolicy
+    broken: frozenset[str] = frozenset()
     _cache: _Cache = field(default_factory=_Cache, repr=False, compare=False)
 
     def rulebook(self, namespace: str) -> Rulebook | None:
@@ -81,23 +80,19 @@ class PolicySet:
             )
         return self._cache.by_policies[names]
 
-    def with_policies(self, policies: Iterable[CompiledPolicy]) -> PolicySet:
+    def with_policies(self, policies: Iterable[CompiledPolicy], broken: Iterable[str] = ()) -> PolicySet:
         """Return the set with these policies in place of all it had."""
-        return replace(self, policies={each.policy.name: each for each in policies}, _cache=_Cache())
+        by_name = {each.policy.name: each for each in policies}
+        return replace(self, policies=by_name, broken=frozenset(broken), _cache=_Cache())
 
     def with_namespaces(self, namespaces: Mapping[str, Mapping[str, str]]) -> PolicySet:
         """Return the set with these namespaces in place of all it knew; what was compiled stays."""
         return replace(self, namespaces=namespaces, _cache=_Cache(by_policies=self._cache.by_policies))
 
     @property
-    def broken(self) -> tuple[str, ...]:
-        """The names of the policies that stand in for ones that cannot be read."""
-        return tuple(sorted(name for name, each in self.policies.items() if each.broken))
-
-    @property
     def digest(self) -> str:
         """A short name of the policies' content, alike in every replica that enforces the same."""
-        content = repr(sorted((name, each.revision, bool(each.broken)) for name, each in self.policies.items()))
+        content = repr(sorted((name, each.revision, name in self.broken) for name, each in self.policies.items()))
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
@@ -111,13 +106,9 @@ def empty_policy_set(rules: Mapping[str, PodRule]) -> PolicySet:
     )
 
 
-def compiled(
-    policy: Policy, rules: Mapping[str, PodRule], *, revision: str = "", broken: str | None = None
-) -> CompiledPolicy:
+def compiled(policy: Policy, rules: Mapping[str, PodRule], *, revision: str = "") -> CompiledPolicy:
     """Return a policy with what it demands of these rules."""
-    return CompiledPolicy(
-        policy=policy, claims=compile_policy(policy, rules.values()), revision=revision, broken=broken
-    )
+    return CompiledPolicy(policy=policy, claims=compile_policy(policy, rules.values()), revision=revision)
 
 
 def _rulebook(chosen: Mapping[str, CompiledPolicy], *, selected: bool) -> Rulebook:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from stridegate.kube.reader import UNDECODABLE
 from stridegate.webhook.errors import UnreadableObject, UnreadableReview
 
 # The field names are those of admission.k8s.io/v1.
@@ -66,10 +67,6 @@ class _Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 _reviews = msgspec.json.Decoder(_Review)
 
-# What msgspec raises: its own errors; RecursionError for a document nested too deeply; ValueError for text that is no
-# Unicode and for integers with more digits than Python converts.
-_UNDECODABLE = (msgspec.MsgspecError, RecursionError, ValueError)
-
 
 def read_review(body: bytes) -> Request:
     """Return the request that a review carries.
@@ -78,7 +75,7 @@ def read_review(body: bytes) -> Request:
     """
     try:
         review = _reviews.decode(body)
-    except _UNDECODABLE as problem:
+    except UNDECODABLE as problem:
         raise UnreadableReview(str(problem)) from problem
     if review.apiVersion != API_VERSION or review.kind != KIND:
         raise UnreadableReview(f"{review.kind[:60]!r} of {review.apiVersion[:60]!r}")
@@ -92,5 +89,5 @@ def read_object(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], *, kind: str
     """
     try:
         return decoder.decode(raw)
-    except _UNDECODABLE as problem:
+    except UNDECODABLE as problem:
         raise UnreadableObject(kind, field, str(problem) or "nested too deeply") from problem

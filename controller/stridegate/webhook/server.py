@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import hdrs, web
 
 from stridegate.webhook.admission import Call, Route
-from stridegate.webhook.connections import Connection, Limits
+from stridegate.webhook.connections import Connection, Guests, Limits
 from stridegate.webhook.pulses import Pulse
 from stridegate.webhook.responses import Reply, refused
 
@@ -80,8 +80,10 @@ class Server:
             keepalive_timeout=limits.idle_seconds,
             lingering_time=limits.body_seconds,
         )
-        self._connections: dict[asyncio.BaseProtocol, Connection] = {}
+        self._connections: Guests = {}
         self._listener: asyncio.Server | None = None
+        # The port that is listened on.
+        self.port = 0
         self._draining = False
         self._in_flight = 0
         self._last_request = self._loop.time()
@@ -101,11 +103,6 @@ class Server:
         """Whether the server is on its way out."""
         return self._draining
 
-    @property
-    def port(self) -> int:
-        """The port that is listened on."""
-        return int(self._listener.sockets[0].getsockname()[1]) if self._listener else 0
-
     async def listen(self, address: str, port: int, context: ssl.SSLContext) -> None:
         """Start to serve."""
         self._listener = await self._loop.create_server(
@@ -116,6 +113,7 @@ class Server:
             ssl_handshake_timeout=self._limits.handshake_seconds,
             backlog=1024,
         )
+        self.port = int(self._listener.sockets[0].getsockname()[1])
 
     async def sweep(self) -> None:
         """Cut callers that are too slow, for ever."""
@@ -140,22 +138,11 @@ class Server:
             await asyncio.sleep(_QUIET)
         if self._listener is not None:
             self._listener.close()
-        for connection in list(self._connections.values()):
-            if connection.idle:
-                connection.close()
+        self._http.pre_shutdown()
         await self._http.shutdown(_LAST_REQUESTS)
 
     def _connect(self) -> asyncio.Protocol:
-        protocol = self._http()
-        connection = Connection(protocol, self._limits, self._loop.time)
-        if len(self._connections) >= self._limits.connections:
-            self._loop.call_soon(connection.abort)
-        self._connections[protocol] = connection
-        connection.lost = lambda _: self._forget(protocol)
-        return connection
-
-    def _forget(self, protocol: asyncio.BaseProtocol) -> None:
-        self._connections.pop(protocol, None)
+        return Connection(self._http(), self._limits, self._loop.time, self._connections)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self._last_request = self._loop.time()

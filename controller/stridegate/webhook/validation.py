@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from stridegate.engine.decide import Circumstances, decide
 from stridegate.engine.difference import Difference, compare, unchanged
 from stridegate.engine.evaluate import evaluate
-from stridegate.engine.harden import become
+from stridegate.engine.mend import become
 from stridegate.engine.policies import Regime
 from stridegate.engine.remedies import Target, remedy
 from stridegate.model.findings import Decision, Finding
@@ -16,8 +17,8 @@ from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Outcome
 from stridegate.webhook.errors import UnknownSubject
 from stridegate.webhook.messages import Addressee, denial, warnings
-from stridegate.webhook.mutation import healed_slugs
 from stridegate.webhook.policy_set import Rulebook
+from stridegate.webhook.records import undone
 from stridegate.webhook.reviews import Request
 from stridegate.webhook.subjects import (
     described,
@@ -85,6 +86,7 @@ def validate(request: Request, rulebook: Rulebook) -> Verdict:
     return _verdict(request, rulebook, addressee, pod, difference, circumstances)
 
 
+@functools.lru_cache(maxsize=1024)  # Nearly every review ends here, and there are as many verdicts as sets of policies.
 def _allowed(label: Label, policies: tuple[str, ...] = ()) -> Verdict:
     return Verdict(allowed=True, label=label, annotations=audit_annotations(label, policies))
 
@@ -115,22 +117,23 @@ def _verdict(
         allowed=not denied,
         label=label,
         annotations=audit_annotations(label, decision.policies, rulings),
-        message=_message(request, addressee, pod, decision) if denied else "",
+        message=_message(request, rulebook, addressee, pod, decision) if denied else "",
         warnings=() if denied or not heard else warnings(addressee, decision.warned),
         workload=circumstances.workload,
         counts=tuple(_counts(rulebook.regime, decision, difference)),
-        overwritten=_overwritten(pod, difference.introduced),
+        overwritten=undone(rulebook.regime, pod, difference.introduced, circumstances),
     )
 
 
-def _message(request: Request, addressee: Addressee, pod: PodView, decision: Decision) -> str:
+def _message(request: Request, rulebook: Rulebook, addressee: Addressee, pod: PodView, decision: Decision) -> str:
     target = Target(
         namespace=addressee.namespace,
         workload=addressee.workload,
         own=addressee.own,
         exists=request.operation == "UPDATE",
     )
-    return denial(addressee, decision.denied, remedy(pod, (each.finding for each in decision.denied), target))
+    fix = remedy(pod, (each.finding for each in decision.denied), target, rulebook.regime.measured)
+    return denial(addressee, decision.denied, fix)
 
 
 def _counts(regime: Regime, decision: Decision, difference: Difference) -> Iterator[Count]:
@@ -144,10 +147,3 @@ def _counts(regime: Regime, decision: Decision, difference: Difference) -> Itera
 
 def _count(finding: Finding, action: Action, state: State) -> Count:
     return Count(slug=finding.rule.slug, action=action, state=state, fault=finding.outcome is Outcome.ERROR)
-
-
-def _overwritten(pod: PodView, introduced: list[Finding]) -> tuple[str, ...]:
-    recorded = healed_slugs(pod)
-    if not recorded:
-        return ()
-    return tuple(sorted({finding.rule.slug for finding in introduced} & recorded))

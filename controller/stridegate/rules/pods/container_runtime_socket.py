@@ -2,8 +2,9 @@
 
 Threat: whoever talks to the runtime starts containers of any kind on the node: it is root there, past every admission.
 Check: no hostPath, narrowed by the `subPath` of its mounts, equals, contains or lies below a runtime's socket or the
-kubelet's plugin folders, nor has the type Socket. Paths are compared by what they lead to: `/var/run` is `/run`, and
-`/proc/1/root` is `/`. Mounting read-only does not help, connecting works all the same. A policy may list more `sockets`.
+kubelet's plugin folders, nor has the type Socket. Paths are compared by what they lead to: `/var/run` is `/run`,
+`/proc/1/root` is `/`, and whatever else a process has under `/proc` can be anything. Mounting read-only does not help,
+connecting works all the same. A policy may list more `sockets`.
 Fix: take it out, and use the Kubernetes API instead. There is no automatic fix.
 """
 
@@ -102,6 +103,11 @@ RULE = PodRule(
         bad(
             "through the task of a process",
             "volumes: [{name: x, hostPath: {path: /proc/self/task/1/root}}]",
+            also=("host-path-volume", "sensitive-host-path"),
+        ),
+        bad(
+            "through the working directory of a process",
+            "volumes: [{name: x, hostPath: {path: /proc/1/cwd/run/docker.sock}}]",
             also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(

@@ -30,7 +30,7 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
         if added:
             for name in dict.fromkeys(added):
                 if name in DEFAULT_CAPABILITIES and name != "NET_BIND_SERVICE":
-                    yield Violation(ADDED.at(container), observe(added), wanted=f"not list {name}", value=name)
+                    yield Violation(ADDED.at(container), observe(name), wanted=f"not list {name}", value=name)
 
 
 RULE = PodRule(

@@ -26,7 +26,7 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
             HOST_PORT.at(port.spot),
             observed=f"{port.number}, implied by hostNetwork" if port.implied else str(port.number),
             wanted="be absent",
-            value=str(port.number),
+            value=f"{port.number}/{port.shape.protocol or 'TCP'}",
         )
 
 

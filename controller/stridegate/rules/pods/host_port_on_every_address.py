@@ -29,7 +29,8 @@ def _unbound(pod: PodView) -> Iterator[Violation]:
     for spot, port, number, _implied in pod.node_ports:
         if not _one_address(port.hostIP or ""):
             wanted = f"be one address of the node, for port {number}"
-            yield Violation(HOST_IP.at(spot), observed=observe(port.hostIP), wanted=wanted, value=str(number))
+            value = f"{number}/{port.protocol or 'TCP'}"
+            yield Violation(HOST_IP.at(spot), observed=observe(port.hostIP), wanted=wanted, value=value)
 
 
 def _one_address(text: str) -> bool:

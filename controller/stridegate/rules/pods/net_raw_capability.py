@@ -27,8 +27,7 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
     if pod.windows:
         return
     for container in pod.containers:
-        context = container.shape.securityContext
-        capabilities = None if context is None else context.capabilities
+        capabilities = container.context.capabilities
         dropped, added = ((), None) if capabilities is None else (capabilities.drop or (), capabilities.add)
         if not added and "ALL" in dropped:
             continue

@@ -23,15 +23,18 @@ FURTHER = Field[tuple[int, ...]]("securityContext.supplementalGroups")
 
 def check(pod: PodView, _: Given) -> Iterable[Violation]:
     """Yield every place that makes a container one of root's."""
-    context = pod.shape.securityContext
-    named = context is not None and (context.runAsGroup == 0 or context.fsGroup == 0 or context.supplementalGroups)
+    context = pod.context
+    if context.runAsGroup == 0 or context.fsGroup == 0 or context.supplementalGroups:
+        return _roots(pod)
     for container in pod.containers:
-        own = container.shape.securityContext
-        named = named or (own is not None and own.runAsGroup == 0)
-    return _roots(pod) if named and not pod.windows else ()
+        if container.context.runAsGroup == 0:
+            return _roots(pod)
+    return ()
 
 
 def _roots(pod: PodView) -> Iterator[Violation]:
+    if pod.windows:
+        return
     heirs = False
     for container in pod.containers:
         own = GROUP.of(container)

@@ -73,11 +73,7 @@ def _limited(container: ContainerView, given: Given) -> Patch | None:
         requested = None if request is None else parse_quantity(request)
     except BadQuantity:
         return None
-    limit, size = wanted.text, wanted.value
-    if requested is not None and requested > size:
-        limit, size = str(request), requested
-    if given.ceiling is not None and size > given.ceiling.value:
-        return None
+    limit = str(request) if requested is not None and requested > wanted.value else wanted.text
     edits = [Assign(LIMIT.at(container), limit)]
     if request is None:
         # The API server applies its defaults again after the patch and would copy the limit anyway.

@@ -18,6 +18,7 @@ from stridegate.model.vocabulary import Profile, Severity, Stride
 
 _LISTED = frozenset(
     {
+        "name",  # not a source
         "configMap",
         "csi",
         "downwardAPI",
@@ -34,7 +35,7 @@ _LISTED = frozenset(
 
 def check(pod: PodView, _: Given) -> Iterator[Violation]:
     """Yield every volume with another source."""
-    for volume in pod.volumes:
+    for volume in pod.volumes_beyond(_LISTED):
         for source in volume.sources:
             if source not in _LISTED:
                 yield Violation(volume.place(), observed=source, wanted="be of a listed type", value=source)

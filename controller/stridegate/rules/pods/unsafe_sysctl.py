@@ -40,18 +40,13 @@ _NEVER = 1_000
 
 def check(pod: PodView, given: Given) -> Iterator[Violation]:
     """Yield every name that the version does not allow."""
-    context = pod.shape.securityContext
-    if context is None or not context.sysctls:
-        return
-    for index, sysctl in enumerate(context.sysctls):
+    for index, sysctl in enumerate(pod.context.sysctls or ()):
         name = sysctl.name or ""
         since = _SAFE_SINCE.get(name, _NEVER)
         if since > given.pod_security:
-            later = f" before v1.{since}" if since != _NEVER else ""
             spot = pod.element("securityContext.sysctls", index, sysctl, name or index)
-            yield Violation(
-                spot.place("name"), observed=observe(name), wanted=f"be a parameter known to be safe{later}", value=name
-            )
+            wanted = f"be one that v1.{given.pod_security} calls safe"
+            yield Violation(spot.place("name"), observed=observe(name), wanted=wanted, value=name)
 
 
 RULE = PodRule(

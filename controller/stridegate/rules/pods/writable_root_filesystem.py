@@ -11,7 +11,7 @@ image has there. A policy may give `paths` for containers that declare none, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from stridegate.model.edits import Append, Assign, Edit, FrozenJson, Patch
@@ -38,11 +38,7 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
     """Yield every container that does not say true, and a declaration that cannot be meant."""
     if pod.windows:
         return
-    writable = [
-        container
-        for container in pod.containers
-        if (context := container.shape.securityContext) is None or context.readOnlyRootFilesystem is not True
-    ]
+    writable = [container for container in pod.containers if READ_ONLY.of(container) is not True]
     if not writable:
         return
     declaration = pod.annotations.get(WRITABLE_PATHS_ANNOTATION, "")
@@ -73,22 +69,30 @@ def _sealed(container: ContainerView, declared: Mapping[str, tuple[str, ...]], p
     paths = declared.get(container.name)
     safety = Safety.RISKY if paths is None else Safety.SAFE
     if paths is None:
-        taken = list(mounted_paths(container.name, container.shape))
-        paths = tuple(path for path in parameters.paths if fault(path, taken) is None)
+        paths = tuple(_free(container, parameters.paths))
     edits: list[Edit] = [Assign(READ_ONLY.at(container), True)]
     mounted = {mount.mountPath for mount in container.shape.volumeMounts or ()}
-    volumes = {volume.name: volume.sources for volume in container.pod.volumes}
     for path in paths:
         name = volume_name(container.name, path)
-        if volumes.get(name, ("emptyDir",)) != ("emptyDir",):
+        known = container.pod.volumes_by_name.get(name)
+        if known is not None and known.sources != ("emptyDir",):
             return None  # Somebody took our name for something else.
-        if name not in volumes:
+        if known is None:
             edits.append(Append(VOLUMES.at(container.pod), (_empty_volume(name, parameters.size_limit),)))
         if path not in mounted:
             edits.append(Append(MOUNTS.at(container), ({"name": name, "mountPath": path},)))
     if READ_ONLY.of(container) is not None:
         return Patch.override(*edits)
     return Patch.fill(*edits, safety=safety)
+
+
+def _free(container: ContainerView, paths: Iterable[str]) -> Iterator[str]:
+    """Yield those paths that can be given to a container."""
+    taken = list(mounted_paths(container.name, container.shape))
+    for path in paths:
+        if fault(path, taken) is None:
+            taken.append(path)
+            yield path
 
 
 def _empty_volume(name: str, size_limit: Quantity | None) -> FrozenJson:

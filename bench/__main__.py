@@ -1,0 +1,5 @@
+"""`python -m bench` measures everything."""
+
+from bench.report import main
+
+main()

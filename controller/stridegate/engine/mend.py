@@ -1,0 +1,90 @@
+"""What the webhook makes of a pod: the patches that its policies let it make, and that leave nothing worse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from stridegate.engine.amend import amended
+from stridegate.engine.decide import Circumstances, patches
+from stridegate.engine.difference import compare
+from stridegate.engine.evaluate import evaluate
+from stridegate.engine.harden import Hardening, harden
+from stridegate.engine.policies import Regime
+from stridegate.model.edits import Edit, Patch
+from stridegate.model.findings import Finding
+from stridegate.model.places import Pointer
+from stridegate.model.rules import Question
+from stridegate.model.views import PodView
+
+# One override brings at most one more within reach, and one patch left out seldom shows that another must be; the rest
+# is a bound.
+_MOST_ROUNDS = 4
+
+
+def mend(regime: Regime, pod: PodView, circumstances: Circumstances) -> Hardening:
+    """Return what the webhook makes of a pod as it is created, so that asking again would make nothing more.
+
+    An edit that changes an explicit value can bring others within reach (`privileged: false` lets escalation be
+    forbidden), so after such a one the pod is judged again as it will be.
+    """
+    mended = Hardening()
+    for _ in range(_MOST_ROUNDS):
+        made = patches(regime, evaluate(regime.mending, pod), circumstances)
+        step = improve(regime.measured, pod, made)
+        mended.operations += step.operations
+        mended.edits += step.edits
+        mended.healed += step.healed
+        mended.conflicting = step.conflicting
+        if not any(_overrides(finding) for finding in step.healed):
+            break
+        pod = amended(pod, step.edits)
+    return mended
+
+
+def become(regime: Regime, template: PodView, circumstances: Circumstances) -> PodView:
+    """Return the pod that a template will become: what the webhook heals at its creation is no reason to warn."""
+    return amended(template, mend(regime, template, circumstances).edits)
+
+
+def improve(questions: Sequence[Question], pod: PodView, made: Sequence[tuple[Finding, Patch]]) -> Hardening:
+    """Return the operations of those patches after which none of the questions finds anything worse than before.
+
+    The questions are those that policies give parameters, and only what answers one of them is tried out: what the
+    rules' patches do by themselves is proven for all of them, but what a policy gives one rule to write, another rule,
+    or another policy, may forbid.
+    """
+    for _ in range(_MOST_ROUNDS):
+        tried = [patch for finding, patch in made if finding.question in questions]
+        worse = set(_worsened(questions, pod, [edit for patch in tried for edit in patch.edits])) if tried else None
+        if not worse:
+            break
+        above = {pointer[:length] for pointer in worse for length in range(len(pointer))}
+        kept = [(finding, patch) for finding, patch in made if not _touches(patch, worse, above)]
+        # What cannot be laid to any one of them is laid to all.
+        made = kept if len(kept) < len(made) else []
+    else:
+        made = []
+    return harden(pod, made)
+
+
+def _worsened(questions: Iterable[Question], pod: PodView, edits: Iterable[Edit]) -> Iterator[Pointer]:
+    """Yield where something is worse once edits are made; a rule that then cannot judge points at everything."""
+    after = amended(pod, edits)
+    for question in questions:
+        found = evaluate([question], after)
+        if found:
+            for finding in compare(pod, evaluate([question], pod), after, found).answerable:
+                yield finding.violation.place.pointer if finding.violation else ()
+
+
+def _touches(patch: Patch, places: set[Pointer], above: set[Pointer]) -> bool:
+    """Whether a patch changes one of these places, something in it, or what it stands in."""
+    for edit in patch.edits:
+        pointer = edit.place.pointer
+        if pointer in above or any(pointer[:length] in places for length in range(len(pointer) + 1)):
+            return True
+    return False
+
+
+def _overrides(finding: Finding) -> bool:
+    return finding.violation is not None and finding.violation.patch is not None and finding.violation.patch.overrides
