@@ -39,7 +39,7 @@ kind: .venv/.ready ## the tests on a kind cluster with Stridegate installed
 	$(VENV)/pytest -m kind
 
 bench: .venv/.ready ## measure the webhook against an empty handler and kopf's own server, in one run
-	$(VENV)/python bench/webhook.py
+	PYTHONPATH=.:deploy/local $(VENV)/python -m bench
 
 lock: .venv/.ready ## renew the lock files from pyproject.toml
 	@for extra in webhook operator dev; do \

@@ -22,7 +22,8 @@ from bench.reviews import Object, Scenario, http_request, review
 from bench.servers import NAME
 
 CONNECTIONS = 25
-_PATIENCE = 20.0
+LAP = 200
+_PATIENCE = 60.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
 _OK = re.compile(rb"HTTP/1\.[01] 200 ")
@@ -93,23 +94,28 @@ class Caller:
         self._connections = connections
         self._calls = calls
 
-    def press(self, count: int) -> None:
-        """Send so many reviews as fast as they are answered, with one under way on each connection."""
-        waiting: deque[tuple[_Connection, Call]] = deque()
+    def press(self, laps: int, clock: Callable[[], float]) -> list[float]:
+        """Send reviews as fast as they are answered, with one under way on each connection, and return what the clock said after each lap.
+
+        A lap is LAP reviews. The first begins when every connection has been answered once.
+        """
         calls = self._endless()
-        for connection in self._connections[:count]:
+        waiting: deque[tuple[_Connection, Call]] = deque()
+        for connection in self._connections:
             call = next(calls)
             connection.socket.sendall(call.sent)
             waiting.append((connection, call))
-        left = count - len(waiting)
-        while waiting:
+        readings: list[float] = []
+        for number in range(laps * LAP + len(waiting)):
             connection, call = waiting.popleft()
             call.check(connection.receive())
-            if left:
-                left -= 1
+            if number < laps * LAP:
                 call = next(calls)
                 connection.socket.sendall(call.sent)
                 waiting.append((connection, call))
+            if number >= CONNECTIONS - 1 and (number + 1 - CONNECTIONS) % LAP == 0:
+                readings.append(clock())
+        return readings
 
     def pace(self, rate: int, seconds: float) -> list[float]:
         """Send so many reviews per second by the clock, and return how late after its time each was answered, in seconds.

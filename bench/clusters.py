@@ -60,7 +60,8 @@ def _threat_model() -> Object:
 def _team_policy(number: int) -> Object:
     rules: Object = {
         "privileged-container": {"action": "deny"},
-        "unlimited-memory": {"parameters": {"default": f"{128 + number}Mi", "ceiling": "8Gi"}},
+        "unlimited-memory": {"parameters": {"default": f"{128 + number}Mi"}},
+        "excessive-memory-limit": {"parameters": {"ceiling": "8Gi"}},
     }
     exclusion = {
         "namespaces": [f"namespace-{number}"],

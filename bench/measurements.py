@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.callers import Caller, Judge, calling
+from bench.callers import LAP, Judge, calling
 from bench.reviews import Scenario
 from bench.servers import Launcher, Server, pinned
 
 RATE = 1000  # reviews a second, and for how many seconds
-_SECONDS = 10.0
-# How long a server is to work in one round, in seconds of processor time, and what is sent to find out how many reviews
-# that takes.
-_WORK = 1.0
-_TRIAL = 500
+_SECONDS = 5.0
+# A round is so many laps, and what counts is the median lap: whatever else runs on the machine disturbs some of them.
+_LAPS = 15
 # kopf keeps what it needs to start watching for some seconds.
 _SETTLED = 15.0
 
@@ -48,25 +47,14 @@ def reviews_per_cpu_second(
     launcher: Launcher, servers: Mapping[Server, Judge], scenario: Scenario, rounds: int
 ) -> dict[str, Series]:
     """Return how many reviews of a scenario each server answers in a second of processor time, round by round."""
-    counts = {server: _enough(launcher, server, scenario, judge) for server, judge in servers.items()}
     speeds: dict[str, list[float]] = {server.name: [] for server in servers}
     for _ in range(rounds):
         for server, judge in servers.items():
             with pinned(1), calling(server.port, launcher.certificates, scenario, judge) as caller:
-                speeds[server.name].append(counts[server] / _work(server, caller, counts[server]))
+                readings = caller.press(_LAPS, server.cpu)
+            seconds = [after - before for before, after in itertools.pairwise(readings)]
+            speeds[server.name].append(LAP / statistics.median(seconds))
     return {name: Series(values=values) for name, values in speeds.items()}
-
-
-def _enough(launcher: Launcher, server: Server, scenario: Scenario, judge: Judge) -> int:
-    with pinned(1), calling(server.port, launcher.certificates, scenario, judge) as caller:
-        caller.press(_TRIAL)
-        return max(_TRIAL, round(_WORK / _work(server, caller, _TRIAL) * _TRIAL))
-
-
-def _work(server: Server, caller: Caller, count: int) -> float:
-    before = server.cpu
-    caller.press(count)
-    return server.cpu - before
 
 
 def latencies(

@@ -55,9 +55,8 @@ class Server:
     process: subprocess.Popen[bytes]
     seconds_to_ready: float
 
-    @property
     def cpu(self) -> float:
-        """Seconds of processor time of all its threads, user and system, to the nanosecond.
+        """Return the processor time of all its threads in seconds, user and system, to the nanosecond.
 
         /proc/<pid>/stat says the same in hundredths. For the number of the clock see clock_getcpuclockid(3).
         """

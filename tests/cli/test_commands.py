@@ -74,10 +74,11 @@ def test_the_canary_namespace_cannot_be_varied() -> None:
 
 
 def test_a_log_line_is_one_json_object_with_what_the_caller_gave(capfd: pytest.CaptureFixture[str]) -> None:
-    configure("info")
+    lines = configure("info")
 
     logging.getLogger("stridegate.test").info("denied\n%s", "x", extra={"decision": "denied"})
 
+    lines.flush()
     entry = json.loads(capfd.readouterr().err)
     assert entry["message"] == "denied\nx"
     assert entry["decision"] == "denied"

@@ -131,7 +131,7 @@ AUTHORITY = Authority()
 @pytest.fixture(scope="module")
 def enforced(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
     api_server.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CHECKOUT / "deploy" / "crds"))
-    for name in (SYSTEM, SHOP, FIXED):
+    for name in (SYSTEM, SHOP):
         created(api_server, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     api_server.kubectl("wait", "--for=condition=Established", "crd/hardeningpolicies.stridegate.dev")
     created(
@@ -161,6 +161,13 @@ def enforced(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) ->
         yield running
     for kind in ("validatingwebhookconfiguration", "mutatingwebhookconfiguration", "hardeningpolicy"):
         api_server.kubectl("delete", kind, "webhook-tests")
+
+
+@pytest.fixture(scope="module")
+def unjudged(api_server: ApiServer) -> ApiServer:
+    """The API server with a namespace that no webhook judges."""
+    created(api_server, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": FIXED}})
+    return api_server
 
 
 def test_a_bad_pod_is_refused_and_a_careless_one_patched(enforced: Enforced) -> None:
@@ -197,7 +204,7 @@ def test_the_only_replica_may_be_killed_fifty_times_and_no_violation_is_admitted
 
 
 @pytest.mark.parametrize("example", MENDABLE)
-def test_the_fix_of_a_denial_heals_the_owner_when_it_is_pasted(api_server: ApiServer, example: Example) -> None:
+def test_the_fix_of_a_denial_heals_the_owner_when_it_is_pasted(unjudged: ApiServer, example: Example) -> None:
     strict = policy_of(given=example.given, override=True)
     document = pod_of(example)
     before = denied(example)
@@ -206,18 +213,18 @@ def test_the_fix_of_a_denial_heals_the_owner_when_it_is_pasted(api_server: ApiSe
     deployment["spec"]["selector"] = {"matchLabels": {"app": "web"}}  # type: ignore[index,call-overload] # a map
     template = deployment["spec"]["template"]  # type: ignore[index,call-overload] # a map
     template["metadata"]["annotations"] = _metadata(document).get("annotations", {})  # type: ignore[index,call-overload] # a map
-    api_server.kubectl("delete", "deployment", "web", "-n", FIXED, "--ignore-not-found")
+    unjudged.kubectl("delete", "deployment", "web", "-n", FIXED, "--ignore-not-found")
     created_by = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         **deployment,
         "metadata": {"name": "web", "namespace": FIXED},
     }
-    api_server.kubectl("create", "-f", "-", stdin=json.dumps(created_by))
+    unjudged.kubectl("create", "-f", "-", stdin=json.dumps(created_by))
 
-    api_server.kubectl(*shlex.split(fix.partition("): ")[2])[1:])
+    unjudged.kubectl(*shlex.split(fix.partition("): ")[2])[1:])
 
-    mended = json.loads(api_server.kubectl("get", "deployment", "web", "-n", FIXED, "-o", "json"))
+    mended = json.loads(unjudged.kubectl("get", "deployment", "web", "-n", FIXED, "-o", "json"))
     pod: JsonMap = {
         "metadata": {"name": "web", **mended["spec"]["template"]["metadata"]},
         "spec": mended["spec"]["template"]["spec"],
@@ -230,7 +237,7 @@ def test_the_fix_of_a_denial_heals_the_owner_when_it_is_pasted(api_server: ApiSe
 
 @pytest.mark.parametrize("name", [{"name": "web"}, {"generateName": "web-"}])
 def test_the_fix_of_a_bare_pod_makes_the_pod_that_is_allowed(
-    api_server: ApiServer, tmp_path: Path, name: JsonMap
+    unjudged: ApiServer, tmp_path: Path, name: JsonMap
 ) -> None:
     manifest = tmp_path / "pod.yaml"
     document = hardened_pod()
@@ -242,7 +249,7 @@ def test_the_fix_of_a_bare_pod_makes_the_pod_that_is_allowed(
     fix = next(line for line in message.splitlines() if line.startswith("fix "))
     mend, send = fix.partition("): ")[2].split(" | ")
 
-    mended = api_server.kubectl(*shlex.split(mend.replace("pod.yaml", str(manifest)))[1:])
-    made = api_server.kubectl(*shlex.split(send)[1:], "-o", "json", stdin=mended)
+    mended = unjudged.kubectl(*shlex.split(mend.replace("pod.yaml", str(manifest)))[1:])
+    made = unjudged.kubectl(*shlex.split(send)[1:], "-o", "json", stdin=mended)
 
     assert validated(Asked(object=msgspec.json.decode(made))).allowed

@@ -109,6 +109,11 @@ class TestStart:
         assert denied(replica)
         assert replica.ask(CONTEXT, GOOD)["allowed"]
 
+    def test_it_tells_how_many_lines_of_its_log_were_dropped(self, world: World) -> None:
+        replica = world.replica().wait_ready()
+
+        assert "stridegate_log_lines_dropped_total 0.0" in replica.probe("/metrics")[1]
+
     def test_before_the_kind_is_served_it_is_live_and_not_ready(self, world: World) -> None:
         world.cluster.served.discard(POLICIES)
         replica = world.replica()

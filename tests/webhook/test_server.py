@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -80,6 +81,14 @@ class Here:
         async with asyncio.timeout(10):
             for _ in range(1000):
                 if self.server.in_flight >= count:
+                    return
+                await asyncio.sleep(0.01)
+
+    async def quiet(self) -> None:
+        """Wait until no request is under way."""
+        async with asyncio.timeout(10):
+            for _ in range(1000):
+                if not self.server.in_flight:
                     return
                 await asyncio.sleep(0.01)
 
@@ -376,6 +385,75 @@ class TestManyCallers:
             assert [each.status for each in answers] == [200, 200, 200]
 
         serving(tmp_path, check, Limits(in_flight=3))
+
+    def test_unfinished_bodies_have_a_bound_together_and_small_reviews_are_still_judged(self, tmp_path: Path) -> None:
+        async def check(here: Here) -> None:
+            unfinished = [await here.connect() for _ in range(3)]
+            for caller in unfinished:
+                caller.writer.write(request(b" " * 2**20)[:-1])
+                await caller.writer.drain()
+            await here.busy(3)
+            late = await here.connect()
+            late.writer.write(request(b" " * 2**20)[:-1])
+
+            shed = await late.receive()
+            small = await (await here.connect()).send(request(GOOD))
+
+            assert (shed.status, shed.headers["retry-after"]) == (429, "1")
+            assert shed.closes
+            assert small.status == 200
+
+        serving(tmp_path, check, Limits(bodies=7 * 2**19, body_seconds=60))
+
+    def test_the_room_of_a_body_is_free_again_once_it_is_judged_cut_or_lost(self, tmp_path: Path) -> None:
+        async def check(here: Here) -> None:
+            large = request(Asked(object=pod({}, annotations={"padding": "x" * 2**20})).body())
+            for _ in range(3):
+                lost, slow = await here.connect(), await here.connect()
+                lost.writer.write(large[:-1])
+                await lost.writer.drain()
+                await here.busy(1)
+                await lost.close()
+                await here.quiet()
+                slow.writer.write(large[:-1])
+                assert await slow.ended()
+
+                judged = await (await here.connect()).send(large)
+
+                assert judged.status == 200
+
+        serving(tmp_path, check, Limits(bodies=2**21, body_seconds=0.5))
+
+    def test_a_caller_that_leaves_in_the_middle_of_a_body_is_no_error(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def check(here: Here) -> None:
+            caller = await here.connect()
+            caller.writer.write(request(GOOD)[:-10])
+            await here.busy(1)
+
+            await caller.close()
+            await here.quiet()
+            await here.alone()
+
+            assert [each for each in caplog.records if each.levelno > logging.INFO] == []
+
+        serving(tmp_path, check)
+
+    def test_chunks_that_are_none_are_cut_and_are_no_error_of_ours(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def check(here: Here) -> None:
+            caller = await here.connect()
+            caller.writer.write(request(b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked"))
+            await here.busy(1)
+
+            caller.writer.write(b"no number\r\n")
+
+            assert await caller.ended()
+            assert [each for each in caplog.records if each.levelno > logging.INFO] == []
+
+        serving(tmp_path, check, Limits(body_seconds=0.3))
 
     def test_more_connections_than_there_is_room_for_are_closed(self, tmp_path: Path) -> None:
         async def check(here: Here) -> None:

@@ -77,7 +77,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.webhook.errors import WebhookError  # noqa: PLC0415
     from stridegate.webhook.main import Options, run  # noqa: PLC0415
 
-    configure(log_level)
+    lines = configure(log_level)
     options = Options(
         tls_directory=tls_directory,
         server_name=server_name,
@@ -86,6 +86,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
         probe_port=probe_port,
         drain_delay=drain_delay,
         kubeconfig=kubeconfig,
+        lines_dropped=lambda: lines.dropped,
     )
     try:
         run(options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from stridegate.model.edits import Append, Assign, Edit, FrozenJson, Patch, Remove
 from stridegate.model.findings import Finding
@@ -57,6 +58,8 @@ def annotate(pod: PodView, key: str, value: str) -> list[Operation]:
     return operations
 
 
+# Pods differ in what their fields say, hardly in which fields are patched.
+@lru_cache(maxsize=4096)
 def escape(pointer: Pointer) -> str:
     """Return a pointer as RFC 6901 writes it."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in pointer)
@@ -129,14 +132,21 @@ class _Writer:
 
     def _create_parents(self, pointer: Pointer) -> None:
         # Never above the pod spec: a pod without one is not patched.
-        for length in range(len(self._pod.pointer) + 1, len(pointer)):
-            parent = pointer[:length]
-            if not self._exists(parent):
-                self._operations.append({"op": "add", "path": escape(parent), "value": {}})
-                self._present.add(parent)
+        length = len(pointer) - 1
+        while length > len(self._pod.pointer) and not self._exists(pointer[:length]):
+            length -= 1
+        for missing in range(length + 1, len(pointer)):
+            parent = pointer[:missing]
+            self._operations.append({"op": "add", "path": escape(parent), "value": {}})
+            self._present.add(parent)
 
     def _exists(self, pointer: Pointer) -> bool:
-        return pointer in self._present or read(self._pod.shape, pointer[len(self._pod.pointer) :]) is not None
+        if pointer in self._present:
+            return True
+        if read(self._pod.shape, pointer[len(self._pod.pointer) :]) is None:
+            return False
+        self._present.add(pointer)
+        return True
 
 
 def plain(value: FrozenJson) -> object:

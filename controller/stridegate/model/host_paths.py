@@ -12,6 +12,9 @@ from stridegate.model.rules import observe
 from stridegate.model.views import PodView
 from stridegate.model.volumes import VolumeView
 
+# Linux takes no longer path (`limits.h`).
+PATH_MAX = 4096
+
 
 class Reach(NamedTuple):
     """One path of the node that a pod gets: what it leads to, None where that cannot be told, and how people read it."""
@@ -30,7 +33,8 @@ def reaches(pod: PodView) -> Iterator[Reach]:
     for volume, source in pod.host_paths:
         found: dict[Components | None, str] = {}
         for mount in pod.mounts_of(volume):
-            found.setdefault(*reached(pod, source, mount))
+            path, how = reached(pod, source, mount)
+            found.setdefault(path, how)
         if not found:
             found[_resolved(pod, source.path or "")] = observe(source.path)
         for path, how in found.items():
@@ -41,10 +45,14 @@ def reached(pod: PodView, source: HostPath, mount: Mount) -> tuple[Components | 
     """Return the path of the node that one mount leads to, and how people read it."""
     base = source.path or ""
     narrowed = mount.shape.subPath
-    if not narrowed or mount.shape.subPathExpr:
-        return _resolved(pod, base), base
-    return _resolved(pod, f"{base}/{narrowed}"), f"{base}, mounted by {mount.container.owner} from {narrowed}"
+    # No node has a path that is too long, and joining it to every mount's subPath would cost what its author likes.
+    if not narrowed or mount.shape.subPathExpr or len(base) > PATH_MAX:
+        return _resolved(pod, base), observe(base)
+    how = f"{observe(base)}, mounted by {mount.container.owner} from {observe(narrowed)}"
+    return _resolved(pod, f"{base}/{narrowed}"), how
 
 
 def _resolved(pod: PodView, path: str) -> Components | None:
+    if len(path) > PATH_MAX:
+        return None
     return resolve_windows(path) if pod.windows else resolve(path)

@@ -19,6 +19,8 @@ class Limits:
     """
 
     body: int = 8 * 1024 * 1024
+    # All large bodies that come in pieces, together; what their connections buffer comes on top, and a replica has 256 MiB.
+    bodies: int = 32 * 1024 * 1024
     head: int = 16 * 1024
     head_seconds: float = 2.0
     body_seconds: float = 2.0
@@ -125,12 +127,12 @@ class Connection(asyncio.Protocol):
         """Note that a request is complete."""
         self._phase = _Phase.JUDGED
 
-    def answered(self) -> bool:
-        """Note that a request has its answer; return whether the connection may go on."""
-        self._phase = _Phase.IDLE
+    def answered(self, *, whole: bool) -> bool:
+        """Note that a request has its answer, whether or not the whole of it came; return whether the connection may go on."""
+        self._phase = _Phase.IDLE if whole else _Phase.BODY
         self._since = self._clock()
         self._requests_left -= 1
-        return self._requests_left > 0 and self._since < self._retires_at
+        return whole and self._requests_left > 0 and self._since < self._retires_at
 
     def overdue(self, now: float) -> bool:
         """Whether the caller takes too long to send its request or to fetch its answers."""

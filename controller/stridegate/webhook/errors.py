@@ -1,6 +1,8 @@
 """What the webhook refuses, each as an error that owns its sentence.
 
 WebhookError
+├── LargeBody              a body of more bytes than any review has
+├── NoRoom                 a body for which those that are being read leave no room
 ├── UnreadableReview       the body is no AdmissionReview v1: there is no uid to answer to, so HTTP itself says no
 ├── CannotJudge            a review that can be read, about something that cannot be judged
 │   ├── UnknownSubject     a kind, subresource or operation that the webhook knows nothing about
@@ -14,6 +16,20 @@ from __future__ import annotations
 
 class WebhookError(Exception):
     """Anything the webhook refuses."""
+
+
+class LargeBody(WebhookError):
+    """A body has more bytes than any review."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"body: wanted at most {most} bytes, got more")
+
+
+class NoRoom(WebhookError):
+    """A body would take more memory than the bodies that are being read may have together."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"too many large bodies at once: wanted at most {most} bytes of them")
 
 
 class UnreadableReview(WebhookError):

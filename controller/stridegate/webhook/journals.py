@@ -106,9 +106,9 @@ class Journal(Collector):
         facts = {"entry": entry.value, "decision": label.value, "problem": clean(reason, _PROBLEM_RUNES)}
         _log.log(_LOGGED[label], "call refused", extra=facts)
 
-    def shed(self, path: str) -> None:
-        """Tell of a call that was turned away unread, because too many are under way."""
-        self.refused(Entry.MUTATION if path == "/mutate" else Entry.VALIDATION, Label.SHED, "too many reviews at once")
+    def shed(self, path: str, reason: str) -> None:
+        """Tell of a call that was turned away unread, because too much is under way."""
+        self.refused(Entry.MUTATION if path == "/mutate" else Entry.VALIDATION, Label.SHED, reason)
 
     def _reviewed(self, entry: Entry, request: Request, label: Label, seconds: float) -> None:
         operation = request.operation if request.operation in _OPERATIONS else "unknown"

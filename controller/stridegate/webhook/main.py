@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,8 @@ class Options:
     probe_port: int = 9090
     drain_delay: float = 5.0
     kubeconfig: Path | None = None
+    # How many lines of the log were dropped.
+    lines_dropped: Callable[[], int] = int
 
 
 def run(options: Options) -> None:
@@ -84,7 +86,13 @@ class _Process:
         registry.register(journal)
         registry.register(
             ProcessMetrics(
-                digest(POD_RULES.values()), self._policies, self._feed, self._certificates, self._server, self._pulse
+                digest(POD_RULES.values()),
+                self._policies,
+                self._feed,
+                self._certificates,
+                self._server,
+                self._pulse,
+                options.lines_dropped,
             )
         )
         self._probes = Probes(readiness, self._pulse, registry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -18,7 +18,7 @@ from stridegate.webhook.server import Server
 class ProcessMetrics(Collector):
     """Metrics of everything but single reviews, which the journal has."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument per part of the process
         self,
         catalogue: str,
         policies: LivePolicySet,
@@ -26,6 +26,7 @@ class ProcessMetrics(Collector):
         certificates: CertificateStore,
         server: Server,
         pulse: Pulse,
+        lines_dropped: Callable[[], int],
     ) -> None:
         self._catalogue = catalogue
         self._policies = policies
@@ -33,6 +34,7 @@ class ProcessMetrics(Collector):
         self._certificates = certificates
         self._server = server
         self._pulse = pulse
+        self._lines_dropped = lines_dropped
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric as it is now."""
@@ -44,6 +46,7 @@ class ProcessMetrics(Collector):
         yield _gauge("stridegate_admission_in_flight", "Reviews being read or judged.", self._server.in_flight)
         yield _gauge("stridegate_connections", "Open connections of callers.", self._server.connections)
         yield _gauge("stridegate_event_loop_lag_seconds", "By how much the event loop is late.", self._pulse.lag)
+        yield _counter("stridegate_log_lines_dropped", "Lines of the log that nobody will read.", self._lines_dropped())
 
     def _of_policies(self) -> Iterator[Metric]:
         current = self._policies.current

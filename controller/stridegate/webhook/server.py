@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from aiohttp import hdrs, web
 
 from stridegate.webhook.admission import Call, Route
+from stridegate.webhook.bodies import Bodies
 from stridegate.webhook.connections import Connection, Guests, Limits
+from stridegate.webhook.errors import LargeBody, NoRoom
 from stridegate.webhook.pulses import Pulse
 from stridegate.webhook.responses import Reply, refused
 
@@ -67,12 +69,15 @@ def _serialised(reply: Reply, *, keep_alive: bool) -> bytes:
 class Server:
     """Serves routes on a TLS port until it is drained."""
 
-    def __init__(self, routes: Mapping[str, Route], pulse: Pulse, limits: Limits, shed: Callable[[str], None]) -> None:
+    def __init__(
+        self, routes: Mapping[str, Route], pulse: Pulse, limits: Limits, shed: Callable[[str, str], None]
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._routes = routes
         self._pulse = pulse
         self._limits = limits
         self._shed = shed
+        self._bodies = Bodies(limits.body, limits.bodies)
         self._http = web.Server(
             self._handle,
             access_log=None,
@@ -128,16 +133,17 @@ class Server:
         """Stop to serve without losing a request.
 
         Callers keep connections to this replica for a while after it left the endpoints, so everything is still
-        answered for the delay (seconds), with the wish to close the connection; then idle connections are closed.
+        answered for the delay (seconds), with the wish to close the connection; then no new one is taken, and those that
+        have fallen silent are closed.
         """
         self._draining = True
         await asyncio.sleep(delay)
+        if self._listener is not None:
+            self._listener.close()
         for _ in range(round(_LAST_REQUESTS / _QUIET)):
             if not self._in_flight and self._loop.time() - self._last_request >= _QUIET:
                 break
             await asyncio.sleep(_QUIET)
-        if self._listener is not None:
-            self._listener.close()
         self._http.pre_shutdown()
         await self._http.shutdown(_LAST_REQUESTS)
 
@@ -153,9 +159,12 @@ class Server:
         self._in_flight += 1
         try:
             reply = await self._reply(request, connection)
+        except (OSError, web.RequestPayloadError) as problem:
+            # The caller is gone, or its chunks are none; nobody reads this.
+            reply = refused(400, f"the request has no end: {problem}")
         finally:
             self._in_flight -= 1
-        kept = connection.answered() and request.keep_alive and not self._draining
+        kept = connection.answered(whole=request.content.is_eof()) and request.keep_alive and not self._draining
         return _Answer(reply, keep_alive=kept and reply.status in {200, 429, 503})
 
     async def _reply(self, request: web.BaseRequest, connection: Connection) -> Reply:
@@ -166,29 +175,26 @@ class Server:
         if problem is not None or route is None:
             return problem or refused(404, "no such path")
         if self._in_flight > self._limits.in_flight:
-            self._shed(path)
-            return refused(429, "too many reviews at once", retry_after=1)
-        body = await self._read(request)
-        connection.body_read()
-        if body is None:
-            return refused(413, f"wanted at most {self._limits.body} bytes")
+            return self._put_off(path, "too many reviews at once")
         told = _TIMEOUT.search(query)
-        return await route(Call(body, arrived, float(told[1]) if told else None))
-
-    async def _read(self, request: web.BaseRequest) -> bytes | None:
-        """Return the body, or None where it is too large; counted as it comes, since its length may be a lie."""
+        timeout = float(told[1]) if told else None
         content = request.content
         body = await content.readany()
         if content.at_eof() and len(body) <= self._limits.body:
-            return body
-        chunks = [body]
-        size = len(body)
-        while not content.at_eof():
-            if size > self._limits.body:
-                return None
-            chunks.append(await content.readany())
-            size += len(chunks[-1])
-        return b"".join(chunks) if size <= self._limits.body else None
+            connection.body_read()
+            return await route(Call(body, arrived, timeout))
+        try:
+            async with self._bodies.reading(content, body, request.content_length) as whole:
+                connection.body_read()
+                return await route(Call(whole, arrived, timeout))
+        except LargeBody as large:
+            return refused(413, str(large))
+        except NoRoom as shed:
+            return self._put_off(path, str(shed))
+
+    def _put_off(self, path: str, reason: str) -> Reply:
+        self._shed(path, reason)
+        return refused(429, reason, retry_after=1)
 
 
 def _problem(request: web.BaseRequest, route: Route | None) -> Reply | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from stridegate.model.places import Field
 from stridegate.model.references import CisDocker
-from stridegate.model.rules import Given, PodRule, Violation, bad, good
+from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
@@ -30,7 +30,9 @@ def _propagating(pod: PodView) -> Iterator[Violation]:
     for mount in pod.mounts:
         propagation = mount.shape.mountPropagation
         if propagation and propagation not in {"None", "HostToContainer"}:
-            yield Violation(PROPAGATION.at(mount.spot), observed=propagation, wanted="be None or HostToContainer")
+            yield Violation(
+                PROPAGATION.at(mount.spot), observed=observe(propagation), wanted="be None or HostToContainer"
+            )
 
 
 _MOUNT = """

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from stridegate.model.parts import ImageUse
 from stridegate.model.references import CisKubernetes
-from stridegate.model.rules import Given, PodRule, Violation, bad, good
+from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
@@ -26,7 +26,9 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
         if policy != "Always" and not (policy == "IfNotPresent" and pinned):
             place = image.spot.place(*image.path[:-1], "imagePullPolicy" if len(image.path) == 1 else "pullPolicy")
             wanted = "be Always, or the image have a digest"
-            yield Violation(place, observed=policy if image.policy else f"absent, which means {policy}", wanted=wanted)
+            yield Violation(
+                place, observed=observe(policy) if image.policy else f"absent, which means {policy}", wanted=wanted
+            )
 
 
 def _default(image: ImageUse) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stridegate.model.host_paths import reaches
+from stridegate.model.host_paths import PATH_MAX, reaches
 from stridegate.model.paths import Components, resolve, touches, written
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good
@@ -51,9 +51,10 @@ def _sockets(pod: PodView, given: Given) -> Iterator[Violation]:
     for reach in reaches(pod):
         place = reach.volume.place("hostPath")
         if reach.source.type == "Socket":
-            yield Violation(place, observed=f"{reach.how}, a socket", wanted="reach no socket", value=reach.how)
+            path = reach.source.path or ""
+            yield Violation(place, observed=f"{reach.how}, a socket", wanted="reach no socket of the node", value=path)
         elif reach.path is None:
-            yield Violation(place, observed=reach.how, wanted="be absolute")
+            yield Violation(place, observed=reach.how, wanted=f"be an absolute path of at most {PATH_MAX} characters")
         elif (socket := _socket(reach.path, sockets)) is not None:
             yield Violation(place, observed=reach.how, wanted=f"not reach {socket}", value=written(reach.path))
 

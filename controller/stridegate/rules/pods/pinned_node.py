@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stridegate.model.places import Field
-from stridegate.model.rules import Given, PodRule, Violation, bad, good
+from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.settings import Setting
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
@@ -25,7 +25,7 @@ def check(pod: PodView, _: Given) -> Iterable[Violation]:
     node, setting = pod.shape.nodeName, pod.setting
     if not node or setting.mirror or not (setting.creating or setting.template):
         return ()
-    return (Violation(NODE.at(pod), observed=node, wanted="be absent", value=node),)
+    return (Violation(NODE.at(pod), observed=observe(node), wanted="be absent", value=node),)
 
 
 RULE = PodRule(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from stridegate.model.paths import clean, lies_in
 from stridegate.model.places import Field
-from stridegate.model.rules import Given, PodRule, Violation, bad, good
+from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
@@ -31,7 +31,9 @@ def _started(pod: PodView) -> Iterator[Violation]:
     for container in pod.containers:
         directory = container.shape.workingDir
         if directory and lies_in(clean(directory), ("proc",)):
-            yield Violation(DIRECTORY.at(container), observed=directory, wanted="not lead into /proc", value=directory)
+            yield Violation(
+                DIRECTORY.at(container), observed=observe(directory), wanted="not lead into /proc", value=directory
+            )
 
 
 RULE = PodRule(

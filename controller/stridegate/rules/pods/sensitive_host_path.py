@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stridegate.model.host_paths import Reach, reaches
+from stridegate.model.host_paths import PATH_MAX, Reach, reaches
 from stridegate.model.paths import Components, touches, written
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
@@ -53,7 +53,7 @@ def _sensitive(pod: PodView) -> Iterator[Violation]:
 def _wanted(reach: Reach, trees: Iterable[Components]) -> str | None:
     path = reach.path
     if path is None:
-        return "be absolute and spelled out"
+        return f"be an absolute path of at most {PATH_MAX} characters, spelled out"
     return next((f"not reach {written(tree)}" for tree in trees if touches(path, tree)), None)
 
 

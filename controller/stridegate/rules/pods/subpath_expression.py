@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stridegate.model.places import Field
-from stridegate.model.rules import Given, PodRule, Violation, bad, good
+from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
@@ -23,7 +23,9 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
     for mount in pod.mounts:
         expression = mount.shape.subPathExpr
         if expression:
-            yield Violation(EXPRESSION.at(mount.spot), observed=expression, wanted="be absent", value=expression)
+            yield Violation(
+                EXPRESSION.at(mount.spot), observed=observe(expression), wanted="be absent", value=expression
+            )
 
 
 _MOUNT = """

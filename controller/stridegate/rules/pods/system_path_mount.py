@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from stridegate.model.paths import Components, clean, lies_in, written
 from stridegate.model.places import Field
-from stridegate.model.rules import Given, PodRule, Violation, bad, good
+from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
@@ -24,7 +24,7 @@ _TREES: tuple[Components, ...] = (("proc",), ("sys",), ("dev",))
 _SHARED_MEMORY = ("dev", "shm")
 _FILES = frozenset({("etc", "passwd"), ("etc", "shadow"), ("etc", "ld.so.preload")})
 _TOKENS = ("var", "run", "secrets", "kubernetes.io")
-# The longest path of a name that the kernel takes (PATH_MAX); nothing longer is kept.
+# Nothing longer is a path that Linux takes (`limits.h`), nor kept.
 _LONGEST = 4096
 
 
@@ -42,7 +42,7 @@ def _hiding(pod: PodView) -> Iterator[Violation]:
         path = mount.shape.mountPath or ""
         hidden = _hidden(path) if len(path) <= _LONGEST else "what nobody can name"
         if hidden is not None:
-            yield Violation(PATH.at(mount.spot), observed=path, wanted=f"not cover {hidden}")
+            yield Violation(PATH.at(mount.spot), observed=observe(path), wanted=f"not cover {hidden}")
 
 
 # The same few paths come with every pod.

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stridegate.model.places import Field
-from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good
+from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good, observe
 from stridegate.model.settings import Setting
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
@@ -28,7 +28,7 @@ def check(pod: PodView, given: Given) -> Iterable[Violation]:
         return ()
     if pod.setting.namespace in (given.parameters.namespaces or _NAMESPACES):
         return ()
-    return (Violation(CLASS.at(pod), observed=name, wanted="not begin with system-", value=name),)
+    return (Violation(CLASS.at(pod), observed=observe(name), wanted="not begin with system-", value=name),)
 
 
 _CRITICAL = "priorityClassName: system-node-critical"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from stridegate.model.places import Field
-from stridegate.model.rules import Given, PodRule, Violation, bad, good
+from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
@@ -27,7 +27,7 @@ def _targeted(pod: PodView) -> Iterator[Violation]:
     for container in pod.containers:
         target = container.shape.targetContainerName
         if container.ephemeral and target:
-            yield Violation(TARGET.at(container), observed=target, wanted="be absent", value=target)
+            yield Violation(TARGET.at(container), observed=observe(target), wanted="be absent", value=target)
 
 
 _DEBUG = """
