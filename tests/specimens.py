@@ -139,7 +139,9 @@ def policy(
     asked = {
         slug: RuleSetting(override=override, parameters=_for(rule, given, named))
         for slug, rule in POD_RULES.items()
-        if slug in named or (rule.profile <= given.profile and (override or given.parameters != Parameters()))
+        if slug in named
+        or rule.profile is given.profile is Profile.ADVISORY
+        or (rule.profile <= given.profile and (override or given.parameters != Parameters()))
     }
     return Policy(
         name=name,

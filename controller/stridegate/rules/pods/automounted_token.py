@@ -35,6 +35,7 @@ def check(pod: PodView, _: Given) -> Iterable[Violation]:
 
 
 _MOUNTED = """
+    serviceAccountName: web
     automountServiceAccountToken: {automount}
     containers:
     - name: app

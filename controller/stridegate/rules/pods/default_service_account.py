@@ -49,7 +49,7 @@ RULE = PodRule(
     threats=frozenset({"path-to-cluster-admin"}),
     check=check,
     examples=(
-        bad("absent", _MOUNTED.format(account="null")),
+        bad("absent", _MOUNTED.format(account="null"), valid=False),
         bad("by name", _MOUNTED.format(account="default")),
         bad(
             "a template that will have a token",

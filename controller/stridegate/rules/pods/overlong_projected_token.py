@@ -37,7 +37,10 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
             )
 
 
-_PROJECTED = "volumes: [{{name: t, projected: {{sources: [{{serviceAccountToken: {{path: token, {}}}}}]}}}}]"
+_PROJECTED = """
+    serviceAccountName: web
+    volumes: [{{name: t, projected: {{sources: [{{serviceAccountToken: {{path: token, {}}}}}]}}}}]
+    """
 _DAY = Given(parameters=Parameters(maximum_seconds=86_400))
 
 RULE = PodRule(

@@ -86,6 +86,7 @@ RULE = PodRule(
         good(
             "the token itself",
             """
+            serviceAccountName: web
             containers:
             - name: app
               volumeMounts: [{name: token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}]

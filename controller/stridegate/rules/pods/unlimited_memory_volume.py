@@ -76,7 +76,7 @@ RULE = PodRule(
             given=_LIMIT,
             valid=False,
         ),
-        bad("a medium of the future", "volumes: [{name: cache, emptyDir: {medium: Holograph}}]", valid=False),
+        bad("a medium of the future", "volumes: [{name: cache, emptyDir: {medium: Holograph}}]"),
         good("with a limit", "volumes: [{name: cache, emptyDir: {medium: Memory, sizeLimit: 64Mi}}]"),
         good("on disk", "volumes: [{name: cache, emptyDir: {}}]"),
         good("without a source it is on disk", "volumes: [{name: cache}]"),
