@@ -34,6 +34,15 @@ _SHAPES = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
+_NAMES = {
+    "private_key": "a private key",
+    "aws_access_key": "an access key of AWS",
+    "github_token": "a token of GitHub",
+    "slack_token": "a token of Slack",
+    "google_api_key": "an API key of Google",
+    "json_web_token": "a JSON web token",
+    "password_in_a_url": "a password in a URL",
+}
 _SHORTEST_SHAPE = 8
 
 _REFERENCE = re.compile(r"\$(?:\(|\{|[A-Za-z_])|`", re.ASCII)
@@ -140,7 +149,7 @@ def known_shape(value: str) -> str | None:
     for match in _SHAPES.finditer(value):
         kind = match.lastgroup or ""
         if kind != "password_in_a_url" or not _stands_for_another(match[kind]):
-            return f"a {kind.replace('_', ' ')}"
+            return _NAMES[kind]
     return None
 
 
