@@ -8,7 +8,7 @@ Fix: ask for less; the kubelet renews tokens in time. There is no automatic fix:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from stridegate.model.references import CisKubernetes
 from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good, observe
@@ -19,9 +19,12 @@ _TWO_HOURS = 7_200
 _ENDLESS = 2**31
 
 
-def check(pod: PodView, given: Given) -> Iterator[Violation]:
+def check(pod: PodView, given: Given) -> Iterable[Violation]:
     """Yield every token that lives longer than allowed; the longer the worse."""
-    most = given.parameters.maximum_seconds or _TWO_HOURS
+    return _overlong(pod, given.parameters.maximum_seconds or _TWO_HOURS) if pod.volumes_from("projected") else ()
+
+
+def _overlong(pod: PodView, most: int) -> Iterator[Violation]:
     for volume in pod.volumes_from("projected"):
         for index, token in volume.token_projections():
             seconds = token.get("expirationSeconds")

@@ -22,7 +22,12 @@ from stridegate.model.vocabulary import Profile, Safety, Severity, Stride
 
 def check(pod: PodView, given: Given) -> Iterable[Violation]:
     """Yield every volume in memory that may grow without end."""
-    return _unlimited(pod, given) if pod.volumes_from("emptyDir") else ()
+    for shape in pod.shape.volumes or ():
+        source = shape.get("emptyDir")
+        # Nearly all are on disk: no view is made of them.
+        if source and not (isinstance(source, dict) and source.get("medium") is None):
+            return _unlimited(pod, given)
+    return ()
 
 
 def _unlimited(pod: PodView, given: Given) -> Iterator[Violation]:
