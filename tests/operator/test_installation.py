@@ -12,7 +12,7 @@ from certificate_world import PLACE, WANTED, World
 from stridegate.kube.errors import NotFound
 from stridegate.kube.objects import ConfigurationKind, Secret, WebhookConfiguration
 from stridegate.operator.certificates import State
-from stridegate.operator.installation import Health, Installation, Role
+from stridegate.operator.installation import ROUTING, Health, Installation, Role
 from stridegate.operator.issuing import create_authority, write_certificates
 from stridegate.operator.looks import AUTHORITY_SECRET, LEAF_SECRET
 
@@ -207,3 +207,18 @@ def test_what_was_made_is_told_by_its_role() -> None:
     made = [each.made for _ in range(2) for each in operator.write(operator.judge(world.look()))]
 
     assert made == [Role.AUTHORITY, Role.LEAF]
+
+
+def test_an_empty_configuration_is_armed_only_after_replicas_have_served_long_enough_to_be_routed_to() -> None:
+    world = World()
+    operator = Installation(world, PLACE, WANTED, anybody)
+    while not operator.judge(world.look()).plan.serving:
+        operator.write(operator.judge(world.look()))
+        world.pass_time(dt.timedelta(seconds=1))
+    since = world.look().now
+
+    while operator.judge(world.look()).health.unarmed is not None:
+        operator.write(operator.judge(world.look()))
+        world.pass_time(dt.timedelta(seconds=1))
+
+    assert world.look().now - since >= ROUTING

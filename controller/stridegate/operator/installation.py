@@ -26,6 +26,10 @@ from stridegate.operator.looks import (
     read,
 )
 
+# How long every ready replica must have served before an empty configuration is armed: the API server reaches them
+# through its node's kube-proxy, which learns of endpoints a second or more after we do (`iptables.minSyncPeriod`).
+ROUTING = dt.timedelta(seconds=5)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
@@ -88,6 +92,7 @@ class Installation:
         self._require_active = require_active
         self._announced: tuple[str, dt.datetime] | None = None
         self._settled: dict[ConfigurationKind, Settled] = {}
+        self._serving_since: dt.datetime | None = None
 
     async def tend(self, now: dt.datetime) -> tuple[Health, list[Change]]:
         """Look once and write what follows; return what was found, and what was written or could not be.
@@ -100,6 +105,7 @@ class Installation:
     def forget(self) -> None:
         """Forget since when all caBundles have had the current CA: a standby does not look, so it cannot know."""
         self._announced = None
+        self._serving_since = None
 
     def judge(self, found: Look) -> Judged:
         """Return what a look means; remembers since when all caBundles have had the current CA."""
@@ -107,14 +113,17 @@ class Installation:
         since = reading.seen.announced
         self._announced = (fingerprint(reading.authority.certificate), since) if reading.authority and since else None
         following = plan(reading.seen)
+        self._serving_since = (self._serving_since or found.now) if following.serving else None
         return Judged(found=found, reading=reading, plan=following, health=self._health(found, reading, following))
 
     def write(self, judged: Judged) -> list[Change]:
         """Write what is missing, the configurations first; a Secret only once they are as they must be. Raises NotActive."""
         bundle = _pem(judged.reading, judged.plan.bundle)
+        since = self._serving_since
+        routed = since is not None and judged.found.now - since >= ROUTING
         changes = []
         for kind in self._wanted if bundle else ():
-            change = self._arm(kind, judged.found.objects, bundle, serving=judged.plan.serving)
+            change = self._arm(kind, judged.found.objects, bundle, serving=routed)
             changes += [change] if change else []
         if all(change.problem is None for change in changes):
             change = self._act(judged.found, judged.reading, judged.plan.action)

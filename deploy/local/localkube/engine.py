@@ -180,6 +180,8 @@ def _start(cache: Cache) -> None:
                 process.terminate()
                 raise NotReady("dockerd", _START_SECONDS, last_words(log, lines=1), log)
             sleep(0.2)
+    # The engine outlives us and is ended by its process id; without this, Python complains that nobody waited for it.
+    process.returncode = 0
 
 
 def _engine_pid() -> int | None:
