@@ -8,7 +8,7 @@ Fix: lower it. There is no automatic fix: an application that needs the memory w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 
 from stridegate.model.errors import BadQuantity
@@ -22,13 +22,11 @@ from stridegate.model.vocabulary import Profile, Severity, Stride
 LIMIT = Field[str | int | float]("resources.limits.memory")
 
 
-def check(pod: PodView, given: Given) -> Iterable[Violation]:
+def check(pod: PodView, given: Given) -> Iterator[Violation]:
     """Yield every limit above the ceiling; the larger the worse."""
     ceiling = given.parameters.ceiling
-    return () if ceiling is None else _above(pod, ceiling)
-
-
-def _above(pod: PodView, ceiling: Quantity) -> Iterator[Violation]:
+    if ceiling is None:
+        return
     for spot in pod.levels:
         limit = LIMIT.of(spot)
         if limit is None:
@@ -51,7 +49,6 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.DENIAL_OF_SERVICE}),
     references=(CisDocker("5.11", before_1_6="5.10"),),
-    threats=frozenset({"noisy-neighbour"}),
     check=check,
     takes=frozenset({"ceiling"}),
     examples=(
