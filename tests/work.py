@@ -6,6 +6,9 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+TENFOLD = 20
+"""The most that tenfold input may multiply the work by: a full cache counts a little more than ten, a quadratic step counts a hundred."""
+
 
 def calls(act: Callable[[], object]) -> int:
     """Return how many functions are called, and generators resumed, while something is done, with every cache warm."""

@@ -6,7 +6,7 @@ from specimens import laid_over, view
 from stridegate.engine.amend import amended
 from stridegate.model.edits import Append, FrozenJson
 from stridegate.model.places import Field
-from work import calls
+from work import TENFOLD, calls
 
 VOLUMES = Field[object]("volumes")
 
@@ -28,7 +28,7 @@ def append(count: int) -> None:
 
 
 def test_what_is_appended_is_compared_with_nothing_one_by_one() -> None:
-    assert calls(lambda: append(1000)) < 11 * calls(lambda: append(100))
+    assert calls(lambda: append(1000)) < TENFOLD * calls(lambda: append(100))
 
 
 def test_what_is_appended_twice_is_there_once() -> None:

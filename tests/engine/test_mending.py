@@ -17,7 +17,7 @@ from stridegate.model.quantities import parse_quantity
 from stridegate.model.rules import Given, Parameters, Quantity, Violation
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Patching, Profile
-from work import calls
+from work import TENFOLD, calls
 
 LIMIT = Field[str]("resources.limits.memory")
 UNLIMITED = "{name: small, resources: null}, {name: large, resources: {limits: null, requests: {memory: 4Gi}}}"
@@ -100,4 +100,4 @@ def test_leaving_patches_out_takes_work_in_proportion_to_the_pod() -> None:
 
     hundred, thousand = careless(100), careless(1000)
 
-    assert calls(lambda: mend(sized("2Gi"), thousand, HERE)) < 11 * calls(lambda: mend(sized("2Gi"), hundred, HERE))
+    assert calls(lambda: mend(sized("2Gi"), thousand, HERE)) < TENFOLD * calls(lambda: mend(sized("2Gi"), hundred, HERE))

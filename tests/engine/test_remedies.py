@@ -12,7 +12,7 @@ from stridegate.model.policies import Workload
 from stridegate.model.rules import Violation
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Safety
-from work import calls
+from work import TENFOLD, calls
 
 TARGET = Target(namespace="shop", workload=Workload("Deployment", "web"), own=False, exists=True)
 DROPPED = Field[tuple[str, ...]]("securityContext.capabilities.drop")
@@ -65,4 +65,4 @@ def test_a_fix_of_a_few_containers_is_one_command() -> None:
 
 
 def test_a_list_that_two_findings_add_to_is_gone_through_in_proportion_to_its_length() -> None:
-    assert calls(lambda: dropping(1000)) < 11 * calls(lambda: dropping(100))
+    assert calls(lambda: dropping(1000)) < TENFOLD * calls(lambda: dropping(100))

@@ -12,7 +12,7 @@ from stridegate.engine.mend import mend
 from stridegate.model.edits import Json
 from stridegate.model.rules import Given
 from stridegate.model.vocabulary import Patching, Profile
-from work import calls
+from work import TENFOLD, calls
 
 EVERYTHING = regime(policy(patching=Patching.ALL, override=True))
 
@@ -121,7 +121,7 @@ def _judge_and_mend(size: int) -> None:
 
 
 def test_the_work_grows_with_the_pod_and_no_faster() -> None:
-    assert calls(lambda: _judge_and_mend(1000)) < 11 * calls(lambda: _judge_and_mend(100))
+    assert calls(lambda: _judge_and_mend(1000)) < TENFOLD * calls(lambda: _judge_and_mend(100))
 
 
 def test_a_declaration_is_not_read_further_than_it_may_go() -> None:

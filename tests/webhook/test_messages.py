@@ -15,7 +15,7 @@ from stridegate.engine.examples import JsonMap
 from stridegate.model.edits import Json
 from stridegate.model.vocabulary import Action
 from stridegate.webhook.messages import MOST_BYTES, VALUE_RUNES, WARNINGS_RUNES, clean
-from work import calls
+from work import TENFOLD, calls
 
 HOSTILE = {
     "a newline": "app\n1. all-is-well",
@@ -170,7 +170,7 @@ class TestWork:
 
         work = calls(lambda: validated(thousand))
 
-        assert work < 11 * calls(lambda: validated(hundred))
+        assert work < TENFOLD * calls(lambda: validated(hundred))
 
     def test_a_name_that_stands_in_every_violation_is_not_read_to_its_end_each_time(self) -> None:
         ports: list[Json] = [{"containerPort": number, "hostPort": number} for number in range(1, 1001)]
