@@ -44,6 +44,8 @@ class Call:
 
 
 Route = Callable[[Call], Awaitable[Reply]]
+# Answers a call in one step, or not at all: None where there is something to wait for.
+Shortcut = Callable[[Call], Reply | None]
 
 
 class Admission:
@@ -56,15 +58,46 @@ class Admission:
 
     async def validate(self, call: Call) -> Reply:
         """Return whether what a call asks for is allowed."""
-        try:
-            request = read_review(call.body)
-        except UnreadableReview as problem:
-            self._journal.refused(Entry.VALIDATION, Label.ERROR, str(problem))
-            return responses.refused(400, str(problem))
+        request = self._read(call, Entry.VALIDATION)
+        if isinstance(request, Reply):
+            return request
         rulebook = await self._policies.rulebook(request.namespace or "")
         if rulebook is None:
             self._journal.refused(Entry.VALIDATION, Label.SHED, _UNSYNCED)
             return responses.refused(503, _UNSYNCED, retry_after=1)
+        return self._validated(call, request, rulebook)
+
+    def validate_at_once(self, call: Call) -> Reply | None:
+        """Return the same as `validate`, unless its namespace is not known yet."""
+        request = self._read(call, Entry.VALIDATION)
+        if isinstance(request, Reply):
+            return request
+        rulebook = self._policies.known(request.namespace or "")
+        return None if rulebook is None else self._validated(call, request, rulebook)
+
+    async def mutate(self, call: Call) -> Reply:
+        """Return the patch for the pod of a call, or none."""
+        request = self._read(call, Entry.MUTATION)
+        if isinstance(request, Reply):
+            return request
+        return self._mutated(call, request, await self._policies.rulebook(request.namespace or ""))
+
+    def mutate_at_once(self, call: Call) -> Reply | None:
+        """Return the same as `mutate`, unless its namespace is not known yet."""
+        request = self._read(call, Entry.MUTATION)
+        if isinstance(request, Reply):
+            return request
+        rulebook = self._policies.known(request.namespace or "")
+        return None if rulebook is None else self._mutated(call, request, rulebook)
+
+    def _read(self, call: Call, entry: Entry) -> Request | Reply:
+        try:
+            return read_review(call.body)
+        except UnreadableReview as problem:
+            self._journal.refused(entry, Label.ERROR, str(problem))
+            return responses.refused(400, str(problem))
+
+    def _validated(self, call: Call, request: Request, rulebook: Rulebook) -> Reply:
         verdict = self._too_late() if self._late(call) else self._judged(request, rulebook)
         entry = Entry.VALIDATION if request.resource.resource == "pods" else Entry.TEMPLATES
         self._journal.validated(entry, request, verdict, self._clock() - call.arrived)
@@ -72,14 +105,7 @@ class Admission:
             return responses.allowed(request.uid, verdict.warnings, verdict.annotations)
         return responses.denied(request.uid, verdict.message, verdict.annotations, verdict.refusal)
 
-    async def mutate(self, call: Call) -> Reply:
-        """Return the patch for the pod of a call, or none."""
-        try:
-            request = read_review(call.body)
-        except UnreadableReview as problem:
-            self._journal.refused(Entry.MUTATION, Label.ERROR, str(problem))
-            return responses.refused(400, str(problem))
-        rulebook = await self._policies.rulebook(request.namespace or "")
+    def _mutated(self, call: Call, request: Request, rulebook: Rulebook | None) -> Reply:
         if rulebook is None:
             mutation = self._unmutated(Label.SHED, _UNSYNCED)
         elif self._late(call):

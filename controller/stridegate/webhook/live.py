@@ -67,6 +67,10 @@ class LivePolicySet:
         """Whether what is enforced is what the cluster's administrators want, as of some complete listing."""
         return self.synced_at > 0
 
+    def known(self, namespace: str) -> Rulebook | None:
+        """Return what holds in a namespace; None before the first complete listing, and where it is not known yet."""
+        return self.current.rulebook(namespace) if self.synced else None
+
     async def rulebook(self, namespace: str) -> Rulebook | None:
         """Return what holds in a namespace; None before the first complete listing.
 
@@ -74,7 +78,7 @@ class LivePolicySet:
         """
         if not self.synced:
             return None
-        known = self.current.rulebook(namespace)
+        known = self.known(namespace)
         if known is not None:
             return known
         with contextlib.suppress(TimeoutError):

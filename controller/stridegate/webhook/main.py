@@ -79,7 +79,8 @@ class _Process:
         journal = Journal()
         admission = Admission(self._policies, journal, time.monotonic)
         routes = {"/validate": admission.validate, "/mutate": admission.mutate}
-        self._server = Server(routes, self._pulse, Limits(), journal.shed)
+        shortcuts = {"/validate": admission.validate_at_once, "/mutate": admission.mutate_at_once}
+        self._server = Server(routes, shortcuts, self._pulse, Limits(), journal.shed)
         self._test = SelfTest(self._certificates, self._server, options.server_name)
         readiness = Readiness(self._policies, self._feed, self._certificates, self._test, self._server)
         registry = CollectorRegistry()

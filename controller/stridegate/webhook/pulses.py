@@ -27,7 +27,11 @@ class Pulse:
 
     def arrival(self) -> float:
         """Return the monotonic time at which a request that is read now has arrived at the earliest."""
-        return self._held_since or time.monotonic()
+        now = time.monotonic()
+        if self._held_since:
+            return self._held_since
+        # Sockets are read before the beat that is overdue.
+        return self._last if now - self._last > _BEAT + _STALL else now
 
     def stop(self) -> None:
         """Stop beating."""

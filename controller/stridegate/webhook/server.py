@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import http
 import re
 import ssl
 from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
 
-from stridegate.webhook.admission import Call, Route
+from stridegate.webhook.admission import Call, Route, Shortcut
 from stridegate.webhook.bodies import Bodies
 from stridegate.webhook.connections import Connection, Guests, Limits
 from stridegate.webhook.errors import LargeBody, NoRoom
+from stridegate.webhook.heads import KEEPING, Head, written
 from stridegate.webhook.pulses import Pulse
 from stridegate.webhook.responses import Reply, refused
 
@@ -24,14 +24,12 @@ _SWEEP = 0.25
 # connections are closed.
 _LAST_REQUESTS = 2.0
 _QUIET = 0.25
-_PHRASES = {status.value: status.phrase.encode() for status in http.HTTPStatus}
+# The library does not see every request: idle connections are cut by the sweep.
+_NEVER = 3600.0
 
 
 class _Answer(web.StreamResponse):
-    """A response that is written in one piece.
-
-    aiohttp's own responses build and serialise headers for every answer, which costs as much as judging a pod.
-    """
+    """A response that is written in one piece, by ourselves."""
 
     def __init__(self, reply: Reply, *, keep_alive: bool) -> None:
         super().__init__()
@@ -47,33 +45,30 @@ class _Answer(web.StreamResponse):
         """Write head and body, unless the caller is gone."""
         transport = request.transport
         if transport is not None:
-            transport.write(_serialised(self._reply, keep_alive=self._kept))
+            transport.write(written(self._reply, keep_alive=self._kept))
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Everything has been written."""
 
 
-def _serialised(reply: Reply, *, keep_alive: bool) -> bytes:
-    head = b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % (
-        reply.status,
-        _PHRASES[reply.status],
-        len(reply.body),
-    )
-    if reply.retry_after is not None:
-        head += b"Retry-After: %d\r\n" % reply.retry_after
-    if reply.status == http.HTTPStatus.METHOD_NOT_ALLOWED:
-        head += b"Allow: POST\r\n"
-    return head + (b"\r\n" if keep_alive else b"Connection: close\r\n\r\n") + reply.body
-
-
 class Server:
-    """Serves routes on a TLS port until it is drained."""
+    """Serves routes on a TLS port until it is drained.
+
+    What the API server writes as ever is answered by a shortcut, from bytes to bytes in one step; everything else by
+    the HTTP library and a route.
+    """
 
     def __init__(
-        self, routes: Mapping[str, Route], pulse: Pulse, limits: Limits, shed: Callable[[str, str], None]
+        self,
+        routes: Mapping[str, Route],
+        shortcuts: Mapping[str, Shortcut],
+        pulse: Pulse,
+        limits: Limits,
+        shed: Callable[[str, str], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._routes = routes
+        self._shortcuts = shortcuts
         self._pulse = pulse
         self._limits = limits
         self._shed = shed
@@ -82,7 +77,7 @@ class Server:
             self._handle,
             access_log=None,
             auto_decompress=False,
-            keepalive_timeout=limits.idle_seconds,
+            keepalive_timeout=_NEVER,
             lingering_time=limits.body_seconds,
         )
         self._connections: Guests = {}
@@ -96,7 +91,7 @@ class Server:
     @property
     def in_flight(self) -> int:
         """How many requests are being read or judged."""
-        return self._in_flight
+        return self._in_flight + sum(each.reading for each in self._connections.values())
 
     @property
     def connections(self) -> int:
@@ -121,7 +116,7 @@ class Server:
         self.port = int(self._listener.sockets[0].getsockname()[1])
 
     async def sweep(self) -> None:
-        """Cut callers that are too slow, for ever."""
+        """Cut callers that are too slow, and those that have long been idle, for ever."""
         while True:
             await asyncio.sleep(_SWEEP)
             now = self._loop.time()
@@ -141,34 +136,45 @@ class Server:
         if self._listener is not None:
             self._listener.close()
         for _ in range(round(_LAST_REQUESTS / _QUIET)):
-            if not self._in_flight and self._loop.time() - self._last_request >= _QUIET:
+            if not self.in_flight and self._loop.time() - self._last_request >= _QUIET:
                 break
             await asyncio.sleep(_QUIET)
         self._http.pre_shutdown()
         await self._http.shutdown(_LAST_REQUESTS)
 
     def _connect(self) -> asyncio.Protocol:
-        return Connection(self._http(), self._limits, self._loop.time, self._connections)
+        return Connection(self._http(), self, self._limits, self._loop.time, self._connections)
+
+    def arrival(self) -> float:
+        """Return when a request that is read now has arrived."""
+        self._last_request = self._loop.time()
+        return self._pulse.arrival()
+
+    def at_once(self, head: Head, body: bytes, arrived: float) -> Reply | None:
+        """Return the answer to a request, if there is a shortcut to it and nothing to wait for."""
+        shortcut = self._shortcuts.get(head.path)
+        if shortcut is None or self._in_flight >= self._limits.in_flight:
+            return None
+        return shortcut(Call(body, arrived, head.timeout))
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._last_request = self._loop.time()
+        arrived = self.arrival()
         connection = self._connections.get(request.protocol)
         if connection is None:
             return _Answer(refused(503, "the connection is closed"), keep_alive=False)
         connection.head_read()
         self._in_flight += 1
         try:
-            reply = await self._reply(request, connection)
+            reply = await self._reply(request, connection, arrived)
         except (OSError, web.RequestPayloadError) as problem:
             # The caller is gone, or its chunks are none; nobody reads this.
             reply = refused(400, f"the request has no end: {problem}")
         finally:
             self._in_flight -= 1
         kept = connection.answered(whole=request.content.is_eof()) and request.keep_alive and not self._draining
-        return _Answer(reply, keep_alive=kept and reply.status in {200, 429, 503})
+        return _Answer(reply, keep_alive=kept and reply.status in KEEPING)
 
-    async def _reply(self, request: web.BaseRequest, connection: Connection) -> Reply:
-        arrived = self._pulse.arrival()
+    async def _reply(self, request: web.BaseRequest, connection: Connection, arrived: float) -> Reply:
         path, _, query = request.raw_path.partition("?")
         route = self._routes.get(path)
         problem = _problem(request, route)
