@@ -14,12 +14,12 @@ import yaml
 
 from localkube.places import CHECKOUT
 from stridegate.engine.catalogue import POD_RULES
-from stridegate.engine.decide import Circumstances, patches
+from stridegate.engine.decide import Circumstances, decide, patches
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.policies import compile_policy, compile_regime
-from stridegate.model.findings import Finding
 from stridegate.model.pods import PodTemplate
 from stridegate.model.policies import Policy, Workload
+from stridegate.model.settings import Setting
 from stridegate.model.views import PodView
 
 CHART = CHECKOUT / "charts" / "stridegate"
@@ -107,26 +107,26 @@ class Helm:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a policy finds in a pod: the rules whose findings are patched away as it is created, and those that stay."""
+    """What a policy finds in a pod: the rules whose findings are patched away as it is created, and what becomes of the rest."""
 
     patched: tuple[str, ...]
-    left: tuple[str, ...]
+    denied: tuple[str, ...]
+    warned: tuple[str, ...]
 
 
-def judge(template: Manifest, policy: Policy, *, namespace: str) -> Judgement:
-    """Hold a pod or a pod template to a policy."""
+def judge(pod: Manifest, policy: Policy, *, namespace: str, template: bool = False) -> Judgement:
+    """Hold a pod, or the template of pods, to a policy."""
     regime = compile_regime({policy.name: compile_policy(policy, POD_RULES.values())})
-    findings = evaluate(regime.questions, PodView(msgspec.convert(template, PodTemplate)))
+    view = PodView(msgspec.convert(pod, PodTemplate), (), Setting(namespace=namespace, template=template))
+    findings = evaluate(regime.questions, view)
     circumstances = Circumstances(namespace=namespace, workload=Workload("Pod", "web"))
     made = {id(finding) for finding, _ in patches(regime, findings, circumstances)}
+    decision = decide(regime, [each for each in findings if id(each) not in made], circumstances)
     return Judgement(
-        patched=tuple(_slug(each) for each in findings if id(each) in made),
-        left=tuple(_slug(each) for each in findings if id(each) not in made),
+        patched=tuple(each.rule.slug for each in findings if id(each) in made),
+        denied=tuple(each.finding.rule.slug for each in decision.denied),
+        warned=tuple(each.finding.rule.slug for each in decision.warned),
     )
-
-
-def _slug(finding: Finding) -> str:
-    return finding.question.rule.slug
 
 
 def load(path: Path) -> Manifest:

@@ -40,6 +40,10 @@ COMPLETE: dict[str, Any] = {
                 "parameters": {"paths": ["/tmp"], "sizeLimit": "64Mi"},  # noqa: S108 - a path in a container
             },
             "container-runtime-socket": {"parameters": {"sockets": ["/run/user/*/engine.sock"]}},
+            "untrusted-registry": {"parameters": {"allow": ["*.registry.example:5000/team"]}},
+            "mutable-image-tag": {"parameters": {"tags": ["stable"]}},
+            "system-priority-class": {"parameters": {"namespaces": ["node-agents"]}},
+            "overlong-projected-token": {"parameters": {"maximumSeconds": 7200}},
         },
         "exclude": [
             {

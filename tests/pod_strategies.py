@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from pod_further_steps import FURTHER_STEPS, FURTHER_WILD_STEPS
 from pod_steps import OWN_STEPS, STANDARD_STEPS, WILD_STEPS, Step, child
 from stridegate.engine.examples import JsonMap, hardened_container
 
@@ -33,4 +34,4 @@ def _container(name: str, *, hardened: bool) -> JsonMap:
 
 def everything() -> st.SearchStrategy[JsonMap]:
     """Return pods that touch on every rule there is, some of them in shapes that no API server stores."""
-    return pods(steps=STANDARD_STEPS + OWN_STEPS + WILD_STEPS, most=8)
+    return pods(steps=STANDARD_STEPS + OWN_STEPS + WILD_STEPS + FURTHER_STEPS + FURTHER_WILD_STEPS, most=10)

@@ -115,5 +115,6 @@ _BREACHES: dict[str, tuple[Callable[[Any], Callable[[Any], object]], str]] = {
     "pattern": (lambda _: lambda value: "!" * len(value), "should match"),
     "enum": (lambda _: lambda _: "Other", "Unsupported value"),
     "minimum": (lambda limit: lambda _: limit - 1, "should be greater than or equal to"),
+    "maximum": (lambda limit: lambda _: limit + 1, "should be less than or equal to"),
     "format": (lambda _: lambda value: "never" if isinstance(value, str) else 2**63, "must be of type"),
 }

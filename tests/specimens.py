@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import cast
 
 import jsonpatch
@@ -22,6 +23,7 @@ from stridegate.model.places import Pointer
 from stridegate.model.pods import PodTemplate
 from stridegate.model.policies import Policy, RuleSetting, Workload
 from stridegate.model.rules import Example, Given, Parameters, PodRule, Question
+from stridegate.model.settings import Setting
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Patching, Profile
 
@@ -53,12 +55,31 @@ def laid_over(spec: str, annotations: Mapping[str, str] | None = None) -> JsonMa
     return example_pod(yaml.safe_load(spec), annotations or {})
 
 
-def view(document: Json, prefix: Pointer = ()) -> PodView:
+def setting_of(example: Example, kind: str = "Pod") -> Setting:
+    """Return where an example stands, in a kind that embeds its pod."""
+    return example.setting or Setting(namespace=HERE.namespace, template=kind != "Pod")
+
+
+def kinds_of(example: Example) -> list[str]:
+    """Return the kinds that an example speaks of: all of them, unless it is about pods alone, or about templates."""
+    return [kind for kind in KINDS if setting_of(example, kind).template is (kind != "Pod")]
+
+
+def broken_by(rule: PodRule, example: Example) -> frozenset[str]:
+    """Return the rules that an example is about, which are asked even if they are advisory."""
+    return frozenset({rule.slug, *example.also})
+
+
+def view(document: Json, prefix: Pointer = (), setting: Setting | None = None) -> PodView:
     """Return the view of the pod that a document embeds."""
     embedded: Json = document
     for part in prefix:
         embedded = cast("JsonMap", embedded)[str(part)]
-    return PodView(msgspec.convert(embedded, PodTemplate), prefix)
+    return PodView(
+        msgspec.convert(embedded, PodTemplate),
+        prefix,
+        setting or Setting(namespace=HERE.namespace, template=bool(prefix)),
+    )
 
 
 def embedded(pod: JsonMap, kind: str) -> JsonMap:
@@ -69,18 +90,32 @@ def embedded(pod: JsonMap, kind: str) -> JsonMap:
     return document if kind == "Pod" else {"metadata": {"name": "example"}, **document}
 
 
-def questions(given: Given, rules: Iterable[PodRule] = POD_RULES.values()) -> list[Question]:
-    """Return what a policy of a level and version asks."""
+def questions(
+    given: Given, rules: Iterable[PodRule] = POD_RULES.values(), *, named: Collection[str] = ()
+) -> list[Question]:
+    """Return what a policy of a level and version asks that names some rules of no level."""
     return [
-        Question(rule, given)
+        Question(rule, replace(given, parameters=_for(rule, given, named)))
         for rule in rules
-        if rule.profile <= given.profile and rule.standard_since <= given.pod_security
+        if (rule.profile <= given.profile or rule.slug in named) and rule.standard_since <= given.pod_security
     ]
 
 
-def judged(document: Json, given: Given | None = None, prefix: Pointer = ()) -> list[Finding]:
-    """Return what the rules of a level and version find."""
-    return evaluate(questions(given or Given()), view(document, prefix))
+def _for(rule: PodRule, given: Given, named: Collection[str]) -> Parameters:
+    """Return the parameters of a rule: all that are given, but what is allowed means something else to each rule."""
+    return given.parameters if rule.slug in named else replace(given.parameters, allow=())
+
+
+def judged(
+    document: Json,
+    given: Given | None = None,
+    prefix: Pointer = (),
+    *,
+    named: Collection[str] = (),
+    setting: Setting | None = None,
+) -> list[Finding]:
+    """Return what the rules of a level and version find, and the rules that are named beside them."""
+    return evaluate(questions(given or Given(), named=named), view(document, prefix, setting))
 
 
 def slugs(findings: Iterable[Finding]) -> set[str]:
@@ -96,13 +131,17 @@ def policy(
     patching: Patching = Patching.ALL,
     override: bool = False,
     templates: Action = Action.WARN,
+    named: Collection[str] = (),
 ) -> Policy:
-    """Return a policy that asks every rule of its profile with the same parameters."""
+    """Return a policy that asks the rules of its profile, and those it names, with the same parameters, and no others."""
     given = given or Given()
-    rules = {
-        slug: RuleSetting(override=override, parameters=given.parameters)
+    unasked = {slug: RuleSetting(action=Action.OFF) for slug, rule in POD_RULES.items() if rule.profile > given.profile}
+    asked = {
+        slug: RuleSetting(override=override, parameters=_for(rule, given, named))
         for slug, rule in POD_RULES.items()
-        if rule.profile <= given.profile and (override or given.parameters != Parameters())
+        if slug in named
+        or rule.profile is given.profile is Profile.ADVISORY
+        or (rule.profile <= given.profile and (override or given.parameters != Parameters()))
     }
     return Policy(
         name=name,
@@ -111,7 +150,7 @@ def policy(
         patching=patching,
         templates=templates,
         pod_security=given.pod_security,
-        rules=rules,
+        rules=unasked | asked,
     )
 
 

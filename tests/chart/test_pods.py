@@ -14,30 +14,48 @@ from stridegate.model.vocabulary import Action, Profile
 
 HARDENED = Policy(name="ours", profile=Profile.HARDENED, action=Action.DENY)
 VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
+# Values that put pods of ours where only an administrator may: on their nodes' network, beside the control plane.
+PLACED = {"hostnetwork", "production"}
 SERVERS = ("stridegate-webhook", "stridegate-operator")
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in VALUES if "hostnetwork" not in path.name], ids=lambda path: path.stem
+    "path", [path for path in VALUES if path.name.split("-")[0] not in PLACED], ids=lambda path: path.stem
 )
 def test_every_pod_of_ours_passes_our_own_hardened_profile(helm: Helm, path: Path) -> None:
     for name, template in helm.render(path).pods():
-        judgement = judge(template, HARDENED, namespace="stridegate-system")
+        judgement = judge(template, HARDENED, namespace="stridegate-system", template=True)
 
-        assert (name, judgement.left) == (name, ())
+        assert (name, judgement.denied) == (name, ())
 
 
-def test_a_webhook_on_its_nodes_network_breaks_the_two_rules_on_that(helm: Helm) -> None:
+def test_a_webhook_on_its_nodes_network_breaks_the_rules_on_that(helm: Helm) -> None:
     release = helm.render({"webhook": {"hostNetwork": True}})
 
     found = {
-        name: set(judge(template, HARDENED, namespace="stridegate-system").left) for name, template in release.pods()
+        name: set(judge(template, HARDENED, namespace="stridegate-system", template=True).denied)
+        for name, template in release.pods()
     }
 
     assert found == {
-        "stridegate-webhook": {"host-network", "host-port"},
+        "stridegate-webhook": {"host-network", "host-port", "host-port-on-every-address"},
         "stridegate-operator": set(),
         "stridegate-test": set(),
+    }
+
+
+def test_a_webhook_beside_the_control_plane_breaks_the_rule_on_that(helm: Helm) -> None:
+    release = helm.render(CHART / "ci" / "production-values.yaml")
+
+    found = {
+        name: judge(template, HARDENED, namespace="stridegate-system", template=True).denied
+        for name, template in release.pods()
+    }
+
+    assert found == {
+        "stridegate-webhook": ("control-plane-toleration",),
+        "stridegate-operator": (),
+        "stridegate-test": (),
     }
 
 

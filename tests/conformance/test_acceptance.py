@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from localkube.api_server import ApiServer
+from pod_further_steps import FURTHER_STEPS
 from pod_security_oracle import Oracle
 from pod_steps import OWN_STEPS, STANDARD_STEPS, containers
 from pod_strategies import pods
@@ -158,7 +159,7 @@ def test_a_pod_that_was_accepted_is_accepted_with_its_patches(oracle: Oracle) ->
     )
     @given(
         st.lists(
-            st.tuples(pods(steps=STANDARD_STEPS + OWN_STEPS, most=6), st.sampled_from(REGIMES)),
+            st.tuples(pods(steps=STANDARD_STEPS + OWN_STEPS + FURTHER_STEPS, most=8), st.sampled_from(REGIMES)),
             min_size=AT_ONCE,
             max_size=AT_ONCE,
         )

@@ -97,7 +97,7 @@ def test_a_patch_of_one_rule_counts_for_a_template_where_it_heals_another() -> N
 
     left = evaluate(asked.questions, become(asked, view(pod), THERE))
 
-    assert not left
+    assert not {each.rule.slug for each in left if each.rule.profile is not Profile.ADVISORY}
 
 
 @pytest.mark.parametrize(

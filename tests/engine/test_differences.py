@@ -19,7 +19,7 @@ from stridegate.model.views import PodView
 
 CEILING = Given(parameters=Parameters(ceiling=Quantity("1Gi", parse_quantity("1Gi"))))
 PRIVILEGED = laid_over("containers: [{name: app, image: 'x:1', securityContext: {privileged: true}}]")
-DEBUGGER = "{name: debugger, image: debug, securityContext: {privileged: true}}"
+DEBUGGER = "{name: debugger, image: 'debug:1', securityContext: {privileged: true}}"
 
 
 def updated(old: JsonMap, new: JsonMap, given: Given | None = None) -> Difference:
@@ -94,11 +94,16 @@ def test_another_image_inherits_what_the_whole_pod_has() -> None:
 
     difference = updated(old, changed(old, image="other:1"))
 
-    assert slugs(difference.introduced) == {"host-pid", "host-path-volume", "container-runtime-socket"}
+    assert slugs(difference.introduced) == {
+        "container-runtime-socket",
+        "host-path-volume",
+        "host-pid",
+        "sensitive-host-path",
+    }
 
 
 def test_another_image_beside_a_privileged_container_is_not_its_doing() -> None:
-    old = laid_over("initContainers: [{name: root, image: x, securityContext: {privileged: true}}]")
+    old = laid_over("initContainers: [{name: root, image: 'x:1', securityContext: {privileged: true}}]")
     new = copy.deepcopy(old)
     containers(new)[1]["image"] = "other:1"
 
@@ -124,13 +129,13 @@ def test_an_ephemeral_container_that_is_added_is_judged() -> None:
 
 
 def test_an_ephemeral_container_needs_no_memory_limit() -> None:
-    new = laid_over("ephemeralContainers: [{name: debugger, image: debug}]")
+    new = laid_over("ephemeralContainers: [{name: debugger, image: 'debug:1'}]")
 
     assert "unlimited-memory" not in slugs(updated(laid_over("{}"), new).introduced)
 
 
 def test_of_two_ephemeral_containers_the_old_bad_one_is_not_held_against_the_new_good_one() -> None:
-    good = """{name: good, image: x, securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true,
+    good = """{name: good, image: 'x:1', securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true,
         capabilities: {drop: [ALL]}}}"""
 
     difference = updated(
@@ -186,8 +191,8 @@ def test_one_more_capability_is_introduced_beside_those_that_are_there() -> None
 
 
 def test_a_wider_path_is_introduced() -> None:
-    old = laid_over("volumes: [{name: x, hostPath: {path: /srv/logs}}]")
-    new = laid_over("volumes: [{name: x, hostPath: {path: /srv}}]")
+    old = laid_over("volumes: [{name: x, hostPath: {path: /data/logs}}]")
+    new = laid_over("volumes: [{name: x, hostPath: {path: /data}}]")
 
     assert slugs(updated(old, new).introduced) == {"host-path-volume"}
 
@@ -243,7 +248,7 @@ def test_everything_about_a_first_version_is_introduced() -> None:
 
 def test_a_port_of_the_node_under_another_protocol_is_introduced() -> None:
     def listening(protocol: str) -> JsonMap:
-        port = f"{{name: dns, containerPort: 53, hostPort: 53, protocol: {protocol}}}"
+        port = f"{{name: dns, containerPort: 53, hostPort: 53, hostIP: 192.0.2.1, protocol: {protocol}}}"
         return laid_over(f"containers: [{{name: app, ports: [{port}]}}]")
 
     assert slugs(updated(listening("TCP"), listening("UDP")).introduced) == {"host-port"}

@@ -16,7 +16,7 @@ from stridegate.engine.policies import Regime, compile_policy, compile_regime
 from stridegate.model.errors import WrongType
 from stridegate.model.rules import Given, PodRule, Question, Violation
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Outcome
+from stridegate.model.vocabulary import Outcome, Profile
 
 PRIVILEGED = POD_RULES["privileged-container"]
 POD = laid_over("containers: [{name: app, securityContext: {privileged: true}}]")
@@ -79,7 +79,7 @@ def test_an_error_is_never_patched() -> None:
 
 
 def test_questions_are_answered_in_their_order() -> None:
-    questions = [Question(rule, Given()) for rule in POD_RULES.values()]
+    questions = [Question(rule, Given()) for rule in POD_RULES.values() if rule.profile <= Profile.HARDENED]
 
     found = evaluate(questions, view(laid_over("{hostPID: true, hostNetwork: true, securityContext: null}")))
 

@@ -44,7 +44,7 @@ def regimes(draw: st.DrawFn, patchings: tuple[Patching, ...] = tuple(Patching)) 
             name,
             given=Given(
                 pod_security=draw(st.sampled_from([18, 21, 24, 34, 37])),
-                profile=draw(st.sampled_from([Profile.BASELINE, Profile.RESTRICTED, Profile.HARDENED])),
+                profile=draw(st.sampled_from(Profile)),  # ADVISORY: every rule is named
                 parameters=draw(st.sampled_from([Parameters(), PARAMETERS])),
             ),
             action=draw(st.sampled_from([Action.AUDIT, Action.WARN, Action.DENY])),
@@ -78,11 +78,17 @@ def test_mending_twice_is_mending_once(pod: JsonMap, asked: Regime) -> None:
 @many
 @given(pod=everything(), asked=regimes((Patching.SAFE, Patching.ALL)))
 def test_mending_makes_no_rule_worse(pod: JsonMap, asked: Regime) -> None:
-    before = by_key(judged(pod, Given(parameters=PARAMETERS)))
+    everything_asked = Given(profile=Profile.ADVISORY, parameters=PARAMETERS)
+    before = by_key(judged(pod, everything_asked))
 
-    after = by_key(judged(patched(pod, mend(asked, view(pod), HERE).operations), Given(parameters=PARAMETERS)))
+    after = by_key(judged(patched(pod, mend(asked, view(pod), HERE).operations), everything_asked))
 
-    assert after.items() <= before.items()
+    assert {key: after[key] for key in after if not of_ours(key)}.items() <= before.items()
+
+
+def of_ours(key: FindingKey) -> bool:
+    """Whether an advisory rule finds a volume that a patch added: without a size limit where its policy gives none."""
+    return key[0] == "unlimited-ephemeral-storage" and key[1].startswith("volumes[stridegate-")
 
 
 @many
@@ -93,17 +99,19 @@ def test_mending_heals_what_it_says_and_nothing_else_appears(pod: JsonMap, asked
     mended = mend(asked, view(pod), HERE)
 
     after = by_key(evaluate(asked.questions, view(patched(pod, mended.operations))))
-    assert after.keys() <= findings.keys() - {finding.key for finding in mended.healed}
+    appeared = {key for key in after if not of_ours(key)}
+    assert appeared <= findings.keys() - {finding.key for finding in mended.healed}
 
 
 _POINTERS = re.compile(
     r"""
     /spec/securityContext(/(runAsNonRoot|seccompProfile))?
-    | /spec/volumes(/-)?
+    | /spec/(hostUsers|shareProcessNamespace)
+    | /spec/volumes(/-|/[0-9]+/emptyDir/sizeLimit)?
     | /spec/(init|ephemeral)?[cC]ontainers/[0-9]+/(
         securityContext(/(privileged|allowPrivilegeEscalation|readOnlyRootFilesystem|capabilities(/drop(/-)?)?))?
         | resources(/(limits|requests)(/memory)?)?
-        | volumeMounts(/-)?
+        | volumeMounts(/-|/[0-9]+/readOnly)?
         | (liveness|readiness|startup)Probe/(httpGet|tcpSocket)/host
         | lifecycle/(postStart|preStop)/(httpGet|tcpSocket)/host
     )""",

@@ -34,7 +34,7 @@ def test_a_bad_pod_is_refused_with_every_violation_worst_first(
 
     said = stridegate.refusal("-n", namespace, "apply", "-f", str(SAMPLES / "bad-pod.yaml"))
 
-    assert f'Stridegate denied pod "web" in "{namespace}" (policy {name}): 6 violations' in said
+    assert f'Stridegate denied pod "web" in "{namespace}" (policy {name}): 7 violations' in said
     slugs = re.findall(r"^\d+\. ([a-z-]+) \[", said, re.MULTILINE)
     assert slugs[:2] == ["container-runtime-socket", "privileged-container"]
     assert set(slugs) >= {"host-network", "host-pid", "host-path-volume"}

@@ -42,6 +42,10 @@ COMPLETE: dict[str, Any] = {
             "excessive-memory-limit": {"parameters": {"ceiling": 8589934592}},
             "writable-root-filesystem": {"override": True, "parameters": {"paths": ["/scratch"], "sizeLimit": "64Mi"}},
             "container-runtime-socket": {"parameters": {"sockets": ["/run/user/*/engine.sock"]}},
+            "untrusted-registry": {"parameters": {"allow": ["*.registry.example:5000/team", "[2001:db8::1]/x"]}},
+            "mutable-image-tag": {"parameters": {"tags": ["stable"]}},
+            "system-priority-class": {"parameters": {"namespaces": ["node-agents"]}},
+            "overlong-projected-token": {"parameters": {"maximumSeconds": 3600}},
         },
         "exclude": [
             {
@@ -111,6 +115,12 @@ def test_every_field_is_read() -> None:
                     parameters=Parameters(paths=("/scratch",), size_limit=Quantity("64Mi", Fraction(2**26))),
                 ),
                 "container-runtime-socket": RuleSetting(parameters=Parameters(sockets=("/run/user/*/engine.sock",))),
+                "untrusted-registry": RuleSetting(
+                    parameters=Parameters(allow=("*.registry.example:5000/team", "[2001:db8::1]/x"))
+                ),
+                "mutable-image-tag": RuleSetting(parameters=Parameters(tags=("stable",))),
+                "system-priority-class": RuleSetting(parameters=Parameters(namespaces=("node-agents",))),
+                "overlong-projected-token": RuleSetting(parameters=Parameters(maximum_seconds=3600)),
             },
             exclude=(
                 Exclusion(
@@ -205,6 +215,13 @@ ABSOLUTE = (
     "wanted an absolute path below /, without a colon and without . or .. in it"
 )
 
+RULES, SETTINGS = "spec/rules", "spec.rules"
+ALLOWED = f"{SETTINGS}.untrusted-registry.parameters.allow[0]: wanted what is let pass, such as registry.example/team"
+SECONDS = f"{SETTINGS}.overlong-projected-token.parameters.maximumSeconds: wanted a whole number of seconds from 600 to 31536000"
+
+TAG = f"{SETTINGS}.mutable-image-tag.parameters.tags[0]"
+NAMESPACE = f"{SETTINGS}.system-priority-class.parameters.namespaces[0]"
+
 SENTENCES = [
     ("spec", [], "spec: wanted a map, got a list"),
     ("spec/profil", "x", f"spec: wanted only {FIELDS}, got 'profil'"),
@@ -255,6 +272,15 @@ SENTENCES = [
     (PATH, "/", f"{ABSOLUTE}, got '/'"),
     (PATH, "/scratch/../etc", f"{ABSOLUTE}, got '/scratch/../etc'"),
     (PATH, "/a:b", f"{ABSOLUTE}, got '/a:b'"),
+    (f"{RULES}/untrusted-registry/parameters/allow/0", "https://x", f"{ALLOWED}, got 'https://x'"),
+    (f"{RULES}/untrusted-registry/parameters/allow/0", "a.*.b", f"{ALLOWED}, got 'a.*.b'"),
+    (f"{RULES}/untrusted-registry/parameters/allow/0", "", f"{ALLOWED}, got ''"),
+    (f"{RULES}/mutable-image-tag/parameters/tags/0", "a b", f"{TAG}: wanted a tag of an image, got 'a b'"),
+    (f"{RULES}/system-priority-class/parameters/namespaces/0", "A", f"{NAMESPACE}: wanted the name of a namespace, got 'A'"),
+    (f"{RULES}/overlong-projected-token/parameters/maximumSeconds", 599, f"{SECONDS}, got 599"),
+    (f"{RULES}/overlong-projected-token/parameters/maximumSeconds", "2h", f"{SECONDS}, got '2h'"),
+    (f"{RULES}/overlong-projected-token/parameters/maximumSeconds", True, f"{SECONDS}, got true"),
+    (f"{RULES}/overlong-projected-token/parameters/maximumSeconds", 31536001, f"{SECONDS}, got 31536001"),
     ("spec/exclude", {}, "spec.exclude: wanted a list, got a map"),
     ("spec/exclude/0/namespace", "x", "spec.exclude[0]: wanted only namespaces, workload, containers, rules, reason, got 'namespace'"),
     ("spec/exclude/0/namespaces", None, "spec.exclude[0].namespaces: wanted at least one namespace, got nothing"),

@@ -130,7 +130,8 @@ def test_a_host_path_of_another_shape_is_an_error_and_never_a_pass() -> None:
 
     errors = {finding.rule.slug: finding.error for finding in judged(pod) if finding.error}
 
-    assert errors == dict.fromkeys([SLUG, "host-path-volume"], "volumes[x]: hostPath: wanted a map, got a string")
+    reading = [SLUG, "host-device", "host-path-volume", "sensitive-host-path", "writable-host-path"]
+    assert errors == dict.fromkeys(reading, "volumes[x]: hostPath: wanted a map, got a string")
 
 
 def test_a_path_longer_than_any_node_has_is_refused_and_not_joined_to_every_mount() -> None:

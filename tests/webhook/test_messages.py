@@ -40,7 +40,7 @@ OWNED: JsonMap = {
 def crowd(count: int) -> JsonMap:
     """Return a pod with many containers, each of which breaks several rules."""
     containers: list[Json] = [
-        {"name": f"container-{number}", "image": "x", "securityContext": {"privileged": True}}
+        {"name": f"container-{number}", "image": "x:1", "securityContext": {"privileged": True}}
         for number in range(count)
     ]
     return pod({"containers": containers, "hostNetwork": True, "hostPID": True, "hostIPC": True})
@@ -84,7 +84,8 @@ class TestDenials:
     @pytest.mark.parametrize("count", [2, 8, 12, 40, 200, 1000])
     def test_however_many_violations_every_slug_is_there(self, count: int) -> None:
         document = crowd(count)
-        slugs = {count.slug for count in validated(Asked(object=document), policy(action=Action.WARN)).counts}
+        counts = validated(Asked(object=document)).counts
+        slugs = {count.slug for count in counts if count.action is Action.DENY}
 
         message = validated(Asked(object=document)).message
 
@@ -108,7 +109,7 @@ class TestDenials:
 
     @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
     def test_no_name_can_forge_a_line(self, name: str) -> None:
-        document = pod({"containers": [{"name": name, "image": "x", "securityContext": {"privileged": True}}]})
+        document = pod({"containers": [{"name": name, "image": "x:1", "securityContext": {"privileged": True}}]})
         document["metadata"] = {"name": name}
 
         message = validated(Asked(object=document, namespace=name)).message
@@ -121,7 +122,9 @@ class TestDenials:
 
     @pytest.mark.parametrize("name", ["a'; rm -rf / #", "$(reboot)", "`reboot`", 'a"b', "a\\b", "--force"])
     def test_the_fix_is_one_word_of_shell_whatever_a_name_says(self, name: str) -> None:
-        document = pod({"containers": [{"name": name, "image": "x", "securityContext": {"privileged": True}}]}, **OWNED)
+        document = pod(
+            {"containers": [{"name": name, "image": "x:1", "securityContext": {"privileged": True}}]}, **OWNED
+        )
 
         message = validated(Asked(object=document)).message
 
@@ -200,7 +203,7 @@ class TestWarnings:
 
     @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
     def test_no_name_puts_a_control_character_into_a_header(self, name: str) -> None:
-        document = pod({"containers": [{"name": name, "image": "x", "securityContext": {"privileged": True}}]})
+        document = pod({"containers": [{"name": name, "image": "x:1", "securityContext": {"privileged": True}}]})
 
         lines = validated(Asked(object=document), policy(action=Action.WARN)).warnings
 

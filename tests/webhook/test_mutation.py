@@ -48,7 +48,7 @@ def test_a_second_pass_makes_no_patch() -> None:
 def test_what_an_injector_adds_in_between_is_healed_and_the_record_stays() -> None:
     healed = patched(CARELESS, mutated(Asked(object=CARELESS)))
     record = noted_in(healed)
-    cast("dict[str, list[JsonMap]]", healed["spec"])["containers"].append({"name": "sidecar", "image": "x"})
+    cast("dict[str, list[JsonMap]]", healed["spec"])["containers"].append({"name": "sidecar", "image": "x:1"})
 
     again = patched(healed, mutated(Asked(object=healed)))
 

@@ -658,7 +658,7 @@ def test_no_answer_repeats_what_stands_in_the_object(tmp_path: Path) -> None:
 
     async def check(here: Here) -> None:
         document = pod(
-            {"containers": [{"name": "app", "env": [{"name": "PASSWORD", "value": secret}], "image": secret}]}
+            {"containers": [{"name": "app", "env": [{"name": "PASSWORD", "value": secret}], "args": [secret]}]}
         )
         document["spec"]["hostNetwork"] = True  # type: ignore[index,call-overload] # a map
         caller = await here.connect()

@@ -8,16 +8,16 @@ import json
 import msgspec
 import pytest
 
-from specimens import pod_of, questions
+from specimens import broken_by, pod_of, questions, setting_of
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.evaluate import evaluate
 from stridegate.model.pods import PodTemplate
-from stridegate.model.rules import Example
+from stridegate.model.rules import Example, PodRule
 from stridegate.model.views import PodView
 from stridegate.webhook.shapes import shape_of
 
 EXAMPLES = [
-    pytest.param(example, id=f"{rule.slug}: {example.title}")
+    pytest.param(rule, example, id=f"{rule.slug}: {example.title}")
     for rule in POD_RULES.values()
     for example in rule.examples
 ]
@@ -34,23 +34,23 @@ def plain(value: object) -> object:
     return value
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_a_pod_reads_the_same_in_both_forms(example: Example) -> None:
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_a_pod_reads_the_same_in_both_forms(rule: PodRule, example: Example) -> None:
     body = json.dumps(pod_of(example)).encode()
 
     slow = msgspec.json.decode(body, type=PodTemplate)
     fast = msgspec.json.decode(body, type=shape_of(PodTemplate))
 
-    assert plain(fast) == plain(slow)
+    assert plain(fast) == plain(slow), rule
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_a_pod_is_judged_the_same_in_both_forms(example: Example) -> None:
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_a_pod_is_judged_the_same_in_both_forms(rule: PodRule, example: Example) -> None:
     body = json.dumps(pod_of(example)).encode()
-    asked = questions(example.given)
+    asked = questions(example.given, named=broken_by(rule, example))
 
-    slow = evaluate(asked, PodView(msgspec.json.decode(body, type=PodTemplate)))
-    fast = evaluate(asked, PodView(msgspec.json.decode(body, type=shape_of(PodTemplate))))
+    slow = evaluate(asked, PodView(msgspec.json.decode(body, type=PodTemplate), (), setting_of(example)))
+    fast = evaluate(asked, PodView(msgspec.json.decode(body, type=shape_of(PodTemplate)), (), setting_of(example)))
 
     assert [(each.key, each.sentence) for each in fast] == [(each.key, each.sentence) for each in slow]
 

@@ -28,7 +28,7 @@ def amended(pod: PodView, edits: Iterable[Edit]) -> PodView:
     for edit in edits:
         _place(whole, edit, edit.place.pointer[len(pod.prefix) :])
     template = _changed(PodTemplate(metadata=pod.metadata, spec=pod.shape), PodTemplate, whole)
-    return PodView(typing.cast("PodTemplate", template), pod.prefix)
+    return PodView(typing.cast("PodTemplate", template), pod.prefix, pod.setting)
 
 
 def _place(change: _Change, edit: Edit, path: Pointer) -> None:

@@ -11,6 +11,7 @@ from types import MappingProxyType, ModuleType
 
 from stridegate.model.errors import BadCatalogue
 from stridegate.model.rules import Parameters, PodRule
+from stridegate.model.threats import THREATS
 from stridegate.rules import pods
 
 _PARAMETERS = frozenset(each.name for each in fields(Parameters))
@@ -29,8 +30,8 @@ def _declared(package: ModuleType) -> Iterator[PodRule]:
 def prove(rules: Iterable[PodRule]) -> Mapping[str, PodRule]:
     """Return the rules by slug, worst first.
 
-    Raises BadCatalogue where a slug is taken twice, a rule takes a parameter that no policy can give, or an example
-    speaks of a rule that is not there.
+    Raises BadCatalogue where a slug is taken twice, a rule takes a parameter that no policy can give or answers a threat
+    that nobody knows, or an example speaks of a rule that is not there.
     """
     by_slug: dict[str, PodRule] = {}
     for rule in sorted(rules, key=lambda rule: (-rule.severity, rule.slug)):
@@ -40,6 +41,8 @@ def prove(rules: Iterable[PodRule]) -> Mapping[str, PodRule]:
     for rule in by_slug.values():
         if unknown := rule.takes - _PARAMETERS:
             raise BadCatalogue(rule.slug, f"takes parameters that policies do not have: {', '.join(sorted(unknown))}")
+        if unheard := rule.threats - THREATS.keys():
+            raise BadCatalogue(rule.slug, f"answers threats that do not exist: {', '.join(sorted(unheard))}")
         if strangers := {slug for example in rule.examples for slug in example.also} - by_slug.keys():
             raise BadCatalogue(rule.slug, f"its examples name rules that do not exist: {', '.join(sorted(strangers))}")
     return MappingProxyType(by_slug)

@@ -76,7 +76,7 @@ def patches(regime: Regime, findings: Iterable[Finding], circumstances: Circumst
 
 
 def _allowed(claim: Claim, patch: Patch) -> bool:
-    if claim.action < Action.WARN or (patch.overrides and not claim.override):
+    if patch.authored or claim.action < Action.WARN or (patch.overrides and not claim.override):
         return False
     return claim.patching >= (Patching.SAFE if patch.safety is Safety.SAFE else Patching.ALL)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import length_hint
 from typing import ParamSpec, TypeVar
 
 from stridegate.model.errors import ModelError
@@ -36,23 +37,20 @@ def contained(judge: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | F
         return Fault(error)
 
 
-def evaluate(questions: Iterable[Question], pod: PodView) -> list[Finding]:
+def evaluate(questions: Sequence[Question], pod: PodView) -> list[Finding]:
     """Return what the questions find in a pod, in their order. A rule that cannot judge yields an error finding; it never counts as passed."""
     findings: list[Finding] = []
-    asked: list[Question] = []
     waiting = iter(questions)
-    while (fault := contained(_ask, waiting, pod, findings, asked)) is not None:
+    while (fault := contained(_ask, waiting, pod, findings)) is not None:
         # What the rule found before it broke is kept; the rules after it are asked as ever.
-        question = asked[-1]
+        question = questions[-1 - length_hint(waiting)]
         findings.append(Finding(question, None, error=_told(question, fault.error)))
     return findings
 
 
-def _ask(waiting: Iterator[Question], pod: PodView, findings: list[Finding], asked: list[Question]) -> None:
-    """Ask question after question; the last in `asked` is the one that is being answered."""
+def _ask(waiting: Iterator[Question], pod: PodView, findings: list[Finding]) -> None:
     for question in waiting:
-        asked.append(question)
-        for violation in question.rule.check(pod, question.given):
+        for violation in question.check(pod, question.given):
             findings.append(Finding(question, violation))  # noqa: PERF401 - what was found before a rule broke is kept
 
 

@@ -44,7 +44,18 @@ PARAMETERS = {
     "sizeLimit": "size_limit",
     "paths": "paths",
     "sockets": "sockets",
+    "allow": "allow",
+    "tags": "tags",
+    "namespaces": "namespaces",
+    "maximumSeconds": "maximum_seconds",
 }
+
+# Registries with a port and a path, the host perhaps with *. before it, or the keys of annotations.
+_ALLOWED = re.compile(r"(?=.{1,253}$)(\*\.)?[A-Za-z0-9\[][A-Za-z0-9._:\[\]-]*(/[A-Za-z0-9._-]+)*", re.ASCII)
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+# What the API server accepts at least (`ServiceAccountTokenProjection.expirationSeconds`), and a year.
+_SECONDS = (600, 365 * 24 * 3600)
 
 _POD_SECURITY = re.compile(r"v1\.(0|[1-9][0-9]{0,3})", re.ASCII)
 _RULES_VERSION = re.compile(r"v(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})", re.ASCII)
@@ -188,7 +199,28 @@ def _parameters(field: Field, rule: PodRule) -> Parameters:
         size_limit=_quantity(field["sizeLimit"]),
         paths=_paths(field["paths"]),
         sockets=_paths(field["sockets"]),
+        allow=_words(field["allow"], _ALLOWED, "what is let pass, such as registry.example/team"),
+        tags=_words(field["tags"], _TAG, "a tag of an image"),
+        namespaces=_words(field["namespaces"], _NAMESPACE, "the name of a namespace"),
+        maximum_seconds=_seconds(field["maximumSeconds"]),
     )
+
+
+def _words(field: Field, syntax: re.Pattern[str], wanted: str) -> tuple[str, ...]:
+    words = field.texts(wanted)
+    for element, word in zip(field.elements(), words, strict=True):
+        if not syntax.fullmatch(word):
+            raise element.refuse(wanted)
+    return words
+
+
+def _seconds(field: Field) -> int | None:
+    if field.absent:
+        return None
+    least, most = _SECONDS
+    if isinstance(field.value, bool) or not isinstance(field.value, int) or not least <= field.value <= most:
+        raise field.refuse(f"a whole number of seconds from {least} to {most}")
+    return field.value
 
 
 def _quantity(field: Field) -> Quantity | None:

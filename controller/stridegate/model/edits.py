@@ -43,12 +43,14 @@ class Patch:
     """The edits that heal one violation.
 
     `overrides` says that an explicit value changes: the webhook makes such a patch only where the policy allows it for
-    that rule.
+    that rule. `authored` says that only the author can make it, in what pods are made from: in the pod itself it comes
+    too late.
     """
 
     edits: tuple[Edit, ...]
     safety: Safety
     overrides: bool = False
+    authored: bool = False
 
     @classmethod
     def assign(cls, place: Place, value: FrozenJson, *, was: object, safety: Safety) -> Patch:
@@ -66,3 +68,8 @@ class Patch:
     def override(cls, *edits: Edit) -> Patch:
         """Return a patch that changes what the author wrote."""
         return cls(edits=edits, safety=Safety.RISKY, overrides=True)
+
+    @classmethod
+    def by_author(cls, *edits: Edit) -> Patch:
+        """Return a patch for the manifest or the template, which the webhook never makes."""
+        return cls(edits=edits, safety=Safety.RISKY, authored=True)

@@ -9,6 +9,8 @@ Components = tuple[str, ...]
 # What a process has open, has mapped, or stands in: its links lead anywhere on the node, without regard to what they are
 # called (proc(5)). Only `root` says where to: back to the root that the volume is taken from.
 _PROCESS = re.compile(r"[0-9]+|self|thread-self", re.ASCII)
+_DRIVE = re.compile(r"[a-z]:", re.ASCII)
+_SHORT_NAME = re.compile(r"~[0-9]", re.ASCII)
 # What is a symbolic link on every distribution that follows the Filesystem Hierarchy Standard 3.0 (5.5, 5.13).
 _ALIASES: tuple[tuple[Components, Components], ...] = (
     (("var", "run"), ("run",)),
@@ -19,19 +21,41 @@ _ALIASES: tuple[tuple[Components, Components], ...] = (
 def resolve(path: str) -> Components | None:
     """Return the components of the path that an absolute one leads to, or None for a relative one.
 
-    Doubled slashes, `.` and `..` are taken lexically, then `/var/run`, `/var/lock` and `/proc/<process>/root` are
-    replaced by where they point. Any other path into the folder of a process can lead anywhere, and so counts as the
-    root, which has no components. Symbolic links of a node are invisible here.
+    The path is made clean, then `/var/run`, `/var/lock` and `/proc/<process>/root` are replaced by where they point. Any
+    other path into the folder of a process can lead anywhere, and so counts as the root, which has no components.
+    Symbolic links of a node are invisible here.
     """
-    if not path.startswith("/"):
-        return None
+    return _follow(clean(path)) if path.startswith("/") else None
+
+
+def clean(path: str) -> Components:
+    """Return the components of a path in a container, taken from its root: doubled slashes, `.` and `..` are taken lexically."""
     components: list[str] = []
     for part in path.split("/"):
         if part == "..":
             del components[-1:]
         elif part not in {"", "."}:
             components.append(part)
-    return _follow(tuple(components))
+    return tuple(components)
+
+
+def resolve_windows(path: str) -> Components | None:
+    r"""Return the components of a path on a Windows node, in lower case and with the drive first, or None where it cannot be told.
+
+    Both slashes separate, `\\?\` and `\\.\` are taken off, a path without a drive lies on `c:`, and blanks and dots at the
+    end of a name do not count (Win32 file naming). A named pipe is `pipe`, then its name. What is relative and what has a
+    short name (`progra~1`) cannot be told.
+    """
+    spelled = path.lower().replace("\\", "/")
+    for device in ("//?/", "//./"):
+        spelled = spelled.removeprefix(device)
+    rooted = spelled.startswith("/")
+    parts = [part.rstrip(" .") if part not in {".", ".."} else part for part in clean(spelled)]
+    if rooted:
+        parts = ["c:", *parts]
+    elif not parts or not (parts[0] == "pipe" or _DRIVE.fullmatch(parts[0])):
+        return None
+    return None if any(_SHORT_NAME.search(part) for part in parts) else tuple(parts)
 
 
 def _follow(path: Components) -> Components:
@@ -50,6 +74,11 @@ def _leave_process(path: Components) -> Components:
         return path
     within = path[4:] if len(path) >= 4 and path[2] == "task" else path[2:]
     return within[1:] if within[:1] == ("root",) else ()
+
+
+def lies_in(path: Components, listed: Components) -> bool:
+    """Whether a path equals a listed one or lies below it."""
+    return path[: len(listed)] == listed
 
 
 def touches(path: Components, listed: Components) -> bool:

@@ -8,7 +8,7 @@ through `views`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # The field names are Kubernetes' own, so that a rule reads like a manifest and decoding needs no renaming.
 # ruff: noqa: N815
@@ -44,6 +44,7 @@ class WindowsOptions:
     """v1.WindowsSecurityContextOptions."""
 
     hostProcess: bool | None = None
+    runAsUserName: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,10 @@ class PodSecurityContext:
     """v1.PodSecurityContext."""
 
     runAsUser: int | None = None
+    runAsGroup: int | None = None
     runAsNonRoot: bool | None = None
+    fsGroup: int | None = None
+    supplementalGroups: tuple[int, ...] | None = None
     seccompProfile: ConfinementProfile | None = None
     appArmorProfile: ConfinementProfile | None = None
     seLinuxOptions: SELinuxOptions | None = None
@@ -74,6 +78,7 @@ class SecurityContext:
     allowPrivilegeEscalation: bool | None = None
     readOnlyRootFilesystem: bool | None = None
     runAsUser: int | None = None
+    runAsGroup: int | None = None
     runAsNonRoot: bool | None = None
     procMount: str | None = None
     capabilities: Capabilities | None = None
@@ -90,6 +95,7 @@ class Port:
     name: str | None = None
     containerPort: int | None = None
     hostPort: int | None = None
+    hostIP: str | None = None
     protocol: str | None = None
 
 
@@ -133,6 +139,7 @@ class VolumeMount:
     subPath: str | None = None
     subPathExpr: str | None = None
     readOnly: bool | None = None
+    mountPropagation: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +150,51 @@ class VolumeDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedReference:
+    """v1.SecretKeySelector, v1.ConfigMapKeySelector, v1.SecretEnvSource and v1.ConfigMapEnvSource: the object that a value comes from."""
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariableSource:
+    """v1.EnvVarSource."""
+
+    secretKeyRef: NamedReference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """v1.EnvVar."""
+
+    name: str | None = None
+    # It may be a secret: nothing that is written out may contain it.
+    value: str | None = field(default=None, repr=False)
+    valueFrom: VariableSource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariablesSource:
+    """v1.EnvFromSource."""
+
+    secretRef: NamedReference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """v1.Container and v1.EphemeralContainer."""
 
     name: str | None = None
     image: str | None = None
+    imagePullPolicy: str | None = None
+    # They may contain secrets: nothing that is written out may contain them.
+    command: tuple[str, ...] | None = field(default=None, repr=False)
+    args: tuple[str, ...] | None = field(default=None, repr=False)
+    workingDir: str | None = None
+    env: tuple[Variable, ...] | None = None
+    envFrom: tuple[VariablesSource, ...] | None = None
     restartPolicy: str | None = None
+    targetContainerName: str | None = None
     securityContext: SecurityContext | None = None
     resources: Resources | None = None
     ports: tuple[Port, ...] | None = None
@@ -166,6 +212,23 @@ class HostPath:
 
     path: str | None = None
     type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostAlias:
+    """v1.HostAlias."""
+
+    ip: str | None = None
+    hostnames: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toleration:
+    """v1.Toleration."""
+
+    key: str | None = None
+    operator: str | None = None
+    effect: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +254,16 @@ class PodSpec:
     hostPID: bool | None = None
     hostIPC: bool | None = None
     hostUsers: bool | None = None
+    shareProcessNamespace: bool | None = None
+    hostAliases: tuple[HostAlias, ...] | None = None
     os: OperatingSystem | None = None
     nodeName: str | None = None
+    priorityClassName: str | None = None
+    tolerations: tuple[Toleration, ...] | None = None
+    # The second is the first's name of old, which the API server keeps alike.
+    serviceAccountName: str | None = None
+    serviceAccount: str | None = None
+    automountServiceAccountToken: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

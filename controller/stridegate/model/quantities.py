@@ -47,3 +47,33 @@ def _parse(text: str) -> Fraction:
     elif exponent:
         number *= Fraction(10) ** int(exponent)
     return -number if sign == "-" else number
+
+
+def positive(value: str | float) -> bool:
+    """Return whether a quantity is above 0.
+
+    Raises BadQuantity like `parse_quantity`.
+    """
+    if isinstance(value, str) and len(value) <= _LONGEST:
+        return _positive(value)
+    return parse_quantity(value).numerator > 0
+
+
+def ordinary(value: str | float | None) -> bool:
+    """Whether a quantity is above 0 and whole in its base unit; False for what is none as well."""
+    return isinstance(value, str) and len(value) <= _LONGEST and _ordinary(value)
+
+
+@lru_cache(maxsize=1024)
+def _ordinary(text: str) -> bool:
+    try:
+        number = _parse(text)
+    except BadQuantity:
+        return False
+    return number > 0 and number.denominator == 1
+
+
+# Comparing fractions costs ten times as much as looking it up.
+@lru_cache(maxsize=1024)
+def _positive(text: str) -> bool:
+    return _parse(text).numerator > 0

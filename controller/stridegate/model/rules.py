@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 from stridegate.model.errors import BadCatalogue
 from stridegate.model.references import PodSecurity, Reference
+from stridegate.model.settings import Setting
 from stridegate.model.vocabulary import Outcome, Profile, Severity, Stride
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Parameters:
     size_limit: Quantity | None = None
     paths: tuple[str, ...] = ()
     sockets: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    maximum_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,50 +124,33 @@ class Example:
     annotations: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     given: Given = Given()
+    # Where the pod stands, if that matters: absent means wherever it does.
+    setting: Setting | None = None
+    # Whether what breaks the rule belongs to no container, so that a rule that spares some kinds finds it all the same.
+    shared: bool = False
     # Whether the API server itself accepts the pod; it refuses some that the command line and the audit may still meet.
     valid: bool = True
 
 
-def bad(
-    title: str,
-    spec: str,
-    *,
-    annotations: Mapping[str, str] | None = None,
-    also: tuple[str, ...] = (),
-    given: Given | None = None,
-    valid: bool = True,
-) -> Example:
+class _Details(TypedDict, total=False):
+    """The fields of an example beside its title, its verdict and its spec."""
+
+    annotations: Mapping[str, str]
+    also: tuple[str, ...]
+    given: Given
+    setting: Setting
+    shared: bool
+    valid: bool
+
+
+def bad(title: str, spec: str, **details: Unpack[_Details]) -> Example:
     """Return an example that breaks the rule."""
-    return Example(
-        title=title,
-        verdict="bad",
-        spec=spec,
-        annotations=annotations or {},
-        also=also,
-        given=given or Given(),
-        valid=valid,
-    )
+    return Example(title=title, verdict="bad", spec=spec, **details)
 
 
-def good(
-    title: str,
-    spec: str,
-    *,
-    annotations: Mapping[str, str] | None = None,
-    also: tuple[str, ...] = (),
-    given: Given | None = None,
-    valid: bool = True,
-) -> Example:
+def good(title: str, spec: str, **details: Unpack[_Details]) -> Example:
     """Return an example that the rule has nothing to say about; `also` lists the other rules it breaks."""
-    return Example(
-        title=title,
-        verdict="good",
-        spec=spec,
-        annotations=annotations or {},
-        also=also,
-        given=given or Given(),
-        valid=valid,
-    )
+    return Example(title=title, verdict="good", spec=spec, **details)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +158,8 @@ class PodRule:
     """A rule about pods.
 
     `doc` has one sentence that says what is wrong, then paragraphs that begin with Threat, Check and Fix. `takes` names
-    the parameters it reads, `spares` the kinds of containers that it leaves alone. `since` is the version of Stridegate
-    that first had the rule.
+    the parameters it reads, `spares` the kinds of containers that it leaves alone, `threats` the threats of the threat
+    model that it answers. `since` is the version of Stridegate that first had the rule.
     """
 
     slug: str
@@ -184,6 +172,7 @@ class PodRule:
     examples: tuple[Example, ...]
     takes: frozenset[str] = frozenset()
     spares: frozenset[ContainerKind] = frozenset()
+    threats: frozenset[str] = frozenset()
     since: str = "v0.1"
 
     def __post_init__(self) -> None:
@@ -222,9 +211,15 @@ class PodRule:
         return min((reference.since for reference in self.references if isinstance(reference, PodSecurity)), default=0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Question:
     """A rule as it is asked: with the version, level and parameters that some policies agree on. Compared by identity."""
 
     rule: PodRule
     given: Given
+    # The rule's own, at hand.
+    check: Check = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Take what is asked a thousand times a second out of the rule."""
+        object.__setattr__(self, "check", self.rule.check)

@@ -1,12 +1,15 @@
-"""The read-only view of a pod that rules judge: one visitor over every container, with pod-level fallbacks."""
+"""The read-only view of a pod that rules judge: one visitor over every container, pod-level fallbacks, and what several rules ask for."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import cast
 
-from stridegate.model.errors import WrongType
+from stridegate.model.images import parse_image
+from stridegate.model.parts import EnvironmentVariable, ImageUse, Mount, NodePort
+from stridegate.model.paths import resolve
 from stridegate.model.places import Field, Place, Pointer, Spot, V
 from stridegate.model.pods import (
     Container,
@@ -16,15 +19,21 @@ from stridegate.model.pods import (
     PodSecurityContext,
     PodSpec,
     PodTemplate,
+    Port,
     Probe,
     SecurityContext,
-    VolumeMount,
 )
+from stridegate.model.settings import Setting
+from stridegate.model.volumes import VolumeView
 
 _NO_METADATA = ObjectMeta()
 _NO_SPEC = PodSpec()
 _NO_CONTEXT = SecurityContext()
 _NO_POD_CONTEXT = PodSecurityContext()
+_SOMEWHERE = Setting()
+
+# Where the ServiceAccount plugin of the API server mounts a pod's token; images have /var/run as a link to /run.
+_TOKEN = resolve("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class ContainerKind(enum.Enum):
@@ -101,60 +110,17 @@ class ContainerView(Spot):
                     yield path, "tcpSocket", handler.tcpSocket
 
 
-class VolumeView(Spot):
-    """One volume of the pod."""
-
-    __slots__ = ("index",)
-    shape: Mapping[str, object]
-
-    def __init__(self, pod: PodView, shape: Mapping[str, object], index: int) -> None:
-        name = shape.get("name")
-        mounts = pod.mounts.get(str(name or ""), ())
-        super().__init__(
-            shape,
-            (*pod.prefix, "spec", "volumes", index),
-            f"volumes[{name or index}]",
-            concerned=tuple(dict.fromkeys(container.name for container, _ in mounts)),
-        )
-        self.index = index
-
-    @property
-    def name(self) -> str:
-        """The volume's name."""
-        return str(self.shape.get("name") or "")
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The keys that say where the volume comes from; a volume without one is an emptyDir by the API server's defaulting."""
-        return tuple(key for key, value in self.shape.items() if key != "name" and value is not None) or ("emptyDir",)
-
-    def host_path(self) -> HostPath | None:
-        """Return the hostPath source, if that is what the volume has.
-
-        Raises WrongType where it is no map with strings.
-        """
-        source = self.shape.get("hostPath")
-        if source is None:
-            return None
-        if not isinstance(source, Mapping):
-            raise WrongType(f"{self.owner}: hostPath", "a map", source)
-        path, kind = source.get("path"), source.get("type")
-        for key, value in (("path", path), ("type", kind)):
-            if not isinstance(value, str | None):
-                raise WrongType(f"{self.owner}: hostPath.{key}", "a string", value)
-        return HostPath(path=path, type=kind)
-
-
 class PodView(Spot):
     """A pod, or the pod that a workload's template will become, as rules see it."""
 
     # No __slots__: cached properties keep what several rules ask for.
     shape: PodSpec
 
-    def __init__(self, template: PodTemplate, prefix: Pointer = ()) -> None:
+    def __init__(self, template: PodTemplate, prefix: Pointer = (), setting: Setting = _SOMEWHERE) -> None:
         super().__init__(template.spec or _NO_SPEC, (*prefix, "spec"), "pod")
         self.context = self.shape.securityContext or _NO_POD_CONTEXT
         self.prefix = prefix
+        self.setting = setting
         self.metadata = template.metadata or _NO_METADATA
         self.complete = template.spec is not None
         self.windows = self.shape.os is not None and self.shape.os.name == "windows"
@@ -174,12 +140,27 @@ class PodView(Spot):
     @cached_property
     def volumes(self) -> tuple[VolumeView, ...]:
         """The pod's volumes."""
-        return tuple(VolumeView(self, shape, index) for index, shape in enumerate(self.shape.volumes or ()))
+        mounts = self.mounts_by_name
+        return tuple(
+            VolumeView(self.prefix, shape, index, mounts.get(str(shape.get("name") or ""), ()))
+            for index, shape in enumerate(self.shape.volumes or ())
+        )
 
-    @property
-    def annotations(self) -> Mapping[str, str]:
-        """The pod's annotations."""
-        return self.metadata.annotations or {}
+    @cached_property
+    def _sources(self) -> Mapping[str, Sequence[int]]:
+        """Where in the list of volumes each source occurs; a volume without one is an emptyDir by the API server's defaulting."""
+        found: dict[str, list[int]] = {}
+        for index, shape in enumerate(self.shape.volumes or ()):
+            named = [key for key, value in shape.items() if value is not None and key != "name"]
+            for source in named or ("emptyDir",):
+                found.setdefault(source, []).append(index)
+        return found
+
+    def volumes_from(self, source: str) -> Sequence[VolumeView]:
+        """Return the volumes that come from a source, such as emptyDir."""
+        # Most pods have none: views are made only where some are asked for.
+        positions = self._sources.get(source)
+        return () if positions is None else [self.volumes[index] for index in positions]
 
     @cached_property
     def volumes_by_name(self) -> Mapping[str, VolumeView]:
@@ -199,25 +180,119 @@ class PodView(Spot):
 
         Raises WrongType where a hostPath is no map with strings.
         """
-        if not any("hostPath" in shape for shape in self.shape.volumes or ()):
-            return ()
-        pairs = ((volume, volume.host_path()) for volume in self.volumes)
-        return tuple((volume, source) for volume, source in pairs if source is not None)
+        return tuple((volume, volume.host_path()) for volume in self.volumes_from("hostPath"))
 
     @cached_property
-    def mounts(self) -> Mapping[str, Sequence[tuple[ContainerView, VolumeMount]]]:
-        """The mounts of each volume by its name, with the containers that have them."""
-        mounts: dict[str, list[tuple[ContainerView, VolumeMount]]] = {}
+    def mounts(self) -> tuple[Mount, ...]:
+        """Every mount of every container."""
+        return tuple(
+            [
+                Mount(container, index, mount)
+                for container in self.containers
+                for index, mount in enumerate(container.shape.volumeMounts or ())
+            ]
+        )
+
+    @cached_property
+    def node_ports(self) -> tuple[NodePort, ...]:
+        """Every port that is one of the node as well."""
+        shared = self.shape.hostNetwork
+        found: list[NodePort] = []
         for container in self.containers:
-            for mount in container.shape.volumeMounts or ():
-                mounts.setdefault(mount.name or "", []).append((container, mount))
+            for index, port in enumerate(container.shape.ports or ()):
+                implied = bool(shared and port.hostPort in {None, 0, port.containerPort})
+                number = port.containerPort if implied else port.hostPort
+                if number:
+                    spot = container.element("ports", index, port, port.name or _numbered(port))
+                    found.append(NodePort(spot, port, number, implied))
+        return tuple(found)
+
+    @cached_property
+    def variables(self) -> tuple[EnvironmentVariable, ...]:
+        """Every variable that a container is given by name."""
+        return tuple(
+            [
+                EnvironmentVariable(container, index, variable)
+                for container in self.containers
+                for index, variable in enumerate(container.shape.env or ())
+            ]
+        )
+
+    @cached_property
+    def images(self) -> tuple[ImageUse, ...]:
+        """Every image that is named; in a template one may be left for others to fill in.
+
+        Raises WrongType where an image volume is no map with strings.
+        """
+        named: list[tuple[Spot, tuple[str, ...], str | None, str | None]] = [
+            (container, ("image",), container.shape.image, container.shape.imagePullPolicy)
+            for container in self.containers
+        ]
+        for volume in self.volumes_from("image"):
+            text, policy = volume.text("image", "reference"), volume.text("image", "pullPolicy")
+            named.append((volume, ("image", "reference"), text, policy))
+        return tuple(
+            [
+                ImageUse(spot, path, text, policy, parse_image(text or ""))
+                for spot, path, text, policy in named
+                if text or not self.setting.template
+            ]
+        )
+
+    @cached_property
+    def token_holders(self) -> tuple[ContainerView, ...]:
+        """The containers that have a token of the service account where the API server mounts it; something empty mounted there is none."""
+        blank = {volume.name for volume in self.volumes_from("emptyDir")}
+        return tuple(
+            [
+                container
+                for container, _, mount in self.mounts
+                if "serviceaccount" in (path := mount.mountPath or "")
+                and mount.name not in blank
+                and resolve(path) == _TOKEN
+            ]
+        )
+
+    @cached_property
+    def mounts_by_name(self) -> Mapping[str, Sequence[Mount]]:
+        """The mounts of each volume by its name."""
+        mounts: dict[str, list[Mount]] = {}
+        for mount in self.mounts:
+            mounts.setdefault(mount.shape.name or "", []).append(mount)
         return mounts
+
+    def mounts_of(self, volume: VolumeView) -> Sequence[Mount]:
+        """Return every mount of a volume."""
+        return self.mounts_by_name.get(volume.name, ())
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The pod's annotations."""
+        return self.metadata.annotations or {}
 
     def annotation(self, key: str) -> Place:
         """Return the place of one annotation."""
         return Place((*self.prefix, "metadata", "annotations", key), "pod", f"metadata.annotations[{key}]")
 
+    def present(self, field: Field[V]) -> Sequence[tuple[Spot, V]]:
+        """Return the levels where a field is present, each with its value; what one rule asks for, the next finds ready."""
+        known = self._present.get(field.path)
+        if known is None:
+            read = field.of
+            known = [(spot, value) for spot in self.levels if (value := read(spot)) is not None]
+            self._present[field.path] = known
+        return cast("Sequence[tuple[Spot, V]]", known)
+
+    @cached_property
+    def _present(self) -> dict[tuple[str, ...], Sequence[tuple[Spot, object]]]:
+        return {}
+
     @cached_property
     def levels(self) -> tuple[Spot, ...]:
         """The pod and every container: the spots of a field that lives at both levels."""
         return (self, *self.containers)
+
+
+def _numbered(port: Port) -> str:
+    """Return what tells a port without a name apart from the others of its container."""
+    return f"{port.containerPort}{f'/{port.protocol}' if port.protocol not in {None, 'TCP'} else ''}"

@@ -6,12 +6,15 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from stridegate.model.errors import BadDeclaration
+from stridegate.model.paths import lies_in
 from stridegate.model.pods import Container
 
 WRITABLE_PATHS_ANNOTATION = "stridegate.dev/writable-paths"
 
 # Where an empty volume would hide programs, libraries, configuration or the kernel's own file systems.
 _FORBIDDEN = frozenset({"proc", "sys", "dev", "etc", "usr", "bin", "sbin", "lib", "lib64", "boot"})
+# Where the API server mounts a pod's token (the rule system-path-mount says why nothing else may cover it).
+_TOKENS = ("var", "run", "secrets", "kubernetes.io")
 # Bounds what one annotation can make of a pod.
 _MOST_PATHS = 32
 _LONGEST_PATH = 255
@@ -52,13 +55,19 @@ def fault(path: str, taken: Iterable[str] = ()) -> str | None:
         return "not be the root"
     if not all(parts[1:]) or not {".", ".."}.isdisjoint(parts):
         return "be a path without empty parts, . and .."
-    if parts[1] in _FORBIDDEN:
-        return f"not lie in /{parts[1]}"
+    if (forbidden := _forbidden(parts)) is not None:
+        return forbidden
     for other in taken:
         theirs = other.rstrip("/").split("/")
         if parts[: len(theirs)] == theirs or theirs[: len(parts)] == parts:
             return f"not overlap {other}, which is mounted already"
     return None
+
+
+def _forbidden(parts: list[str]) -> str | None:
+    if parts[1] in _FORBIDDEN:
+        return f"not lie in /{parts[1]}"
+    return "not cover the pod's token" if lies_in(_TOKENS, tuple(parts[1:])) else None
 
 
 def mounted_paths(name: str, container: Container) -> Iterable[str]:

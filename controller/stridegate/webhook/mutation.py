@@ -14,7 +14,7 @@ from stridegate.webhook.policy_set import Rulebook
 from stridegate.webhook.records import PATCHED_ANNOTATION, record
 from stridegate.webhook.responses import encoded
 from stridegate.webhook.reviews import Request
-from stridegate.webhook.subjects import POD, kind_of, mirrored
+from stridegate.webhook.subjects import POD, kind_of, setting_of
 from stridegate.webhook.verdicts import Label, Mutation, audit_annotations
 
 
@@ -30,10 +30,11 @@ def mutate(request: Request, rulebook: Rulebook) -> Mutation:
         return _unpatched(Label.ALLOWED)
     new = kind.new(request)
     template = new.template or PodTemplate()
-    pod = PodView(template)
-    if mirrored(request, pod):
+    setting = setting_of(request, kind, template)
+    if setting.mirror:
         return _unpatched(Label.ALLOWED)
-    circumstances = Circumstances(namespace=request.namespace or "", workload=kind.workload(new.metadata))
+    pod = PodView(template, (), setting)
+    circumstances = Circumstances(namespace=setting.namespace, workload=kind.workload(new.metadata))
     hardening = mend(rulebook.regime, pod, circumstances)
     conflicting = tuple(finding.rule.slug for finding in hardening.conflicting)
     if not hardening.operations:

@@ -11,7 +11,7 @@ from stridegate.engine.workloads import workload_of
 from stridegate.model.places import Pointer
 from stridegate.model.pods import ObjectMeta, PodTemplate
 from stridegate.model.policies import Workload
-from stridegate.model.views import PodView
+from stridegate.model.settings import Setting
 from stridegate.webhook.errors import UnknownSubject
 from stridegate.webhook.reviews import GroupVersionResource, Request, read_object
 from stridegate.webhook.shapes import shape_of
@@ -150,14 +150,25 @@ def ignored_subresource(request: Request) -> bool:
     return request.subResource in _IGNORED_SUBRESOURCES and request.resource == _PODS
 
 
-def mirrored(request: Request, pod: PodView) -> bool:
+def setting_of(request: Request, kind: Kind, template: PodTemplate) -> Setting:
+    """Return where the pod of a request stands."""
+    return Setting(
+        namespace=request.namespace or "",
+        template=kind.templated,
+        creating=request.operation == "CREATE",
+        mirror=_mirrored(request, template),
+    )
+
+
+def _mirrored(request: Request, template: PodTemplate) -> bool:
     """Whether a pod is the mirror of a static pod: annotated so, by a node, about itself.
 
     The annotation alone, from anyone else, is an ordinary pod's (the NodeRestriction plugin checks the same).
     """
-    if _MIRROR_ANNOTATION not in pod.annotations:
+    annotations = template.metadata.annotations if template.metadata else None
+    if not annotations or _MIRROR_ANNOTATION not in annotations:
         return False
-    node = pod.shape.nodeName
+    node = template.spec.nodeName if template.spec else None
     user = request.userInfo
     return bool(node) and user.username == f"system:node:{node}" and "system:nodes" in (user.groups or ())
 

@@ -24,8 +24,8 @@ from stridegate.webhook.subjects import (
     described,
     ignored_subresource,
     kind_of,
-    mirrored,
     named,
+    setting_of,
 )
 from stridegate.webhook.verdicts import Count, Label, State, Verdict, audit_annotations
 
@@ -59,22 +59,23 @@ def validate(request: Request, rulebook: Rulebook) -> Verdict:
     old = kind.old(request) if request.operation == "UPDATE" else None
     if new.template is None or (old is not None and unchanged(old.template or _NO_POD, new.template)):
         return _allowed(_label(rulebook), rulebook.regime.policies)
-    pod = PodView(new.template, kind.prefix)
+    setting = setting_of(request, kind, new.template)
+    pod = PodView(new.template, kind.prefix, setting)
     findings = [] if kind.templated else evaluate(rulebook.regime.questions, pod)
     if not findings and not kind.templated:
         # So it is with every pod that is well kept; whose it is need not be found out.
         return _allowed(_label(rulebook), rulebook.regime.policies)
     circumstances = Circumstances(
-        namespace=request.namespace or "",
+        namespace=setting.namespace,
         workload=kind.workload(new.metadata),
-        template=kind.templated,
-        mirror=mirrored(request, pod),
+        template=setting.template,
+        mirror=setting.mirror,
     )
     if kind.templated:
         findings = _found(rulebook.regime, pod, circumstances)
     difference = Difference(findings, [], [])
     if old is not None and findings:
-        before = PodView(old.template or _NO_POD, kind.prefix)
+        before = PodView(old.template or _NO_POD, kind.prefix, setting)
         difference = compare(before, _found(rulebook.regime, before, circumstances), pod, findings)
     addressee = Addressee(
         kind=kind.name,

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from stridegate.model.host_paths import PATH_MAX, reaches
 from stridegate.model.paths import Components, resolve, touches, written
-from stridegate.model.pods import HostPath
 from stridegate.model.references import CisDocker
-from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good, observe
-from stridegate.model.views import PodView, VolumeView
+from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 _SOCKETS = tuple(
@@ -40,45 +40,23 @@ _SOCKETS = tuple(
     )
 )
 
-# Linux takes no longer path (`limits.h`).
-_PATH_MAX = 4096
 
-
-def check(pod: PodView, given: Given) -> Iterator[Violation]:
+def check(pod: PodView, given: Given) -> Iterable[Violation]:
     """Yield every path of the node that leads to a socket."""
-    if pod.windows or not pod.host_paths:
-        return
-    own = tuple(filter(None, map(resolve, given.parameters.sockets)))
-    for volume, source in pod.host_paths:
-        place = volume.place("hostPath")
-        if source.type == "Socket":
-            path = source.path or ""
-            yield Violation(place, observed=f"{path}, a socket", wanted="reach no socket of the node", value=path)
-            continue
-        for reached, how in _reached(pod, volume, source):
-            if reached is None:
-                yield Violation(
-                    place, observed=observe(how), wanted=f"be an absolute path of at most {_PATH_MAX} characters"
-                )
-            elif (socket := _socket(reached, (*_SOCKETS, *own))) is not None:
-                yield Violation(place, observed=how, wanted=f"not reach {socket}", value=written(reached))
+    return () if pod.windows or not pod.host_paths else _sockets(pod, given)
 
 
-def _reached(pod: PodView, volume: VolumeView, source: HostPath) -> Iterable[tuple[Components | None, str]]:
-    """Return each different path that the pod gets of a volume, with how; whole where it is not mounted, or not narrowed until run time."""
-    base = source.path or ""
-    if len(base) > _PATH_MAX:
-        return [
-            (None, base)
-        ]  # No node has it, and joining it to every mount's subPath would cost what its author likes.
-    paths: dict[Components | None, str] = {}
-    for container, mount in pod.mounts.get(volume.name, ()):
-        if mount.subPath and not mount.subPathExpr:
-            how = f"{base}, mounted by {container.owner} from {mount.subPath}"
-            paths.setdefault(resolve(f"{base}/{mount.subPath}"), how)
-        else:
-            paths.setdefault(resolve(base), base)
-    return paths.items() if paths else [(resolve(base), observe(base))]
+def _sockets(pod: PodView, given: Given) -> Iterator[Violation]:
+    sockets = (*_SOCKETS, *filter(None, map(resolve, given.parameters.sockets)))
+    for reach in reaches(pod):
+        place = reach.volume.place("hostPath")
+        if reach.source.type == "Socket":
+            path = reach.source.path or ""
+            yield Violation(place, observed=f"{reach.how}, a socket", wanted="reach no socket of the node", value=path)
+        elif reach.path is None:
+            yield Violation(place, observed=reach.how, wanted=f"be an absolute path of at most {PATH_MAX} characters")
+        elif (socket := _socket(reach.path, sockets)) is not None:
+            yield Violation(place, observed=reach.how, wanted=f"not reach {socket}", value=written(reach.path))
 
 
 def _socket(path: Components, sockets: Iterable[Components]) -> str | None:
@@ -92,47 +70,56 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.ELEVATION}),
     references=(CisDocker("5.32", before_1_6="5.31"),),
+    threats=frozenset({"daemon-config-exploited-from-container", "container-escape", "docker-socket-too-open"}),
     check=check,
     takes=frozenset({"sockets"}),
     examples=(
-        bad("by name", "volumes: [{name: x, hostPath: {path: /var/run/docker.sock}}]", also=("host-path-volume",)),
+        bad(
+            "by name",
+            "volumes: [{name: x, hostPath: {path: /var/run/docker.sock}}]",
+            also=("host-path-volume", "sensitive-host-path"),
+        ),
         bad(
             "spelled with doubled and trailing slashes",
             "volumes: [{name: x, hostPath: {path: /run//docker.sock/}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "spelled with dots",
             "volumes: [{name: x, hostPath: {path: /var/run/../run/./docker.sock}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
             valid=False,
         ),
-        bad("its folder", "volumes: [{name: x, hostPath: {path: /run}}]", also=("host-path-volume",)),
-        bad("the root", "volumes: [{name: x, hostPath: {path: /}}]", also=("host-path-volume",)),
+        bad(
+            "its folder",
+            "volumes: [{name: x, hostPath: {path: /run}}]",
+            also=("host-path-volume", "sensitive-host-path"),
+        ),
+        bad("the root", "volumes: [{name: x, hostPath: {path: /}}]", also=("host-path-volume", "sensitive-host-path")),
         bad(
             "through a process",
             "volumes: [{name: x, hostPath: {path: /proc/1/root/run/docker.sock}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "through the task of a process",
             "volumes: [{name: x, hostPath: {path: /proc/self/task/1/root}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "through the working directory of a process",
             "volumes: [{name: x, hostPath: {path: /proc/1/cwd/run/docker.sock}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "of a user",
             "volumes: [{name: x, hostPath: {path: /run/user/1000/podman}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "below a listed folder",
             "volumes: [{name: x, hostPath: {path: /var/lib/kubelet/device-plugins/kubelet.sock}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "narrowed to it",
@@ -140,7 +127,7 @@ RULE = PodRule(
             containers: [{name: app, volumeMounts: [{name: x, mountPath: /s, subPath: run/docker.sock}]}]
             volumes: [{name: x, hostPath: {path: /var}}]
             """,
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path", "writable-host-path"),
         ),
         bad(
             "narrowed at run time",
@@ -148,7 +135,7 @@ RULE = PodRule(
             containers: [{name: app, volumeMounts: [{name: x, mountPath: /s, subPathExpr: $(NAME)}]}]
             volumes: [{name: x, hostPath: {path: /var}}]
             """,
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path", "writable-host-path"),
         ),
         bad(
             "narrowed by one, whole for another",
@@ -157,7 +144,7 @@ RULE = PodRule(
             - {name: app, volumeMounts: [{name: x, mountPath: /logs, subPath: log}, {name: x, mountPath: /all}]}
             volumes: [{name: x, hostPath: {path: /var}}]
             """,
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path", "writable-host-path"),
         ),
         bad(
             "mounted read-only",
@@ -165,18 +152,22 @@ RULE = PodRule(
             containers: [{name: app, volumeMounts: [{name: x, mountPath: /s, readOnly: true}]}]
             volumes: [{name: x, hostPath: {path: /run/containerd/containerd.sock}}]
             """,
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         bad(
             "any socket",
             "volumes: [{name: x, hostPath: {path: /srv/own.sock, type: Socket}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
-        bad("a relative path", "volumes: [{name: x, hostPath: {path: run}}]", also=("host-path-volume",)),
+        bad(
+            "a relative path",
+            "volumes: [{name: x, hostPath: {path: run}}]",
+            also=("host-path-volume", "sensitive-host-path"),
+        ),
         bad(
             "one of the policy's",
             "volumes: [{name: x, hostPath: {path: /srv/engine}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
             given=Given(parameters=Parameters(sockets=("/srv/engine/engine.sock",))),
         ),
         good(
@@ -187,7 +178,7 @@ RULE = PodRule(
         good(
             "a sibling",
             "volumes: [{name: x, hostPath: {path: /run/docker.socket}}]",
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path"),
         ),
         good(
             "narrowed to something else",
@@ -195,7 +186,7 @@ RULE = PodRule(
             containers: [{name: app, volumeMounts: [{name: x, mountPath: /logs, subPath: log/pods}]}]
             volumes: [{name: x, hostPath: {path: /var}}]
             """,
-            also=("host-path-volume",),
+            also=("host-path-volume", "sensitive-host-path", "writable-host-path"),
         ),
     ),
 )

@@ -29,9 +29,7 @@ _TYPES_SINCE_31 = _TYPES | {"container_engine_t"}
 def check(pod: PodView, given: Given) -> Iterator[Violation]:
     """Yield every type, user and role that is not allowed."""
     allowed = _TYPES_SINCE_31 if given.pod_security >= 31 else _TYPES
-    for spot in pod.levels:
-        if OPTIONS.of(spot) is None:
-            continue
+    for spot, _ in pod.present(OPTIONS):
         kind = TYPE.of(spot)
         if kind and kind not in allowed:
             wanted = "be absent: it is unconfined" if kind == "spc_t" else "be absent or a type of confined containers"

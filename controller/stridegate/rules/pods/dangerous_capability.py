@@ -46,6 +46,7 @@ RULE = PodRule(
         CisDocker("5.4", before_1_6="5.3"),
         CisKubernetes(None, before_1_12="5.2.9"),
     ),
+    threats=frozenset({"privileged-pod-abuse"}),
     check=check,
     examples=(
         bad("outside the set", "containers: [{name: app, securityContext: {capabilities: {add: [SYS_TIME]}}}]"),

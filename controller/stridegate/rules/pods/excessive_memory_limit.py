@@ -8,7 +8,7 @@ Fix: lower it. There is no automatic fix: an application that needs the memory w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from stridegate.model.errors import BadQuantity
@@ -22,11 +22,13 @@ from stridegate.model.vocabulary import Profile, Severity, Stride
 LIMIT = Field[str | int | float]("resources.limits.memory")
 
 
-def check(pod: PodView, given: Given) -> Iterator[Violation]:
+def check(pod: PodView, given: Given) -> Iterable[Violation]:
     """Yield every limit above the ceiling; the larger the worse."""
     ceiling = given.parameters.ceiling
-    if ceiling is None:
-        return
+    return () if ceiling is None else _above(pod, ceiling)
+
+
+def _above(pod: PodView, ceiling: Quantity) -> Iterator[Violation]:
     for spot in pod.levels:
         limit = LIMIT.of(spot)
         if limit is None:
@@ -49,6 +51,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.DENIAL_OF_SERVICE}),
     references=(CisDocker("5.11", before_1_6="5.10"),),
+    threats=frozenset({"noisy-neighbour"}),
     check=check,
     takes=frozenset({"ceiling"}),
     examples=(

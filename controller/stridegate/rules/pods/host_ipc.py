@@ -37,6 +37,7 @@ RULE = PodRule(
         CisDocker("5.17", before_1_6="5.16"),
         CisKubernetes("5.2.4"),
     ),
+    threats=frozenset({"isolation-tampering", "container-escape"}),
     check=check,
     examples=(
         bad("explicit true", "hostIPC: true"),

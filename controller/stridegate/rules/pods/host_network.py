@@ -38,13 +38,14 @@ RULE = PodRule(
         CisDocker("5.21", before_1_6="5.20"),
         CisKubernetes("5.2.5"),
     ),
+    threats=frozenset({"shared-host-network", "network-spoofing-to-host"}),
     check=check,
     examples=(
         bad("explicit true", "hostNetwork: true"),
         bad(
             "every port becomes one of the node",
             "{hostNetwork: true, containers: [{name: app, ports: [{containerPort: 8080}]}]}",
-            also=("host-port",),
+            also=("host-port", "host-port-on-every-address"),
         ),
         good("explicit false", "hostNetwork: false"),
     ),

@@ -40,15 +40,16 @@ RULE = PodRule(
         CisDocker("5.6", before_1_6="5.5"),
         CisKubernetes("5.2.11", before_1_12="5.2.12"),
     ),
+    threats=frozenset({"host-filesystem-exposure", "cross-container-access", "container-escape"}),
     check=check,
     examples=(
-        bad("a folder of the node", "volumes: [{name: logs, hostPath: {path: /srv/logs}}]"),
-        bad("a type does not help", "volumes: [{name: logs, hostPath: {path: /srv/logs, type: Directory}}]"),
+        bad("a folder of the node", "volumes: [{name: logs, hostPath: {path: /data/logs}}]"),
+        bad("a type does not help", "volumes: [{name: logs, hostPath: {path: /data/logs, type: Directory}}]"),
         bad(
             "mounted read-only",
             """
             containers: [{name: app, volumeMounts: [{name: logs, mountPath: /logs, readOnly: true}]}]
-            volumes: [{name: logs, hostPath: {path: /srv/logs}}]
+            volumes: [{name: logs, hostPath: {path: /data/logs}}]
             """,
         ),
         good("an emptyDir", "volumes: [{name: logs, emptyDir: {}}]"),

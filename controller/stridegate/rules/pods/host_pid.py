@@ -37,6 +37,7 @@ RULE = PodRule(
         CisDocker("5.16", before_1_6="5.15"),
         CisKubernetes("5.2.3"),
     ),
+    threats=frozenset({"isolation-tampering", "container-escape"}),
     check=check,
     examples=(
         bad("explicit true", "hostPID: true"),

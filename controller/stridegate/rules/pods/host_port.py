@@ -11,35 +11,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stridegate.model.places import Field
-from stridegate.model.pods import Port
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 HOST_PORT = Field[int]("hostPort")
-CONTAINER_PORT = Field[int]("containerPort")
 
 
 def check(pod: PodView, _: Given) -> Iterator[Violation]:
     """Yield every port of a container that is one of the node as well."""
-    for container in pod.containers:
-        for index, shape in enumerate(container.shape.ports or ()):
-            port = container.element("ports", index, shape, shape.name or _numbered(shape))
-            explicit, inner = HOST_PORT.of(port), CONTAINER_PORT.of(port)
-            implied = bool(pod.shape.hostNetwork and explicit in {None, 0, inner})
-            taken = inner if implied else explicit
-            if taken:
-                yield Violation(
-                    HOST_PORT.at(port),
-                    observed=f"{taken}, implied by hostNetwork" if implied else str(taken),
-                    wanted="be absent",
-                    value=f"{taken}/{shape.protocol or 'TCP'}",
-                )
-
-
-def _numbered(port: Port) -> str:
-    return f"{port.containerPort}{f'/{port.protocol}' if port.protocol not in {None, 'TCP'} else ''}"
+    for port in pod.node_ports:
+        yield Violation(
+            HOST_PORT.at(port.spot),
+            observed=f"{port.number}, implied by hostNetwork" if port.implied else str(port.number),
+            wanted="be absent",
+            value=f"{port.number}/{port.shape.protocol or 'TCP'}",
+        )
 
 
 RULE = PodRule(
@@ -54,9 +42,14 @@ RULE = PodRule(
         CisDocker("5.14", before_1_6="5.13"),
         CisKubernetes("5.2.12", before_1_12="5.2.13"),
     ),
+    threats=frozenset({"unbound-host-port", "network-spoofing-to-host"}),
     check=check,
     examples=(
-        bad("a port of the node", "containers: [{name: app, ports: [{containerPort: 8080, hostPort: 80}]}]"),
+        bad(
+            "a port of the node",
+            "containers: [{name: app, ports: [{containerPort: 8080, hostPort: 80}]}]",
+            also=("host-port-on-every-address",),
+        ),
         bad(
             "on one address of the node",
             "containers: [{name: app, ports: [{containerPort: 8080, hostPort: 80, hostIP: 127.0.0.1}]}]",
@@ -64,7 +57,7 @@ RULE = PodRule(
         bad(
             "implied by hostNetwork",
             "{hostNetwork: true, containers: [{name: app, ports: [{containerPort: 8080}]}]}",
-            also=("host-network",),
+            also=("host-network", "host-port-on-every-address"),
         ),
         good("zero is none", "containers: [{name: app, ports: [{containerPort: 8080, hostPort: 0}]}]"),
         good("a port of the pod", "containers: [{name: app, ports: [{containerPort: 8080}]}]"),

@@ -55,6 +55,7 @@ RULE = PodRule(
         CisDocker("5.22", before_1_6="5.21"),
         CisKubernetes("5.6.2", before_1_12="5.7.2"),
     ),
+    threats=frozenset({"disabled-seccomp"}),
     check=check,
     examples=(
         bad("nowhere", "securityContext: {seccompProfile: null}"),

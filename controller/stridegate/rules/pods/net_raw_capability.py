@@ -27,8 +27,8 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
     if pod.windows:
         return
     for container in pod.containers:
-        dropped = DROPPED.of(container) or ()
-        added = ADDED.of(container)
+        capabilities = container.context.capabilities
+        dropped, added = ((), None) if capabilities is None else (capabilities.drop or (), capabilities.add)
         if not added and "ALL" in dropped:
             continue
         regained = container.added_capabilities & {"NET_RAW", "ALL"} if added else ()
@@ -58,6 +58,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.SPOOFING}),
     references=(CisDocker("5.4", before_1_6="5.3"), CisKubernetes("5.2.8")),
+    threats=frozenset({"network-spoofing-to-host", "net-raw-by-default"}),
     check=check,
     examples=(
         bad(

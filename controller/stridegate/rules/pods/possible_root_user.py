@@ -59,6 +59,7 @@ RULE = PodRule(
     profile=Profile.RESTRICTED,
     stride=frozenset({Stride.ELEVATION}),
     references=(PodSecurity("runAsNonRoot"), CisDocker("4.1"), CisKubernetes("5.2.7")),
+    threats=frozenset({"root-container-process", "late-privilege-drop", "dockerfile-misconfiguration"}),
     check=check,
     examples=(
         bad("nobody says", "securityContext: {runAsNonRoot: null}"),

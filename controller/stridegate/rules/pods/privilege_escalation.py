@@ -51,6 +51,7 @@ RULE = PodRule(
         CisDocker("5.26", before_1_6="5.25"),
         CisKubernetes("5.2.6"),
     ),
+    threats=frozenset({"privileged-pod-abuse", "suid-privilege-gain", "missing-no-new-privileges-option"}),
     check=check,
     examples=(
         bad("absent", "containers: [{name: app, securityContext: {allowPrivilegeEscalation: null}}]"),

@@ -26,7 +26,9 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
         privileged = PRIVILEGED.of(container)
         if privileged:
             place = PRIVILEGED.at(container)
-            patch = Patch.assign(place, False, was=privileged, safety=Safety.RISKY)
+            # The API server lets nobody else propagate mounts to the node (`validateMountPropagation`).
+            held = any(mount.mountPropagation == "Bidirectional" for mount in container.shape.volumeMounts or ())
+            patch = None if held else Patch.assign(place, False, was=privileged, safety=Safety.RISKY)
             yield Violation(place, observed=observe(privileged), wanted="be false or absent", patch=patch)
 
 
@@ -37,6 +39,7 @@ RULE = PodRule(
     profile=Profile.BASELINE,
     stride=frozenset({Stride.ELEVATION}),
     references=(PodSecurity("privileged"), CisDocker("5.5", before_1_6="5.4"), CisKubernetes("5.2.2")),
+    threats=frozenset({"privileged-flag-on-container", "privileged-pod-abuse", "cross-container-access"}),
     check=check,
     examples=(
         bad(

@@ -41,6 +41,7 @@ RULE = PodRule(
     profile=Profile.BASELINE,
     stride=frozenset({Stride.SPOOFING, Stride.INFORMATION_DISCLOSURE}),
     references=(PodSecurity("hostProbesAndHostLifecycle", since=34),),
+    threats=frozenset({"network-spoofing-to-host"}),
     check=check,
     examples=(
         bad("liveness", "containers: [{name: app, livenessProbe: {httpGet: {port: 80, host: 169.254.169.254}}}]"),

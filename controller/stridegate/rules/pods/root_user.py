@@ -46,6 +46,7 @@ RULE = PodRule(
     profile=Profile.RESTRICTED,
     stride=frozenset({Stride.ELEVATION}),
     references=(PodSecurity("runAsUser", since=23), CisDocker("4.1"), CisKubernetes("5.2.7")),
+    threats=frozenset({"root-container-process"}),
     check=check,
     examples=(
         bad("at the container", "containers: [{name: app, securityContext: {runAsUser: 0}}]"),

@@ -26,9 +26,8 @@ _ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 
 def check(pod: PodView, _: Given) -> Iterator[Violation]:
     """Yield every field and every annotation with another profile."""
-    for spot in pod.levels:
-        profile = PROFILE.of(spot)
-        if profile is not None and profile.type not in {"RuntimeDefault", "Localhost"}:
+    for spot, profile in pod.present(PROFILE):
+        if profile.type not in {"RuntimeDefault", "Localhost"}:
             yield Violation(
                 TYPE.at(spot), observed=observe(profile.type or ""), wanted="be RuntimeDefault or Localhost"
             )

@@ -35,9 +35,8 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
     if pod.windows and given.pod_security >= 25 and given.profile >= Profile.RESTRICTED:
         # The restricted check, which skips Windows pods, takes the place of the baseline one.
         return
-    for spot in pod.levels:
-        profile = PROFILE.of(spot)
-        if profile is not None and profile.type not in {"RuntimeDefault", "Localhost"}:
+    for spot, profile in pod.present(PROFILE):
+        if profile.type not in {"RuntimeDefault", "Localhost"}:
             yield Violation(
                 TYPE.at(spot), observed=observe(profile.type or ""), wanted="be RuntimeDefault or Localhost"
             )
@@ -66,6 +65,7 @@ RULE = PodRule(
         CisDocker("5.22", before_1_6="5.21"),
         CisKubernetes("5.6.2", before_1_12="5.7.2"),
     ),
+    threats=frozenset({"disabled-seccomp"}),
     check=check,
     examples=(
         bad("at the container", "containers: [{name: app, securityContext: {seccompProfile: {type: Unconfined}}}]"),

@@ -56,6 +56,7 @@ RULE = PodRule(
         CisDocker("5.4", before_1_6="5.3"),
         CisKubernetes("5.2.9", before_1_12="5.2.10"),
     ),
+    threats=frozenset({"privileged-pod-abuse"}),
     check=check,
     examples=(
         bad(

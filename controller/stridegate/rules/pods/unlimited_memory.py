@@ -16,7 +16,7 @@ from fractions import Fraction
 from stridegate.model.edits import Assign, Patch
 from stridegate.model.errors import BadQuantity
 from stridegate.model.places import Field, Spot
-from stridegate.model.quantities import parse_quantity
+from stridegate.model.quantities import ordinary, parse_quantity, positive
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
 from stridegate.model.views import ContainerKind, ContainerView, PodView
@@ -30,7 +30,7 @@ _THOUSANDTHS = "be in bytes: the suffix m means a thousandth of one"
 
 def check(pod: PodView, given: Given) -> Iterator[Violation]:
     """Yield every container without a limit where the pod has none either, and every limit that cannot be meant."""
-    shared = LIMIT.of(pod)
+    shared = None if pod.shape.resources is None else LIMIT.of(pod)
     if shared is not None:
         wrong = _wrong(pod, shared, None)
         if wrong is not None:
@@ -38,9 +38,10 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
         if wrong is None or wrong.outcome is Outcome.WARN:
             return
     for container in pod.containers:
-        if container.ephemeral:
+        resources = container.shape.resources
+        limit = None if resources is None or resources.limits is None else resources.limits.get("memory")
+        if ordinary(limit) or container.ephemeral:
             continue
-        limit = LIMIT.of(container)
         if limit is None:
             patch = _limited(container, given)
             yield Violation(LIMIT.at(container), observed=observe(limit), wanted="be set", patch=patch)
@@ -51,10 +52,10 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
 def _wrong(spot: Spot, limit: str | float, given: Given | None) -> Violation | None:
     """Return what is wrong with an explicit limit."""
     try:
-        size = parse_quantity(limit)
+        bounded = positive(limit)
     except BadQuantity as error:
         return Violation(LIMIT.at(spot), observed=observe(str(limit)[:60]), wanted=f"be a quantity: {error}")
-    if size.numerator <= 0:
+    if not bounded:
         patch = _limited(spot, given) if isinstance(spot, ContainerView) and given is not None else None
         return Violation(LIMIT.at(spot), observed=f"{limit}, which means unlimited", wanted="be above 0", patch=patch)
     if isinstance(limit, str) and limit.endswith("m"):
@@ -91,6 +92,7 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.DENIAL_OF_SERVICE}),
     references=(CisDocker("5.11", before_1_6="5.10"),),
+    threats=frozenset({"unlimited-container-memory"}),
     check=check,
     takes=frozenset({"default"}),
     spares=frozenset({ContainerKind.EPHEMERAL}),

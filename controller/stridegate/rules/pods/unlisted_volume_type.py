@@ -51,7 +51,11 @@ RULE = PodRule(
     check=check,
     examples=(
         bad("network storage", "volumes: [{name: data, nfs: {server: nfs.example, path: /}}]"),
-        bad("code from a repository", "volumes: [{name: code, gitRepo: {repository: 'https://git.example/x'}}]"),
+        bad(
+            "code from a repository",
+            "volumes: [{name: code, gitRepo: {repository: 'https://git.example/x'}}]",
+            also=("git-repo-volume",),
+        ),
         bad("a source of the future", "volumes: [{name: data, quantumFoam: {}}]", valid=False),
         good(
             "the listed ones",
@@ -74,7 +78,7 @@ RULE = PodRule(
         good("without a source it is an emptyDir", "volumes: [{name: scratch}]"),
         good(
             "a path of the node is the other rule's",
-            "volumes: [{name: logs, hostPath: {path: /srv/logs}}]",
+            "volumes: [{name: logs, hostPath: {path: /data/logs}}]",
             also=("host-path-volume",),
         ),
     ),

@@ -37,6 +37,7 @@ RULE = PodRule(
     profile=Profile.BASELINE,
     stride=frozenset({Stride.INFORMATION_DISCLOSURE, Stride.ELEVATION}),
     references=(PodSecurity("procMount"), PodSecurity("procMount_restricted", since=35)),
+    threats=frozenset({"isolation-tampering", "container-escape"}),
     check=check,
     examples=(
         bad(

@@ -56,6 +56,7 @@ RULE = PodRule(
     profile=Profile.BASELINE,
     stride=frozenset({Stride.TAMPERING, Stride.DENIAL_OF_SERVICE}),
     references=(PodSecurity("sysctls"),),
+    threats=frozenset({"isolation-tampering"}),
     check=check,
     examples=(
         bad("not known to be safe", "securityContext: {sysctls: [{name: kernel.msgmax, value: '65536'}]}"),

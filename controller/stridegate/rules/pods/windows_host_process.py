@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stridegate.model.places import Field
+from stridegate.model.pods import WindowsOptions
 from stridegate.model.references import CisKubernetes, PodSecurity
-from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
+from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
+OPTIONS = Field[WindowsOptions]("securityContext.windowsOptions")
 HOST_PROCESS = Field[bool]("securityContext.windowsOptions.hostProcess")
 
 
 def check(pod: PodView, _: Given) -> Iterator[Violation]:
     """Yield the pod and every container that says true."""
-    for spot in pod.levels:
-        host_process = HOST_PROCESS.of(spot)
-        if host_process:
-            yield Violation(HOST_PROCESS.at(spot), observed=observe(host_process), wanted="be false or absent")
+    for spot, options in pod.present(OPTIONS):
+        if options.hostProcess:
+            yield Violation(HOST_PROCESS.at(spot), observed="true", wanted="be false or absent")
 
 
 RULE = PodRule(

@@ -110,6 +110,9 @@ RULE = PodRule(
     profile=Profile.HARDENED,
     stride=frozenset({Stride.TAMPERING}),
     references=(CisDocker("5.13", before_1_6="5.12"), CisKubernetes("5.6.3", before_1_12="5.7.3")),
+    threats=frozenset(
+        {"writable-golden-image", "undeclared-write-paths", "missing-read-only-flag", "dockerfile-misconfiguration"}
+    ),
     check=check,
     takes=frozenset({"paths", "size_limit"}),
     examples=(

@@ -1,0 +1,157 @@
+r"""A pod reaches a part of the node that the node's security rests on.
+
+Threat: credentials of the kubelet and of the cluster, other pods' data, programs, logs and kernel interfaces can be read,
+and what is written there runs as root.
+Check: no hostPath, narrowed by the `subPath` of its mounts, equals, contains or lies below /bin, /boot, /dev, /etc, /home,
+/lib, /lib64, /opt/cni, /proc, /root, /run, /sbin, /srv, /sys, /usr, /var/log or the folders of kubelet, etcd and runtimes
+in /var/lib. Paths are compared by what they lead to: `/var/run` is `/run`, and `/proc/1/root` is `/`. On Windows the same
+holds for named pipes, `C:\ProgramData\docker`, `C:\ProgramData\containerd` and `C:\var\lib\kubelet`.
+Fix: mount the one harmless folder that is needed, or use a volume of the pod's own. There is no automatic fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from stridegate.model.host_paths import PATH_MAX, Reach, reaches
+from stridegate.model.paths import Components, touches, written
+from stridegate.model.references import CisDocker, CisKubernetes
+from stridegate.model.rules import Given, PodRule, Violation, bad, good
+from stridegate.model.views import PodView
+from stridegate.model.vocabulary import Profile, Severity, Stride
+
+# What contains one of these (/, /var, /var/lib, /opt) reaches it too. Below /var/log a symbolic link that a pod plants
+# is followed by the kubelet, as root, for whoever may read logs.
+_TREES = tuple(
+    tuple(path.split("/"))
+    for path in (
+        *("bin", "boot", "dev", "etc", "home", "lib", "lib64", "opt/cni", "proc", "root", "run", "sbin", "srv", "sys"),
+        *("usr", "var/log", "var/lib/kubelet", "var/lib/etcd", "var/lib/docker", "var/lib/containerd"),
+        *("var/lib/containers", "var/lib/crio", "var/lib/rancher", "var/lib/cni"),
+    )
+)
+_WINDOWS_TREES = tuple(
+    tuple(path.split("/"))
+    for path in ("pipe", "c:/programdata/docker", "c:/programdata/containerd", "c:/var/lib/kubelet")
+)
+
+
+def check(pod: PodView, _: Given) -> Iterable[Violation]:
+    """Yield every path of the node that touches one of the trees."""
+    return _sensitive(pod) if pod.volumes_from("hostPath") else ()
+
+
+def _sensitive(pod: PodView) -> Iterator[Violation]:
+    trees = _WINDOWS_TREES if pod.windows else _TREES
+    for reach in reaches(pod):
+        wanted = _wanted(reach, trees)
+        if wanted is not None:
+            value = reach.how if reach.path is None else written(reach.path)
+            yield Violation(reach.volume.place("hostPath"), observed=reach.how, wanted=wanted, value=value)
+
+
+def _wanted(reach: Reach, trees: Iterable[Components]) -> str | None:
+    path = reach.path
+    if path is None:
+        return f"be an absolute path of at most {PATH_MAX} characters, spelled out"
+    return next((f"not reach {written(tree)}" for tree in trees if touches(path, tree)), None)
+
+
+RULE = PodRule(
+    slug="sensitive-host-path",
+    doc=__doc__,
+    severity=Severity.CRITICAL,
+    profile=Profile.HARDENED,
+    stride=frozenset({Stride.TAMPERING, Stride.INFORMATION_DISCLOSURE, Stride.ELEVATION}),
+    references=(CisDocker("5.6", before_1_6="5.5"), CisKubernetes("5.2.11", before_1_12="5.2.12")),
+    threats=frozenset({"host-filesystem-exposure", "daemon-config-exploited-from-container"}),
+    check=check,
+    examples=(
+        bad("configuration", "volumes: [{name: x, hostPath: {path: /etc/kubernetes}}]", also=("host-path-volume",)),
+        bad("a tree itself", "volumes: [{name: x, hostPath: {path: /etc/}}]", also=("host-path-volume",)),
+        bad("logs", "volumes: [{name: x, hostPath: {path: /var/log/pods}}]", also=("host-path-volume",)),
+        bad(
+            "what contains it",
+            "volumes: [{name: x, hostPath: {path: /var/lib}}]",
+            also=("host-path-volume", "container-runtime-socket"),
+        ),
+        bad(
+            "the root",
+            "volumes: [{name: x, hostPath: {path: /}}]",
+            also=("host-path-volume", "container-runtime-socket"),
+        ),
+        bad(
+            "through a process",
+            "volumes: [{name: x, hostPath: {path: /proc/1/root/etc/shadow}}]",
+            also=("host-path-volume",),
+        ),
+        bad("by another name", "volumes: [{name: x, hostPath: {path: /var/lock}}]", also=("host-path-volume",)),
+        bad(
+            "narrowed to it, read-only",
+            """
+            containers: [{name: app, volumeMounts: [{name: x, mountPath: /logs, subPath: log, readOnly: true}]}]
+            volumes: [{name: x, hostPath: {path: /var}}]
+            """,
+            also=("host-path-volume",),
+        ),
+        bad(
+            "a relative path",
+            "volumes: [{name: x, hostPath: {path: data}}]",
+            also=("host-path-volume", "container-runtime-socket"),
+        ),
+        bad(
+            "a named pipe of windows",
+            r"""
+            os: {name: windows}
+            securityContext: {seccompProfile: null}
+            containers: [{name: app, securityContext: null}]
+            volumes: [{name: x, hostPath: {path: '\\.\pipe\docker_engine'}}]
+            """,
+            also=("host-path-volume",),
+        ),
+        bad(
+            "the drive of windows",
+            r"""
+            os: {name: windows}
+            securityContext: {seccompProfile: null}
+            containers: [{name: app, securityContext: null}]
+            volumes: [{name: x, hostPath: {path: 'C:\'}}]
+            """,
+            also=("host-path-volume",),
+        ),
+        bad(
+            "the runtime's folder of windows",
+            r"""
+            os: {name: windows}
+            securityContext: {seccompProfile: null}
+            containers: [{name: app, securityContext: null}]
+            volumes: [{name: x, hostPath: {path: 'c:/programdata\Docker.'}}]
+            """,
+            also=("host-path-volume",),
+        ),
+        good("a folder of its own", "volumes: [{name: x, hostPath: {path: /data}}]", also=("host-path-volume",)),
+        good(
+            "a name that only begins alike",
+            "volumes: [{name: x, hostPath: {path: /var/library}}]",
+            also=("host-path-volume",),
+        ),
+        good(
+            "narrowed to something else",
+            """
+            containers: [{name: app, volumeMounts: [{name: x, mountPath: /w, subPath: www, readOnly: true}]}]
+            volumes: [{name: x, hostPath: {path: /var}}]
+            """,
+            also=("host-path-volume",),
+        ),
+        good(
+            "a folder of windows",
+            r"""
+            os: {name: windows}
+            securityContext: {seccompProfile: null}
+            containers: [{name: app, securityContext: null}]
+            volumes: [{name: x, hostPath: {path: 'C:\data'}}]
+            """,
+            also=("host-path-volume",),
+        ),
+    ),
+)

@@ -1,0 +1,97 @@
+"""A volume is mounted over a part of the container that its confinement rests on.
+
+Threat: over /proc and /sys it hides the runtime's masks and the kernel's answers, over the users' database or the loader's
+configuration it makes other programs run as somebody else, and above the pod's token it plants another.
+Check: no `mountPath` leads to /proc, /sys or below; to /dev or below, except /dev/shm; to the root, /etc/passwd,
+/etc/shadow or /etc/ld.so.preload; nor to /var/run/secrets/kubernetes.io or what contains it.
+Fix: mount it elsewhere. There is no automatic fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from stridegate.model.paths import Components, clean, lies_in, written
+from stridegate.model.places import Field
+from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
+from stridegate.model.views import PodView
+from stridegate.model.vocabulary import Profile, Severity, Stride
+
+PATH = Field[str]("mountPath")
+
+_TREES: tuple[Components, ...] = (("proc",), ("sys",), ("dev",))
+_SHARED_MEMORY = ("dev", "shm")
+_FILES = frozenset({("etc", "passwd"), ("etc", "shadow"), ("etc", "ld.so.preload")})
+_TOKENS = ("var", "run", "secrets", "kubernetes.io")
+# Nothing longer is a path that Linux takes (`limits.h`), nor kept.
+_LONGEST = 4096
+
+
+def check(pod: PodView, _: Given) -> Iterable[Violation]:
+    """Yield every mount over one of them; a relative path is taken from the root, as the kubelet does."""
+    for _container, _position, mount in pod.mounts:
+        path = mount.mountPath or ""
+        if len(path) > _LONGEST or _hidden(path) is not None:
+            return _hiding(pod)
+    return ()
+
+
+def _hiding(pod: PodView) -> Iterator[Violation]:
+    for mount in pod.mounts:
+        path = mount.shape.mountPath or ""
+        hidden = _hidden(path) if len(path) <= _LONGEST else "what nobody can name"
+        if hidden is not None:
+            yield Violation(PATH.at(mount.spot), observed=observe(path), wanted=f"not cover {hidden}")
+
+
+# The same few paths come with every pod.
+@lru_cache(maxsize=1024)
+def _hidden(path: str) -> str | None:
+    components = clean(path)
+    if lies_in(components, _SHARED_MEMORY):
+        return None
+    if lies_in(_TOKENS, components) or components in _FILES:
+        return written(components)
+    return next((written(tree) for tree in _TREES if lies_in(components, tree)), None)
+
+
+_MOUNT = """
+    containers: [{{name: app, volumeMounts: [{{name: x, mountPath: {}}}]}}]
+    volumes: [{{name: x, emptyDir: {{}}}}]
+    """
+
+RULE = PodRule(
+    slug="system-path-mount",
+    doc=__doc__,
+    severity=Severity.HIGH,
+    profile=Profile.HARDENED,
+    stride=frozenset({Stride.TAMPERING, Stride.ELEVATION}),
+    references=(),
+    check=check,
+    examples=(
+        bad("the kernel's file system", _MOUNT.format("/proc/")),
+        bad("below it", _MOUNT.format("/proc/sys/kernel")),
+        bad("with dots", _MOUNT.format("/app/../sys")),
+        bad("devices", _MOUNT.format("/dev/net/tun")),
+        bad("the root", _MOUNT.format("/.")),
+        bad("users", _MOUNT.format("/etc//passwd")),
+        bad("the loader's configuration", _MOUNT.format("/etc/ld.so.preload")),
+        bad("where the token is", _MOUNT.format("/var/run/secrets/kubernetes.io")),
+        bad("above it", _MOUNT.format("/var/run")),
+        good("shared memory", _MOUNT.format("/dev/shm")),  # noqa: S108 - a path in a container
+        good("configuration", _MOUNT.format("/etc/app")),
+        good("secrets of somebody else", _MOUNT.format("/var/run/secrets/example.com")),
+        good("what runs", _MOUNT.format("/run")),
+        good(
+            "the token itself",
+            """
+            serviceAccountName: web
+            containers:
+            - name: app
+              volumeMounts: [{name: token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}]
+            volumes: [{name: token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]
+            """,
+        ),
+    ),
+)
