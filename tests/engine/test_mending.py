@@ -100,4 +100,6 @@ def test_leaving_patches_out_takes_work_in_proportion_to_the_pod() -> None:
 
     hundred, thousand = careless(100), careless(1000)
 
-    assert calls(lambda: mend(sized("2Gi"), thousand, HERE)) < TENFOLD * calls(lambda: mend(sized("2Gi"), hundred, HERE))
+    assert calls(lambda: mend(sized("2Gi"), thousand, HERE)) < TENFOLD * calls(
+        lambda: mend(sized("2Gi"), hundred, HERE)
+    )

@@ -25,7 +25,8 @@ def mend(regime: Regime, pod: PodView, circumstances: Circumstances) -> Hardenin
     """Return what the webhook makes of a pod as it is created, so that asking again would make nothing more.
 
     An edit that changes an explicit value can bring others within reach (`privileged: false` lets escalation be
-    forbidden), so after such a one the pod is judged again as it will be.
+    forbidden), and so can one that answers a rule in one policy's version of it only, and leaves the finding to another
+    policy (`hostUsers: false` at v1.35 and v1.34): the pod is judged again then, as it will be.
     """
     mended = Hardening()
     for _ in range(_MOST_ROUNDS):
@@ -35,7 +36,7 @@ def mend(regime: Regime, pod: PodView, circumstances: Circumstances) -> Hardenin
         mended.edits += step.edits
         mended.healed += step.healed
         mended.conflicting = step.conflicting
-        if not any(_overrides(finding) for finding in step.healed):
+        if not step.healed or not (regime.overlapping or any(_overrides(finding) for finding in step.healed)):
             break
         pod = amended(pod, step.edits)
     return mended

@@ -31,7 +31,7 @@ class Regime:
     `claims` has for each question the demands of the policies that ask it, strictest first, at a tie by the policy's
     name. `mending` are the questions about rules whose findings some policy lets the webhook patch: mutation asks no
     others. `measured` are the questions that policies give parameters: what one policy lets a patch write, they may
-    forbid.
+    forbid. `overlapping` is whether policies put one of the mending questions in two ways, by version or parameters.
     """
 
     policies: tuple[str, ...]
@@ -39,6 +39,7 @@ class Regime:
     claims: Mapping[Question, tuple[Claim, ...]]
     mending: tuple[Question, ...]
     measured: tuple[Question, ...]
+    overlapping: bool
     enforcing: bool
 
 
@@ -115,12 +116,14 @@ def compile_regime(compiled: Mapping[str, tuple[Claim, ...]]) -> Regime:
         claims[Question(demands[0].rule, demands[0].given)] = tuple(demands)
     questions = tuple(sorted(claims, key=lambda question: (-question.rule.severity, question.rule.slug)))
     mended = {each.rule.slug for demands in claims.values() for each in demands if _mends(each)}
+    mending = tuple(question for question in questions if question.rule.slug in mended)
     return Regime(
         policies=tuple(sorted(compiled)),
         questions=questions,
         claims=claims,
-        mending=tuple(question for question in questions if question.rule.slug in mended),
+        mending=mending,
         measured=tuple(question for question in questions if question.given.parameters != Parameters()),
+        overlapping=len({question.rule.slug for question in mending}) < len(mending),
         enforcing=any(each.action is Action.DENY for demands in claims.values() for each in demands),
     )
 
