@@ -9,14 +9,24 @@ from typing import Any
 
 import pytest
 
-from charts import Rendered
+from charts import Helm, Rendered
 from exempting import Cluster as Exempting
 from localkube.api_server import ApiServer
+from localkube.binaries import Binaries
+from localkube.cache import Cache
+from localkube.places import Places
+from localkube.versions import KubernetesVersion
 from stridegate.kube.cluster import Cluster
 from stridegate.operator.errors import BadGuardFile
 from stridegate.operator.guards import GUARD, Guard, find_gap, read_guard
 
 POLICY, BINDING = "validatingadmissionpolicy", "validatingadmissionpolicybinding"
+
+
+@pytest.fixture(scope="module")
+def release() -> Rendered:
+    binaries = Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen())
+    return Helm(binaries.program("helm")).render()
 
 
 @pytest.fixture
@@ -26,7 +36,9 @@ def wanted(release: Rendered, tmp_path: Path) -> Guard:
     return read_guard(path)
 
 
-@pytest.mark.parametrize("text", [None, "", "[]", '{"policy": {}}', '{"policy": {}, "binding": {}, "other": {}}', "\ud800"])
+@pytest.mark.parametrize(
+    "text", [None, "", "[]", '{"policy": {}}', '{"policy": {}, "binding": {}, "other": {}}', "\ud800"]
+)
 def test_a_file_without_the_guard_stops_the_operator(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "guard.json"
     if text is not None:
