@@ -14,7 +14,7 @@ from stridegate.engine.evaluate import evaluate
 from stridegate.model.pods import PodTemplate
 from stridegate.model.rules import Example, PodRule
 from stridegate.model.views import PodView
-from stridegate.webhook.shapes import shape_of
+from stridegate.kube.shapes import shape_of
 
 EXAMPLES = [
     pytest.param(rule, example, id=f"{rule.slug}: {example.title}")
