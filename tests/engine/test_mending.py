@@ -103,3 +103,21 @@ def test_leaving_patches_out_takes_work_in_proportion_to_the_pod() -> None:
     assert calls(lambda: mend(sized("2Gi"), thousand, HERE)) < TENFOLD * calls(
         lambda: mend(sized("2Gi"), hundred, HERE)
     )
+
+
+def test_a_patch_that_answers_one_version_of_a_rule_leaves_no_more_to_patch_for_another() -> None:
+    strict = Policy(name="strict", profile=Profile.RESTRICTED, action=Action.DENY, patching=Patching.NONE)
+    older = Policy(
+        name="older",
+        profile=Profile.RESTRICTED,
+        action=Action.WARN,
+        patching=Patching.ALL,
+        pod_security=34,
+        rules={"host-user-namespace": RuleSetting(action=Action.WARN)},
+    )
+    asked = compile_regime({each.name: compile_policy(each, POD_RULES.values()) for each in (strict, older)})
+    pod = laid_over("{hostUsers: null, securityContext: {runAsNonRoot: null}}")
+
+    once = patched(pod, mend(asked, view(pod), HERE).operations)
+
+    assert not mend(asked, view(once), HERE).operations

@@ -153,7 +153,7 @@ def good(title: str, spec: str, **details: Unpack[_Details]) -> Example:
     return Example(title=title, verdict="good", spec=spec, **details)
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True)
 class PodRule:
     """A rule about pods.
 
@@ -174,10 +174,6 @@ class PodRule:
     spares: frozenset[ContainerKind] = frozenset()
     threats: frozenset[str] = frozenset()
     since: str = "v0.1"
-
-    def __repr__(self) -> str:
-        """Return the slug, which stands for the page of text that a rule is."""
-        return f"<rule {self.slug}>"
 
     def __post_init__(self) -> None:
         """Raise BadCatalogue where the declaration lacks what everything derived from it needs."""
