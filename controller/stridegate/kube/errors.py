@@ -9,6 +9,7 @@ KubeError
 └── Refused            the API server answered a request with an error
     ├── NotFound       the object does not exist, or its kind is not served
     ├── Conflict       the object changed since it was read
+    ├── Expired        the pages of a list outlived what the API server remembers
     └── Denied         the account may not, or admission refused
 """
 
@@ -83,6 +84,17 @@ class NotFound(Refused):
 
 class Conflict(Refused):
     """The object changed since it was read: somebody else is at work, so look again before writing."""
+
+
+class Expired(Refused):
+    """The pages of a list outlived what the API server remembers.
+
+    `rest` is its offer to list what is left as it is now; empty where it makes none.
+    """
+
+    def __init__(self, request: str, code: int, message: str, rest: str) -> None:
+        super().__init__(request, code, message)
+        self.rest = rest
 
 
 class Denied(Refused):
