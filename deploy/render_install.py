@@ -58,6 +58,9 @@ The kinds alone, where somebody else owns cluster-wide definitions, then this ch
 helm install stridegate-crds charts/stridegate/charts/stridegate-crds -n stridegate-system --create-namespace
 ```
 
+Kubernetes 1.30 is the oldest that it installs on: ValidatingAdmissionPolicies, which decide who may exempt a workload and keep the
+canary's namespace empty, are served by default since then.
+
 On a private GKE cluster, let the control plane reach port 9443 of the nodes: its firewall opens 443 and 10250 only.
 
 ## Values

@@ -95,6 +95,20 @@ class Outcome(enum.Enum):
     ERROR = "error"
 
 
+class ValueKind(enum.Enum):
+    """What the value of a violation is, which an exemption may name; also the keys of `values` in an exemption.
+
+    DIGEST is of what was found on a node, and never that of a violation in a pod.
+    """
+
+    CAPABILITY = "capability"
+    PATH = "path"
+    PORT = "port"
+    IMAGE = "image"
+    MEMORY = "memory"
+    DIGEST = "digest"
+
+
 # The capabilities that the baseline level lets a container add (k8s.io/pod-security-admission,
 # `check_capabilities_baseline.go`): the default set of container runtimes without NET_RAW.
 DEFAULT_CAPABILITIES = frozenset(
