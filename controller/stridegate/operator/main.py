@@ -24,6 +24,7 @@ from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import JUDGING, Entries, read_webhooks
 from stridegate.operator.duties import Duties, Mirrors
 from stridegate.operator.errors import BadWebhooksFile
+from stridegate.operator.guards import Guard, read_guard
 from stridegate.operator.installation import Installation
 from stridegate.operator.leases import Leadership, keep_renewing
 from stridegate.operator.looks import Place
@@ -42,6 +43,7 @@ class Options:
 
     namespace: str
     webhooks_file: Path
+    guard_file: Path
     service: str
     identity: str
     bind: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from its node
@@ -50,18 +52,29 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Run the operator until SIGTERM or SIGINT. Raises BadWebhooksFile and NoAccess where it cannot start."""
-    wanted = read_webhooks(options.webhooks_file)
-    scope = _scope(options.webhooks_file, wanted)
+    """Run the operator until SIGTERM or SIGINT. Raises BadWebhooksFile, BadGuardFile and NoAccess where it cannot start."""
+    entries = read_webhooks(options.webhooks_file)
+    wanted = _Wanted(
+        entries=entries, scope=_scope(options.webhooks_file, entries), guard=read_guard(options.guard_file)
+    )
     cluster, way_in = Cluster.connect(options.kubeconfig), find_way_in(options.kubeconfig)
     # The library would add a series to each counter that says when it began.
     disable_created_metrics()  # type: ignore[no-untyped-call] # the library types only a part of itself
-    asyncio.run(_serve(options, wanted, scope, cluster, way_in))
+    asyncio.run(_serve(options, wanted, cluster, way_in))
 
 
-def _scope(path: Path, wanted: Mapping[ConfigurationKind, Entries]) -> LabelSelector:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What the chart says that the cluster must have: webhook entries, what these are asked about, and the guard of exemptions."""
+
+    entries: Mapping[ConfigurationKind, Entries]
+    scope: LabelSelector
+    guard: Guard
+
+
+def _scope(path: Path, entries: Mapping[ConfigurationKind, Entries]) -> LabelSelector:
     """Return which namespaces policies can reach: those of the entry that judges pods."""
-    for entry in wanted[ConfigurationKind.VALIDATING]:
+    for entry in entries[ConfigurationKind.VALIDATING]:
         if entry["name"] == JUDGING:
             try:
                 return read_selector(Field(entry.get("namespaceSelector"), f"{JUDGING}: namespaceSelector"))
@@ -70,9 +83,7 @@ def _scope(path: Path, wanted: Mapping[ConfigurationKind, Entries]) -> LabelSele
     raise BadWebhooksFile(path, f"no entry {JUDGING}")
 
 
-async def _serve(
-    options: Options, wanted: Mapping[ConfigurationKind, Entries], scope: LabelSelector, cluster: Cluster, way_in: WayIn
-) -> None:
+async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: WayIn) -> None:
     stopping = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
@@ -85,10 +96,11 @@ async def _serve(
     duties = Duties(
         cluster=cluster,
         leadership=leadership,
-        installation=Installation(cluster, place, wanted, leadership.require),
+        installation=Installation(cluster, place, wanted.entries, leadership.require),
         mirrors=mirrors,
         book=PolicyBook(POD_RULES),
-        scope=scope,
+        scope=wanted.scope,
+        guard=wanted.guard,
         metrics=metrics,
     )
 
@@ -100,6 +112,7 @@ async def _serve(
             keep_renewing(leadership, duties.wake),
             duties.keep_installation(),
             duties.keep_canary(),
+            duties.keep_guard(),
             duties.keep_statuses(),
             keep_watching(way_in, _kinds(cluster, mirrors), duties.policies_changed),
             keep_measuring_lag(metrics),

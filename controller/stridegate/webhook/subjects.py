@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import msgspec
 
 from stridegate.engine.workloads import workload_of
+from stridegate.kube.shapes import shape_of
 from stridegate.model.places import Pointer
 from stridegate.model.pods import ObjectMeta, PodTemplate
 from stridegate.model.policies import Workload
 from stridegate.model.settings import Setting
 from stridegate.webhook.errors import UnknownSubject
 from stridegate.webhook.reviews import GroupVersionResource, Request, read_object
-from stridegate.webhook.shapes import shape_of
 
 # The field names are Kubernetes' own.
 # ruff: noqa: N815
