@@ -86,8 +86,8 @@ def test_enforcing_names_the_first_link_that_is_broken(
 def test_a_trial_says_what_keeps_it_from_ending() -> None:
     tried = replace(WELL, unarmed="on trial", trial=True)
 
-    assert enforcing(tried, SILENT).message == "on trial: a privileged pod was admitted"
-    assert enforcing(tried, None).message == "on trial"
+    assert enforcing(tried, SILENT, None).message == "on trial: a privileged pod was admitted"
+    assert enforcing(tried, None, None).message == "on trial"
 
 
 def test_a_policy_that_is_understood_is_ready() -> None:
