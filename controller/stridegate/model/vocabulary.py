@@ -28,6 +28,11 @@ class Stride(enum.Enum):
     DENIAL_OF_SERVICE = "D"
     ELEVATION = "E"
 
+    @property
+    def title(self) -> str:
+        """Its name, as the model writes it."""
+        return "elevation of privilege" if self is Stride.ELEVATION else self.name.replace("_", " ").lower()
+
 
 class Profile(enum.IntEnum):
     """A named set of rules; each contains the one before it.
