@@ -212,7 +212,7 @@ HEADS: dict[str, Bytes] = {
 }
 
 # Those of them that the API server might write.
-ORDINARY = {"as ever", "with a timeout", "traced and packed", "no such path"}
+ORDINARY = {"as ever", "with a timeout", "traced and packed", "a shorter length", "no such path"}
 
 
 @st.composite
@@ -225,7 +225,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 
 class TestBothWays:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(sent=st.lists(requests(), min_size=1, max_size=3), places=st.lists(st.integers(0, 2**16), max_size=4))
     def test_every_exchange_has_the_same_answers(self, pair: Pair, sent: list[bytes], places: list[int]) -> None:
         short, long = pair.answers(cut(b"".join([*sent, LAST]), places))
@@ -258,7 +258,7 @@ class TestBothWays:
 
         assert short == long
         assert b"hidden" not in short
-        assert short.count(b"HTTP/1.1 ") == 2
+        assert short.count(b"HTTP/1.1 ") == 1
 
     def test_bytes_beyond_the_length_are_the_next_request(self, pair: Pair) -> None:
         body = Asked(object=PRIVILEGED).body()
@@ -312,6 +312,7 @@ class TestReading:
 
     @pytest.mark.parametrize("head", sorted(set(HEADS) - ORDINARY))
     def test_any_other_head_is_left_to_the_library(self, head: str) -> None:
-        sent = HEADS[head](request(b""))
+        sent = request(Asked(object=pod()).body())
+        end = sent.index(b"\r\n\r\n") + 4
 
-        assert read_head(sent) is None
+        assert read_head(HEADS[head](sent[:end]) + sent[end:]) is None
