@@ -63,7 +63,7 @@ _OUTPUT = click.option("-o", "--output", type=click.Choice(["yaml", "json"]), he
 def exemption() -> None:
     """Let a workload break a rule for a limited time, on record.
 
-    The cluster decides who may: see `kubectl auth can-i exempt hardeningrules.stridegate.dev/SLUG`.
+    The cluster decides who may: `kubectl auth can-i --list -n NAMESPACE` says so under hardeningrules.stridegate.dev.
     """
 
 
