@@ -47,7 +47,7 @@ def become(regime: Regime, template: PodView, circumstances: Circumstances) -> P
     return amended(template, mend(regime, template, circumstances).edits)
 
 
-def improve(questions: Sequence[Question], pod: PodView, made: Sequence[tuple[Finding, Patch]]) -> Hardening:
+def improve(questions: Sequence[Question[PodView]], pod: PodView, made: Sequence[tuple[Finding, Patch]]) -> Hardening:
     """Return the operations of those patches after which none of the questions finds anything worse than before.
 
     The questions are those that policies give parameters, and only what answers one of them is tried out: what the
@@ -68,7 +68,7 @@ def improve(questions: Sequence[Question], pod: PodView, made: Sequence[tuple[Fi
     return harden(pod, made)
 
 
-def _worsened(questions: Iterable[Question], pod: PodView, edits: Iterable[Edit]) -> Iterator[Pointer]:
+def _worsened(questions: Iterable[Question[PodView]], pod: PodView, edits: Iterable[Edit]) -> Iterator[Pointer]:
     """Yield where something is worse once edits are made; a rule that then cannot judge points at everything."""
     after = amended(pod, edits)
     for question in questions:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prometheus_client import disable_created_metrics
 
-from stridegate.engine.catalogue import POD_RULES, digest
+from stridegate.engine.catalogue import RULES, digest
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import InvalidField, KubeError
 from stridegate.kube.fields import Field
@@ -79,7 +79,7 @@ async def _serve(
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
-    metrics = Metrics(digest(POD_RULES.values()))
+    metrics = Metrics(digest(RULES.values()))
     mirrors = Mirrors(
         policies=Mirror(lambda _, policy: policy), namespaces=Mirror(lambda metadata, _: metadata.labels or {})
     )
@@ -89,7 +89,7 @@ async def _serve(
         leadership=leadership,
         installation=Installation(cluster, place, wanted, leadership.require),
         mirrors=mirrors,
-        book=PolicyBook(POD_RULES),
+        book=PolicyBook(RULES),
         scope=scope,
         metrics=metrics,
     )
