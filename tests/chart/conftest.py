@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from charts import KINDS, Helm, Rendered
-from hardeningpolicies import COLLECTION, COMPLETE, KIND, Client
+from hardeningpolicies import COLLECTION, COMPLETE, Client
 from localkube.api_server import ApiServer
 from localkube.binaries import Binaries
 from localkube.cache import Cache
@@ -30,7 +30,7 @@ def release(helm: Helm) -> Rendered:
 @pytest.fixture(scope="module")
 def client(api_server: ApiServer) -> Iterator[Client]:
     api_server.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(KINDS))
-    api_server.kubectl("wait", "--for=condition=Established", "crd", KIND["metadata"]["name"])
+    api_server.kubectl("wait", "--for=condition=Established", "crd", "--all")
     client = Client(api_server)
     yield client
     client.close()

@@ -124,15 +124,20 @@ def compile_regime(compiled: Mapping[str, tuple[Claim, ...]]) -> Regime:
     for demands in asked.values():
         demands.sort(key=lambda each: (-each.action, each.policy))
         claims[Question(demands[0].rule, demands[0].given)] = tuple(demands)
+    return assemble(tuple(sorted(compiled)), claims)
+
+
+def assemble(policies: tuple[str, ...], claims: Mapping[AnyQuestion, tuple[Claim, ...]]) -> Regime:
+    """Return the regime of questions that are asked already, with the demands that count: those of some policies alone, for one."""
     others: dict[type, tuple[AnyQuestion, ...]] = {}
     for question in sorted(claims, key=lambda question: (-question.rule.severity, question.rule.slug)):
         subject = question.rule.subject
         others[subject] = (*others.get(subject, ()), question)
     questions = cast("tuple[Question[PodView], ...]", others.pop(PodView, ()))
-    mended = {each.rule.slug for demands in claims.values() for each in demands if _mends(each)}
+    mended = {each.rule.slug for demands in claims.values() for each in demands if mends(each)}
     mending = tuple(question for question in questions if question.rule.slug in mended)
     return Regime(
-        policies=tuple(sorted(compiled)),
+        policies=policies,
         questions=questions,
         others=others,
         claims=claims,
@@ -143,5 +148,6 @@ def compile_regime(compiled: Mapping[str, tuple[Claim, ...]]) -> Regime:
     )
 
 
-def _mends(claim: Claim) -> bool:
+def mends(claim: Claim) -> bool:
+    """Whether a policy lets the webhook make patches of a rule."""
     return claim.patching > Patching.NONE and claim.action >= Action.WARN

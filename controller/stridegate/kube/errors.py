@@ -3,11 +3,13 @@
 KubeError
 ├── InvalidField       one field of an object does not say what it must
 ├── InvalidPolicy      a HardeningPolicy that cannot be enforced as it is written
+├── InvalidExemption   a HardeningExemption that cannot be honoured as it is written
 ├── NoAccess           no cluster is named that could be talked to
 ├── Unreachable        the API server did not answer
 └── Refused            the API server answered a request with an error
     ├── NotFound       the object does not exist, or its kind is not served
     ├── Conflict       the object changed since it was read
+    ├── Expired        the pages of a list outlived what the API server remembers
     └── Denied         the account may not, or admission refused
 """
 
@@ -42,6 +44,17 @@ class InvalidPolicy(KubeError):
         self.got = problem.got
 
 
+class InvalidExemption(KubeError):
+    """A HardeningExemption that cannot be honoured as it is written; it exempts nothing."""
+
+    def __init__(self, exemption: str, problem: InvalidField) -> None:
+        super().__init__(f"exemption {exemption}: {problem}")
+        self.exemption = exemption
+        self.field = problem.field
+        self.wanted = problem.wanted
+        self.got = problem.got
+
+
 class NoAccess(KubeError):
     """Neither a kubeconfig nor a pod's service account says which cluster to talk to."""
 
@@ -71,6 +84,17 @@ class NotFound(Refused):
 
 class Conflict(Refused):
     """The object changed since it was read: somebody else is at work, so look again before writing."""
+
+
+class Expired(Refused):
+    """The pages of a list outlived what the API server remembers.
+
+    `rest` is its offer to list what is left as it is now; empty where it makes none.
+    """
+
+    def __init__(self, request: str, code: int, message: str, rest: str) -> None:
+        super().__init__(request, code, message)
+        self.rest = rest
 
 
 class Denied(Refused):

@@ -18,7 +18,7 @@ import aiohttp
 import msgspec
 import yaml
 
-from stridegate.kube.errors import InvalidField, KubeError, NoAccess, NotFound, Refused, Unreachable
+from stridegate.kube.errors import Expired, InvalidField, KubeError, NoAccess, NotFound, Refused, Unreachable
 from stridegate.kube.fields import Field
 
 T = TypeVar("T")
@@ -143,8 +143,13 @@ class _Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     items: list[T] | None = None
 
 
+class _StatusMeta(msgspec.Struct, frozen=True, kw_only=True, rename={"rest": "continue"}):
+    rest: str = ""
+
+
 class _Status(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
+    metadata: _StatusMeta = _StatusMeta()
 
 
 @asynccontextmanager
@@ -179,6 +184,32 @@ class Reader:
                 return Listing(items=items, revision=int(revision) if revision.isdecimal() else 0)
             query = {"limit": str(_PAGE), "continue": page.metadata.rest}
 
+    async def pages(
+        self, path: str, item: type[T], *, size: int = _PAGE, fields: str = ""
+    ) -> AsyncIterator[tuple[T, ...]]:
+        """Yield the objects under a path, a page of at most `size` at a time; `fields` selects among them.
+
+        No page is kept, and between pages as much time may pass as whoever reads them takes. The pages are of one
+        revision until the API server has forgotten that (410 Gone, five minutes by default); it then lists what is left
+        as it is now. Pages follow the order of the objects' keys, so that an object is yielded once if it is there all
+        the while, and never twice. Raises as `list` does, and Expired where the API server offers no way on.
+        """
+        decoder: msgspec.json.Decoder[_Page[T]] = msgspec.json.Decoder(_Page[item])  # type: ignore[valid-type] # made at run time
+        query = {"limit": str(size), **({"fieldSelector": fields} if fields else {})}
+        rest = ""
+        while True:
+            try:
+                page = await self._page(path, {**query, "continue": rest} if rest else query, decoder)
+            except Expired as expired:
+                if expired.rest in {"", rest}:
+                    raise
+                rest = expired.rest
+                continue
+            rest = page.metadata.rest or ""
+            yield tuple(page.items or ())
+            if not rest:
+                return
+
     async def _page(self, path: str, query: Mapping[str, str], decoder: msgspec.json.Decoder[_Page[T]]) -> _Page[T]:
         request = f"GET {path}"
         token = self._way_in.bearer()
@@ -198,7 +229,9 @@ class Reader:
 
 def _refusal(request: str, status: int, body: bytes) -> KubeError:
     try:
-        message = msgspec.json.decode(body, type=_Status).message
+        answer = msgspec.json.decode(body, type=_Status)
     except UNDECODABLE:
-        message = body[:200].decode(errors="replace")
-    return (NotFound if status == HTTPStatus.NOT_FOUND else Refused)(request, status, message)
+        answer = _Status(message=body[:200].decode(errors="replace"))
+    if status == HTTPStatus.GONE:
+        return Expired(request, status, answer.message, answer.metadata.rest)
+    return (NotFound if status == HTTPStatus.NOT_FOUND else Refused)(request, status, answer.message)

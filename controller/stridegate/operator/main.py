@@ -24,6 +24,7 @@ from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import Entries, read_webhooks
 from stridegate.operator.duties import Duties, Mirrors
 from stridegate.operator.errors import BadWebhooksFile
+from stridegate.operator.guards import Guard, read_guard
 from stridegate.operator.installation import Installation
 from stridegate.operator.leases import Leadership, keep_renewing
 from stridegate.operator.looks import Place
@@ -45,6 +46,7 @@ class Options:
 
     namespace: str
     webhooks_file: Path
+    guard_file: Path
     service: str
     identity: str
     bind: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from its node
@@ -53,17 +55,28 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Run the operator until SIGTERM or SIGINT. Raises BadWebhooksFile and NoAccess where it cannot start."""
-    wanted = read_webhooks(options.webhooks_file)
-    scope = _scope(options.webhooks_file, wanted)
+    """Run the operator until SIGTERM or SIGINT. Raises BadWebhooksFile, BadGuardFile and NoAccess where it cannot start."""
+    entries = read_webhooks(options.webhooks_file)
+    wanted = _Wanted(
+        entries=entries, scope=_scope(options.webhooks_file, entries), guard=read_guard(options.guard_file)
+    )
     cluster, way_in = Cluster.connect(options.kubeconfig), find_way_in(options.kubeconfig)
     # The library would add a series to each counter that says when it began.
     disable_created_metrics()  # type: ignore[no-untyped-call] # the library types only a part of itself
-    asyncio.run(_serve(options, wanted, scope, cluster, way_in))
+    asyncio.run(_serve(options, wanted, cluster, way_in))
 
 
-def _scope(path: Path, wanted: Mapping[ConfigurationKind, Entries]) -> LabelSelector:
-    for entry in wanted[ConfigurationKind.VALIDATING]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What the chart says that the cluster must have: webhook entries, what these are asked about, and the guard of exemptions."""
+
+    entries: Mapping[ConfigurationKind, Entries]
+    scope: LabelSelector
+    guard: Guard
+
+
+def _scope(path: Path, entries: Mapping[ConfigurationKind, Entries]) -> LabelSelector:
+    for entry in entries[ConfigurationKind.VALIDATING]:
         if entry["name"] == _PODS:
             try:
                 return read_selector(Field(entry.get("namespaceSelector"), f"{_PODS}: namespaceSelector"))
@@ -72,9 +85,7 @@ def _scope(path: Path, wanted: Mapping[ConfigurationKind, Entries]) -> LabelSele
     raise BadWebhooksFile(path, f"no entry {_PODS}")
 
 
-async def _serve(
-    options: Options, wanted: Mapping[ConfigurationKind, Entries], scope: LabelSelector, cluster: Cluster, way_in: WayIn
-) -> None:
+async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: WayIn) -> None:
     stopping = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
@@ -87,10 +98,11 @@ async def _serve(
     duties = Duties(
         cluster=cluster,
         leadership=leadership,
-        installation=Installation(cluster, place, wanted, leadership.require),
+        installation=Installation(cluster, place, wanted.entries, leadership.require),
         mirrors=mirrors,
         book=PolicyBook(RULES),
-        scope=scope,
+        scope=wanted.scope,
+        guard=wanted.guard,
         metrics=metrics,
     )
 
@@ -102,6 +114,7 @@ async def _serve(
             keep_renewing(leadership, duties.wake),
             duties.keep_installation(),
             duties.keep_canary(),
+            duties.keep_guard(),
             duties.keep_statuses(),
             keep_watching(way_in, _kinds(cluster, mirrors), duties.policies_changed),
             keep_measuring_lag(metrics),

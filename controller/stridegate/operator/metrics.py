@@ -35,6 +35,10 @@ class Metrics:
         self._canary_ok = self._gauge("canary_ok", "Whether a dry-run had the right answer", "case")
         self._canary_at = self._gauge("canary_last_run_timestamp_seconds", "When the dry-run was made", "case")
 
+        self.exemption_guard_ok = self._gauge(
+            "exemption_guard_ok", "Whether only those grant exemptions who hold the verb exempt on the rule"
+        )
+
     def _gauge(self, name: str, doc: str, *labels: str) -> Gauge:
         return Gauge(f"stridegate_{name}", doc, labels, registry=self.registry)
 

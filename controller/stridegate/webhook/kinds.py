@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from stridegate.engine.workloads import workload_of
+from stridegate.kube.shapes import shape_of
 from stridegate.model.object_views import ConnectionView, JobView, ObjectView, PersistentVolumeView, ServiceView
 from stridegate.model.objects import Connection, CronJob, Job, JobSpec, PersistentVolume, Service
 from stridegate.model.places import Pointer
@@ -16,7 +17,6 @@ from stridegate.model.pods import ObjectMeta, PodTemplate
 from stridegate.model.policies import Workload
 from stridegate.webhook.errors import BadEmbedder
 from stridegate.webhook.reviews import Request, read_object
-from stridegate.webhook.shapes import shape_of
 
 _NO_METADATA = ObjectMeta()
 _CHANGES = frozenset({"CREATE", "UPDATE"})

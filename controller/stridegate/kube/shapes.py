@@ -1,7 +1,7 @@
 """The model's shapes in the form that is decoded fastest.
 
-Decoding a pod into msgspec's own structs takes half the time that the same dataclasses take, and reviews spend more
-time on it than on any rule. The structs are made from the dataclasses, so a field is still declared once; they have the
+Decoding a pod into msgspec's own structs takes half the time that the same dataclasses take, and reviews and the audit
+spend more time on it than on any rule. The structs are made from the dataclasses, so a field is still declared once; they have the
 same attributes and defaults, compare alike, and are read through the same views. They are not tracked by the garbage
 collector, which a tree of frozen values without cycles does not need.
 """

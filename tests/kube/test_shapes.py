@@ -11,10 +11,10 @@ import pytest
 from specimens import broken_by, pod_of, questions, setting_of
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.evaluate import evaluate
+from stridegate.kube.shapes import shape_of
 from stridegate.model.pods import PodTemplate
 from stridegate.model.rules import Example, PodRule
 from stridegate.model.views import PodView
-from stridegate.webhook.shapes import shape_of
 
 EXAMPLES = [
     pytest.param(rule, example, id=f"{rule.slug}: {example.title}")
