@@ -12,7 +12,7 @@ from stridegate.model.object_views import ConnectionView, JobView, PersistentVol
 from stridegate.model.references import PodSecurity, Reference
 from stridegate.model.settings import Setting
 from stridegate.model.views import ContainerKind, PodView
-from stridegate.model.vocabulary import Outcome, Profile, Severity, Stride
+from stridegate.model.vocabulary import Outcome, Profile, Severity, Stride, ValueKind
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -162,8 +162,9 @@ class Rule(Generic[S_contra]):
     """A rule about one kind of subject.
 
     `doc` has one sentence that says what is wrong, then paragraphs that begin with Threat, Check and Fix. `takes` names
-    the parameters it reads, `threats` the threats of the threat model that it answers. `since` is the version of
-    Stridegate that first had the rule.
+    the parameters it reads, `threats` the threats of the threat model that it answers. `value` is what the values of its
+    violations are, where exemptions can be narrowed to some of them. `since` is the version of Stridegate that first had
+    the rule.
     """
 
     # The view that it judges, and what its examples are laid over, for people.
@@ -180,6 +181,7 @@ class Rule(Generic[S_contra]):
     examples: tuple[Example, ...]
     takes: frozenset[str] = frozenset()
     threats: frozenset[str] = frozenset()
+    value: ValueKind | None = None
     since: str = "v0.1"
 
     def __post_init__(self) -> None:

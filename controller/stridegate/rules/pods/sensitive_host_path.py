@@ -18,7 +18,7 @@ from stridegate.model.paths import written
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 
 def check(pod: PodView, _: Given) -> Iterable[Violation]:
@@ -50,6 +50,7 @@ RULE = PodRule(
     references=(CisDocker("5.6", before_1_6="5.5"), CisKubernetes("5.2.11", before_1_12="5.2.12")),
     threats=frozenset({"host-filesystem-exposure", "daemon-config-exploited-from-container"}),
     check=check,
+    value=ValueKind.PATH,
     examples=(
         bad("configuration", "volumes: [{name: x, hostPath: {path: /etc/kubernetes}}]", also=("host-path-volume",)),
         bad("a tree itself", "volumes: [{name: x, hostPath: {path: /etc/}}]", also=("host-path-volume",)),
