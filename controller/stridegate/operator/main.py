@@ -112,7 +112,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
         cluster=cluster,
         leadership=leadership,
         exemptions=mirrors.exemptions,
-        terms=Terms(rules=POD_RULES.keys(), home=options.namespace),
+        terms=Terms(rules=RULES.keys(), home=options.namespace),
         used=lambda _: None,
         metrics=metrics,
     )
