@@ -1,4 +1,4 @@
-"""A webhook server in this event loop, over real TLS, and callers of it."""
+"""A server with one policy over real TLS, in a test's own event loop."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import uvloop
 
 from authorities import SERVER_NAME, Authority, mounted
 from callers import Caller
+from reviewing import PRIVILEGED, Asked, pod
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.kube.rosters import Version
 from stridegate.model.policies import IMMUTABLE_LABEL
@@ -25,7 +26,9 @@ from stridegate.webhook.server import Server
 
 AUTHORITY = Authority()
 CONTEXT = AUTHORITY.client_context()
-POLICY = {
+GOOD = Asked(object=pod()).body()
+BAD = Asked(object=PRIVILEGED).body()
+_POLICY = {
     "metadata": {"name": "production", "uid": "p", "generation": 1},
     "spec": {"profile": "hardened", "action": "deny", "patching": "safe"},
 }
@@ -37,7 +40,7 @@ class Here:
     def __init__(self, directory: Path, limits: Limits, *, shortcuts: bool = True) -> None:
         self.live = LivePolicySet(POD_RULES)
         self.live.replace(
-            [ListedPolicy(Version(name="production", uid="p", revision=1), POLICY)],
+            [ListedPolicy(Version(name="production", uid="p", revision=1), _POLICY)],
             [ListedNamespace(Version(name="shop", uid="n", revision=1), {IMMUTABLE_LABEL: "shop"})],
             (1, 1),
         )
@@ -64,33 +67,27 @@ class Here:
     async def _large(self, _: Call) -> Reply:
         return Reply(status=200, body=b" " * 2**20)
 
-    async def listen(self) -> None:
+    def listen(self) -> None:
         """Start."""
-        await self.server.listen("127.0.0.1", 0, self._certificates.context)
+        self.server.listen("127.0.0.1", 0, self._certificates.context)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110 - the conditions are of many parts, none of which tells
+                await asyncio.sleep(0.01)
 
     async def busy(self, count: int) -> None:
         """Wait until so many requests are under way."""
-        async with asyncio.timeout(10):
-            for _ in range(1000):
-                if self.server.in_flight >= count:
-                    return
-                await asyncio.sleep(0.01)
+        await self.until(lambda: self.server.in_flight >= count)
 
     async def quiet(self) -> None:
         """Wait until no request is under way."""
-        async with asyncio.timeout(10):
-            for _ in range(1000):
-                if not self.server.in_flight:
-                    return
-                await asyncio.sleep(0.01)
+        await self.until(lambda: not self.server.in_flight)
 
     async def alone(self) -> None:
         """Wait until every connection is gone."""
-        async with asyncio.timeout(10):
-            for _ in range(1000):
-                if not self.server.connections:
-                    return
-                await asyncio.sleep(0.01)
+        await self.until(lambda: not self.server.connections)
 
     async def connect(self) -> Caller:
         """Return a new connection."""
@@ -112,14 +109,15 @@ def serving(directory: Path, test: Callable[[Here], Awaitable[None]], limits: Li
 
     async def run() -> None:
         here = Here(directory, limits or Limits())
-        await here.listen()
-        sweeping = asyncio.ensure_future(here.server.sweep())
-        try:
-            await test(here)
-        finally:
-            await here.leave()
-            sweeping.cancel()
-            await asyncio.wait({sweeping})
+        here.listen()
+        async with asyncio.TaskGroup() as duties:
+            running = [duties.create_task(each) for each in (here.server.receive(), here.server.sweep())]
+            try:
+                await test(here)
+            finally:
+                await here.leave()
+                for each in running:
+                    each.cancel()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())

@@ -39,16 +39,16 @@ class Pair:
     def __init__(self, directory: Path) -> None:
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._servers: list[Here] = []
-        self._sweeping: list[asyncio.Future[None]] = []
+        self._working: list[asyncio.Future[None]] = []
         self._runner.run(self._start(directory))
 
     async def _start(self, directory: Path) -> None:
         for shortcuts in (True, False):
             here = Here(directory / str(shortcuts), Limits(idle_seconds=2.0), shortcuts=shortcuts)
-            await here.listen()
+            here.listen()
             self._servers.append(here)
             # Whoever waits for bytes that do not come is cut.
-            self._sweeping.append(asyncio.ensure_future(here.server.sweep()))
+            self._working += [asyncio.ensure_future(here.server.sweep()), asyncio.ensure_future(here.server.receive())]
 
     def answers(self, pieces: list[bytes]) -> tuple[bytes, bytes]:
         """Return everything that each server answers until it closes."""
@@ -76,10 +76,10 @@ class Pair:
 
     def stop(self) -> None:
         """End both."""
-        for sweeping in self._sweeping:
-            sweeping.cancel()
         for here in self._servers:
             self._runner.run(here.leave())
+        for working in self._working:
+            working.cancel()
         self._runner.close()
 
 
