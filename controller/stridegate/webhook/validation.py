@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from stridegate.engine.decide import Circumstances, decide
 from stridegate.engine.difference import Difference, compare, unchanged
 from stridegate.engine.evaluate import evaluate
+from stridegate.engine.exemptions import leave
 from stridegate.engine.mend import become
 from stridegate.engine.policies import Regime
 from stridegate.engine.remedies import Target, remedy
+from stridegate.engine.workloads import known_as
 from stridegate.model.findings import Decision, Finding
 from stridegate.model.pods import PodTemplate
 from stridegate.model.views import PodView
@@ -19,6 +21,7 @@ from stridegate.webhook.errors import UnknownSubject
 from stridegate.webhook.messages import Addressee, denial, warnings
 from stridegate.webhook.policy_set import Rulebook
 from stridegate.webhook.records import undone
+from stridegate.webhook.reminders import reminders
 from stridegate.webhook.reviews import Request
 from stridegate.webhook.subjects import (
     described,
@@ -42,8 +45,8 @@ _CONTROLLERS = frozenset(
 _NO_POD = PodTemplate()
 
 
-def validate(request: Request, rulebook: Rulebook) -> Verdict:
-    """Return what becomes of a request.
+def validate(request: Request, rulebook: Rulebook, *, now: float) -> Verdict:
+    """Return what becomes of a request at a time (Unix, in seconds).
 
     Raises CannotJudge for what cannot be judged.
     """
@@ -65,11 +68,13 @@ def validate(request: Request, rulebook: Rulebook) -> Verdict:
     if not findings and not kind.templated:
         # So it is with every pod that is well kept; whose it is need not be found out.
         return _allowed(_label(rulebook), rulebook.regime.policies)
+    workload = kind.workload(new.metadata)
     circumstances = Circumstances(
         namespace=setting.namespace,
-        workload=kind.workload(new.metadata),
+        workload=workload,
         template=setting.template,
         mirror=setting.mirror,
+        leave=leave(rulebook.granted, known_as(workload, new.metadata), pod, now) if rulebook.granted else None,
     )
     if kind.templated:
         findings = _found(rulebook.regime, pod, circumstances)
@@ -113,13 +118,15 @@ def _verdict(
     denied = bool(decision.denied) and heard
     label = Label.DENIED if denied else _label(rulebook)
     rulings = decision.denied + decision.warned + decision.audited
+    ending = reminders(decision.exempted, circumstances.leave.now) if circumstances.leave else ()
     return Verdict(
         allowed=not denied,
         label=label,
-        annotations=audit_annotations(label, decision.policies, rulings),
+        annotations=audit_annotations(label, decision.policies, rulings, decision.exempted),
         message=_message(request, rulebook, addressee, pod, decision) if denied else "",
-        warnings=() if denied or not heard else warnings(addressee, decision.warned),
+        warnings=() if denied or not heard else warnings(addressee, decision.warned, ending),
         workload=circumstances.workload,
+        exempted=tuple(each.ruling.finding.rule.slug for each in decision.exempted),
         counts=tuple(_counts(rulebook.regime, decision, difference)),
         overwritten=undone(rulebook.regime, pod, difference.introduced, circumstances),
     )
@@ -133,7 +140,7 @@ def _message(request: Request, rulebook: Rulebook, addressee: Addressee, pod: Po
         exists=request.operation == "UPDATE",
     )
     fix = remedy(pod, (each.finding for each in decision.denied), target, rulebook.regime.measured)
-    return denial(addressee, decision.denied, fix)
+    return denial(addressee, decision.denied, fix, exempted=len(decision.exempted))
 
 
 def _counts(regime: Regime, decision: Decision, difference: Difference) -> Iterator[Count]:
