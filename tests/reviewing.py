@@ -12,7 +12,7 @@ import jsonpatch
 import msgspec
 
 from leaves import NOW
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap, hardened_pod, overlay
 from stridegate.engine.exemptions import compile_exemptions
 from stridegate.model.edits import Json
@@ -35,6 +35,8 @@ RESOURCES = {
     "Job": ("batch", "v1", "jobs"),
     "CronJob": ("batch", "v1", "cronjobs"),
 }
+# What embeds no pod.
+OBJECTS = {"Service": ("", "v1", "services"), "PersistentVolume": ("", "v1", "persistentvolumes")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Asked:
     operation: str = "CREATE"
     subresource: str = ""
     object_kind: str = ""
-    namespace: str = "shop"
+    namespace: str | None = "shop"
     user: str = "alice"
     groups: tuple[str, ...] = ("system:authenticated",)
     uid: str = "705ab4f5-6393-11e8-b7cc-42010a800002"
@@ -56,7 +58,8 @@ class Asked:
 
     def document(self) -> dict[str, Any]:
         """Return the AdmissionReview."""
-        group, version, resource = RESOURCES.get(self.kind, ("example.com", "v1", self.kind.lower() + "s"))
+        known = RESOURCES | OBJECTS
+        group, version, resource = known.get(self.kind, ("example.com", "v1", self.kind.lower() + "s"))
         return {
             "apiVersion": "admission.k8s.io/v1",
             "kind": "AdmissionReview",
@@ -66,7 +69,7 @@ class Asked:
                 "resource": {"group": group, "version": version, "resource": resource},
                 **({"subResource": self.subresource} if self.subresource else {}),
                 "name": self.name,
-                "namespace": self.namespace,
+                **({} if self.namespace is None else {"namespace": self.namespace}),
                 "operation": self.operation,
                 "userInfo": {"username": self.user, "groups": list(self.groups)},
                 "object": self.object,
@@ -109,11 +112,11 @@ def policy(
     return Policy(name=name, action=action, patching=patching, profile=profile, **more)
 
 
-def rulebook(*policies: Policy, exemptions: Iterable[Exemption] = (), namespace: str = "shop") -> Rulebook:
-    """Return what holds in a namespace under some policies and exemptions."""
-    known = empty_policy_set(POD_RULES).with_namespaces({namespace: {"kubernetes.io/metadata.name": namespace}})
-    known = known.with_exemptions(compile_exemptions(exemptions))
-    found = known.with_policies(compiled(each, POD_RULES) for each in policies).rulebook(namespace)
+def rulebook(*policies: Policy, exemptions: Iterable[Exemption] = (), namespace: str | None = "shop") -> Rulebook:
+    """Return what holds under some policies and exemptions in a namespace, or for what belongs to none."""
+    labelled = {} if namespace is None else {namespace: {"kubernetes.io/metadata.name": namespace}}
+    known = empty_policy_set(RULES).with_namespaces(labelled).with_exemptions(compile_exemptions(exemptions))
+    found = known.with_policies(compiled(each, RULES) for each in policies).rulebook(namespace)
     assert found is not None
     return found
 
