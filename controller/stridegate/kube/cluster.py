@@ -168,7 +168,8 @@ class Cluster:
             )
             response = self._client.call_api(method, url, headers, body, _request_timeout=_TIMEOUT)
             received: bytes = response.read()  # type: ignore[no-untyped-call] # the package types only a part of itself
-        except (HTTPError, client.ApiException, OSError) as error:
+        except (HTTPError, client.ApiException, config.ConfigException, OSError) as error:
+            # ConfigException is about the token, whose file is read anew every minute.
             raise Unreachable(request, type(error).__name__) from error
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _ERRORS.get(response.status, Refused)(request, response.status, _message(received))
