@@ -10,7 +10,7 @@ from stridegate.engine.evaluate import contained
 from stridegate.kube.errors import InvalidPolicy
 from stridegate.kube.policies import PolicyReading, policy_generation, policy_name, read_policy, strictest_reading
 from stridegate.model.policies import Policy
-from stridegate.model.rules import PodRule
+from stridegate.model.rules import AnyRule
 from stridegate.model.vocabulary import Action, Profile
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Standing:
 
 
 def stand(
-    obj: Mapping[str, object], rules: Mapping[str, PodRule], before: Standing | None, *, starting: bool
+    obj: Mapping[str, object], rules: Mapping[str, AnyRule], before: Standing | None, *, starting: bool
 ) -> Standing:
     """Return how a policy stands, and how it stood before as the same object.
 
@@ -51,7 +51,7 @@ def stand(
     return Standing(policy=_strictest(obj, rules) if starting else None, problem=problem)
 
 
-def _strictest(obj: Mapping[str, object], rules: Mapping[str, PodRule]) -> Policy:
+def _strictest(obj: Mapping[str, object], rules: Mapping[str, AnyRule]) -> Policy:
     """Return what counts of a policy that cannot be read as the webhook starts, since nobody knows what was in force before.
 
     A new one is ignored at any other time: it tightens nothing and loosens nothing.
