@@ -17,13 +17,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 from accounts import kubeconfig
-from charts import Helm, Rendered
+from charts import Helm
 from exempting import Cluster, ahead, exemption, role
 from localkube.api_server import ApiServer
-from localkube.binaries import Binaries
-from localkube.cache import Cache
-from localkube.places import CHECKOUT, Places
-from localkube.versions import KubernetesVersion
+from localkube.places import CHECKOUT
 from stridegate.cli.main import main
 
 WANTED = (
@@ -66,11 +63,9 @@ def test_a_cluster_that_cannot_be_asked_is_told_from_a_refusal() -> None:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A server of our own: the guard asks whoever grants an exemption on it."""
-    binaries = Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen())
-    release: Rendered = Helm(binaries.program("helm")).render()
     with ApiServer(state_dir=tmp_path_factory.mktemp("granting")) as server:
         cluster = Cluster(server)
-        cluster.install(release)
+        cluster.install(Helm.built().render())
         server.kubectl("create", "namespace", "shop")
         server.kubectl("-n", "shop", "create", "serviceaccount", "security")
         rights = role(
