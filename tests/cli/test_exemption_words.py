@@ -10,6 +10,7 @@ import pytest
 
 from exempting import exemption
 from stridegate.cli import exemption_words as words
+from stridegate.engine.catalogue import RULES
 from stridegate.model.policies import Workload
 
 
@@ -94,3 +95,7 @@ def test_an_exemption_without_a_name_is_named_after_its_workload() -> None:
     assert made["metadata"] == {"namespace": "shop", "generateName": "w" * 57 + "-"}
     assert "ticket" not in str(made)
     assert "containers" not in str(made)
+
+
+def test_every_rule_can_be_named() -> None:
+    assert [words.rule(slug) for slug in RULES] == list(RULES)
