@@ -6,11 +6,8 @@ Each duty is a loop that ends only when it is cancelled. What one finds, the oth
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import KubeError
@@ -22,7 +19,8 @@ from stridegate.operator.guards import Guard, find_gap
 from stridegate.operator.installation import Change, Health, Installation
 from stridegate.operator.leases import Leadership
 from stridegate.operator.metrics import Metrics
-from stridegate.operator.mirrors import Mirror
+from stridegate.operator.mirrors import Mirrors
+from stridegate.operator.pauses import pause_until
 from stridegate.operator.reporting import PolicyBook, write_statuses
 from stridegate.operator.statuses import Facts
 
@@ -34,19 +32,6 @@ _STEADY, _ROTATING, _ARMING = 30.0, 5.0, 0.5
 _CANARY, _DOUBT = 30.0, 2.0
 # Seconds for which changes are gathered before statuses are written, and until a failed write is tried again.
 _GATHERING, _RETRYING = 0.3, 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirrors:
-    """What the operator watches: policies as they are, namespaces by their labels."""
-
-    policies: Mirror[Mapping[str, object]]
-    namespaces: Mirror[Mapping[str, str]]
-
-    @property
-    def synced(self) -> bool:
-        """Whether both have been listed."""
-        return self.policies.synced and self.namespaces.synced
 
 
 class Duties:
@@ -105,7 +90,7 @@ class Duties:
             pause = await self._look()
             # Somebody may undo what is written here as fast as it is written: such a fight slows down.
             busy = busy + 1 if pause == 0 else 0
-            await _wait(self._look_due, min(0.02 * 2**busy, _STEADY) if busy else pause)
+            await pause_until(self._look_due, min(0.02 * 2**busy, _STEADY) if busy else pause)
 
     async def _look(self) -> float:
         """Look once; return the seconds until the next look, 0 where something was to be written."""
@@ -151,7 +136,7 @@ class Duties:
         while True:
             if self._leadership.active and self._health is not None:
                 await self._try_canary()
-            await _wait(self._canary_due, _CANARY if self._proven else _DOUBT)
+            await pause_until(self._canary_due, _CANARY if self._proven else _DOUBT)
 
     async def _try_canary(self) -> None:
         canary = await asyncio.to_thread(run_canary, self._cluster, dt.datetime.now(dt.UTC))
@@ -166,7 +151,7 @@ class Duties:
         """Look every half minute whether only those grant exemptions who may, and again soon where it is not so."""
         while True:
             well = not self._leadership.active or await self._seek_gap()
-            await _wait(self._guard_due, _STEADY if well else _ROTATING)
+            await pause_until(self._guard_due, _STEADY if well else _ROTATING)
 
     async def _seek_gap(self) -> bool:
         """Look at the guard once; return whether it guards."""
@@ -217,11 +202,3 @@ class Duties:
             scope=self._scope,
         )
         await write_statuses(self._cluster, self._leadership, self._mirrors.policies, reported, facts)
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, but not for longer than some seconds."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    event.clear()

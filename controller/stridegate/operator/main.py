@@ -22,14 +22,16 @@ from stridegate.kube.reader import WayIn, find_way_in
 from stridegate.kube.selectors import read_selector
 from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import JUDGING, Entries, read_webhooks
-from stridegate.operator.duties import Duties, Mirrors
+from stridegate.operator.duties import Duties
+from stridegate.operator.endings import Endings
 from stridegate.operator.errors import BadWebhooksFile
+from stridegate.operator.exemptions import Terms
 from stridegate.operator.guards import Guard, read_guard
 from stridegate.operator.installation import Installation
 from stridegate.operator.leases import Leadership, keep_renewing
 from stridegate.operator.looks import Place
 from stridegate.operator.metrics import Metrics
-from stridegate.operator.mirrors import Mirror
+from stridegate.operator.mirrors import Mirror, Mirrors
 from stridegate.operator.probes import keep_measuring_lag, serving_probes
 from stridegate.operator.reporting import PolicyBook
 from stridegate.operator.watching import Watched, keep_watching
@@ -90,7 +92,9 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
     metrics = Metrics(digest(POD_RULES.values()))
     mirrors = Mirrors(
-        policies=Mirror(lambda _, policy: policy), namespaces=Mirror(lambda metadata, _: metadata.labels or {})
+        policies=Mirror(lambda _, policy: policy),
+        exemptions=Mirror(lambda _, exemption: exemption),
+        namespaces=Mirror(lambda metadata, _: metadata.labels or {}),
     )
     place = Place(namespace=options.namespace, service=options.service)
     duties = Duties(
@@ -104,17 +108,35 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
         metrics=metrics,
     )
 
+    endings = Endings(
+        cluster=cluster,
+        leadership=leadership,
+        exemptions=mirrors.exemptions,
+        terms=Terms(rules=POD_RULES.keys(), home=options.namespace),
+        used=lambda _: None,
+        metrics=metrics,
+    )
+
+    def changed() -> None:
+        duties.policies_changed()
+        endings.wake()
+
+    def active() -> None:
+        duties.wake()
+        endings.wake()
+
     def ready() -> bool:
         return mirrors.synced and (duties.looked or not leadership.active)
 
     async with serving_probes(options.bind, options.probe_port, ready, metrics.registry), asyncio.TaskGroup() as tasks:
         loops = (
-            keep_renewing(leadership, duties.wake),
+            keep_renewing(leadership, active),
             duties.keep_installation(),
             duties.keep_canary(),
             duties.keep_guard(),
             duties.keep_statuses(),
-            keep_watching(way_in, _kinds(cluster, mirrors), duties.policies_changed),
+            endings.keep(),
+            keep_watching(way_in, _kinds(cluster, mirrors), changed),
             keep_measuring_lag(metrics),
         )
         running = [tasks.create_task(each) for each in loops]
@@ -133,6 +155,13 @@ def _kinds(cluster: Cluster, mirrors: Mirrors) -> tuple[Watched, ...]:
             plural="hardeningpolicies",
             listing=cluster.policies,
             mirror=mirrors.policies,
+        ),
+        Watched(
+            group="stridegate.dev",
+            version="v1alpha1",
+            plural="hardeningexemptions",
+            listing=cluster.exemptions,
+            mirror=mirrors.exemptions,
         ),
         Watched(group="", version="v1", plural="namespaces", listing=cluster.namespaces, mirror=mirrors.namespaces),
     )
