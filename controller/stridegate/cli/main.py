@@ -19,7 +19,7 @@ _KUBECONFIG = click.option(
 _PROBE_PORT = click.option(
     "--probe-port", type=click.IntRange(0, 65535), default=9090, show_default=True, help="Plain HTTP: probes, metrics."
 )
-_BIND = click.option("--bind", default="0.0.0.0", show_default=True, help="Address to listen on.")  # noqa: S104 - a pod's own
+_BIND = click.option("--bind", default="", help="Address to listen on; without it, every one, IPv4 and IPv6.")
 _LOG_LEVEL = click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning"]),

@@ -48,7 +48,8 @@ class Options:
     guard_file: Path
     service: str
     identity: str
-    bind: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from its node
+    # Empty for every address, IPv4 and IPv6.
+    bind: str = ""
     probe_port: int = 9090
     kubeconfig: Path | None = None
 
@@ -128,7 +129,10 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
     def ready() -> bool:
         return mirrors.synced and (duties.looked or not leadership.active)
 
-    async with serving_probes(options.bind, options.probe_port, ready, metrics.registry), asyncio.TaskGroup() as tasks:
+    async with (
+        serving_probes(options.bind or None, options.probe_port, ready, metrics.registry),
+        asyncio.TaskGroup() as tasks,
+    ):
         loops = (
             keep_renewing(leadership, active),
             duties.keep_installation(),

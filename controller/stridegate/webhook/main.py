@@ -7,7 +7,7 @@ import gc
 import signal
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
@@ -25,7 +25,11 @@ from stridegate.webhook.metrics import ProcessMetrics
 from stridegate.webhook.probes import Probes
 from stridegate.webhook.pulses import Pulse
 from stridegate.webhook.readiness import Readiness, SelfTest
+from stridegate.webhook.receptions import allow_files
 from stridegate.webhook.server import Server
+
+# Files that are open beside callers' connections: probes and scrapes, the API server, certificates, libraries.
+_OTHER_FILES = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,8 @@ class Options:
 
     tls_directory: Path
     server_name: str
-    bind: str = "0.0.0.0"  # noqa: S104 - a pod's own
+    # Empty for every address, IPv4 and IPv6.
+    bind: str = ""
     port: int = 9443
     probe_port: int = 9090
     drain_delay: float = 5.0
@@ -66,6 +71,13 @@ async def _serve(options: Options, way_in: WayIn) -> None:
         await process.close()
 
 
+def _limits() -> Limits:
+    """Return the limits, with no more connections than this process may have files open."""
+    limits = Limits()
+    allowed = allow_files(limits.connections + limits.handshakes + _OTHER_FILES)
+    return replace(limits, connections=min(limits.connections, max(1, allowed - limits.handshakes - _OTHER_FILES)))
+
+
 class _Process:
     """The parts of the webhook, and who knows whom."""
 
@@ -80,7 +92,7 @@ class _Process:
         admission = Admission(self._policies, journal, time.monotonic)
         routes = {"/validate": admission.validate, "/mutate": admission.mutate}
         shortcuts = {"/validate": admission.validate_at_once, "/mutate": admission.mutate_at_once}
-        self._server = Server(routes, shortcuts, self._pulse, Limits(), journal.shed)
+        self._server = Server(routes, shortcuts, self._pulse, _limits(), journal.shed)
         self._test = SelfTest(self._certificates, self._server, options.server_name)
         readiness = Readiness(self._policies, self._feed, self._certificates, self._test, self._server)
         registry = CollectorRegistry()
@@ -101,8 +113,8 @@ class _Process:
     async def start(self) -> None:
         """Listen: live, and not ready before everything else is there."""
         self._certificates.refresh()
-        await self._probes.listen(self._options.bind, self._options.probe_port)
-        await self._server.listen(self._options.bind, self._options.port, self._certificates.context)
+        await self._probes.listen(self._options.bind or None, self._options.probe_port)
+        self._server.listen(self._options.bind, self._options.port, self._certificates.context)
 
     def duties(self) -> tuple[Coroutine[None, None, None], ...]:
         """Return what has to go on as long as the process serves."""
@@ -111,6 +123,7 @@ class _Process:
             self._feed.watch(),
             self._certificates.watch(),
             self._test.repeat(),
+            self._server.receive(),
             self._server.sweep(),
             self._freeze(),
         )
