@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 from handbook.markdown import block, link, listed, prose, table
@@ -10,9 +11,9 @@ from handbook.references import numbers
 from handbook.sources import parameter_descriptions, source_of, traps_of
 from handbook.specimens import Remedy, Specimen, conditions, parameters_of, shown, specimen
 from stridegate.kube.policies import PARAMETERS
-from stridegate.model.rules import Parameters, PodRule
+from stridegate.model.rules import Parameters, PodRule, Violation
 from stridegate.model.threats import THREATS
-from stridegate.model.vocabulary import Profile, Stride
+from stridegate.model.vocabulary import Profile, Stride, ValueKind
 
 _PROFILES: Mapping[Profile, str] = {
     Profile.BASELINE: "baseline, and so in restricted and hardened",
@@ -68,6 +69,7 @@ def _page(rule: PodRule) -> Iterator[str]:
     yield from _bad(bad)
     yield from _good(good)
     yield from _policy(rule)
+    yield from _deviation(rule, bad)
     yield from _limits(rule, bad)
     yield from _references(rule)
     yield from _threats(rule)
@@ -151,6 +153,30 @@ def _policy(rule: PodRule) -> Iterator[str]:
         (f"`{name}`", prose(parameter_descriptions()[name])) for name in PARAMETERS if PARAMETERS[name] in rule.takes
     )
     yield from table(("Parameter", "What it is"), rows)
+
+
+def _deviation(rule: PodRule, bad: list[Specimen]) -> Iterator[str]:
+    """Yield how a workload is let off, narrowly: by the container and the value of the first example that names them."""
+    narrowed = ""
+    found = next((finding.violation for each in bad for finding in each.findings if finding.violation), None)
+    if found is not None and len(found.place.containers) == 1:
+        narrowed += f" --container {shlex.quote(found.place.containers[0])}"
+    if found is not None and (value := _value(rule, found)):
+        narrowed += f" --value {shlex.quote(value)}"
+    yield from ("## Where it must be broken", "")
+    yield from ("For a while, on record, by somebody who holds the verb `exempt` on this rule in the namespace:", "")
+    yield from block("", f"stridegate exemption create --rule {rule.slug} --workload deployment/web{narrowed}")
+    yield from ("What must last is an `exclude` of the policy, owned by whoever owns the policy.", "")
+
+
+def _value(rule: PodRule, found: Violation) -> str:
+    """Return what an exemption may name of a violation, as KEY=VALUE; empty where it can name nothing."""
+    if rule.value is None:
+        return ""
+    # A violation tells ports apart by protocol as well, and memory by its rank; an exemption names the number, and the most.
+    told = found.observed if rule.value is ValueKind.MEMORY else found.value
+    told = told.partition("/")[0] if rule.value is ValueKind.PORT else told
+    return f"{rule.value.value}={told}" if told else ""
 
 
 def _limits(rule: PodRule, bad: list[Specimen]) -> Iterator[str]:
