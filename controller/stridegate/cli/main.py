@@ -173,9 +173,9 @@ def explain(slug: str) -> None:
     Example: stridegate explain privileged-container
     """
     from stridegate.cli.explanations import explanation  # noqa: PLC0415 - see the module's docstring
-    from stridegate.engine.catalogue import POD_RULES  # noqa: PLC0415
+    from stridegate.engine.catalogue import RULES  # noqa: PLC0415
 
-    rule = POD_RULES.get(slug)
+    rule = RULES.get(slug)
     if rule is None:
         raise click.UsageError(f"there is no rule {slug!r}; `stridegate rules` lists them")
     click.echo(explanation(rule))
@@ -187,7 +187,7 @@ def rules() -> None:
 
     Example: stridegate rules
     """
-    from stridegate.engine.catalogue import POD_RULES  # noqa: PLC0415 - see the module's docstring
+    from stridegate.engine.catalogue import RULES  # noqa: PLC0415 - see the module's docstring
 
-    for rule in POD_RULES.values():
+    for rule in RULES.values():
         click.echo(f"{rule.slug:28} {rule.letters:4} {rule.severity!s:9} {rule.profile!s:11} {rule.title}")

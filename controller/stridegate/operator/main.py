@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prometheus_client import disable_created_metrics
 
-from stridegate.engine.catalogue import POD_RULES, digest
+from stridegate.engine.catalogue import RULES, digest
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import InvalidField, KubeError
 from stridegate.kube.fields import Field
@@ -91,7 +91,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
-    metrics = Metrics(digest(POD_RULES.values()))
+    metrics = Metrics(digest(RULES.values()))
     mirrors = Mirrors(
         policies=Mirror(lambda _, policy: policy),
         exemptions=Mirror(lambda _, exemption: exemption),
@@ -103,7 +103,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
         leadership=leadership,
         installation=Installation(cluster, place, wanted.entries, leadership.require),
         mirrors=mirrors,
-        book=PolicyBook(POD_RULES),
+        book=PolicyBook(RULES),
         scope=wanted.scope,
         guard=wanted.guard,
         metrics=metrics,
@@ -113,7 +113,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
         cluster=cluster,
         leadership=leadership,
         exemptions=mirrors.exemptions,
-        terms=Terms(rules=POD_RULES.keys(), home=options.namespace),
+        terms=Terms(rules=RULES.keys(), home=options.namespace),
         used=lambda _: None,
         metrics=metrics,
     )

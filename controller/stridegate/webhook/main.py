@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from stridegate.engine.catalogue import POD_RULES, digest
+from stridegate.engine.catalogue import RULES, digest
 from stridegate.kube.reader import Reader, WayIn, find_way_in, reading
 from stridegate.webhook.admission import Admission
 from stridegate.webhook.certificates import CertificateStore
@@ -84,7 +84,7 @@ class _Process:
     def __init__(self, options: Options, way_in: WayIn, reader: Reader) -> None:
         loop = asyncio.get_running_loop()
         self._options = options
-        self._policies = LivePolicySet(POD_RULES)
+        self._policies = LivePolicySet(RULES)
         self._feed = Feed(way_in, reader, self._policies)
         self._certificates = CertificateStore(options.tls_directory, options.server_name)
         self._pulse = Pulse(loop)
@@ -99,7 +99,7 @@ class _Process:
         registry.register(journal)
         registry.register(
             ProcessMetrics(
-                digest(POD_RULES.values()),
+                digest(RULES.values()),
                 self._policies,
                 self._feed,
                 self._certificates,
