@@ -10,7 +10,7 @@ from typing import cast
 import yaml
 
 from generated_files import ROOT
-from stridegate.model.rules import PodRule
+from stridegate.model.rules import AnyRule
 
 DOCS = ROOT / "docs"
 TRAPS = ROOT / "tests" / "traps.yaml"
@@ -65,6 +65,6 @@ def parameter_descriptions() -> Mapping[str, str]:
     return {name: field["description"] for name, field in fields.items()}
 
 
-def source_of(rule: PodRule) -> str:
+def source_of(rule: AnyRule) -> str:
     """Return the file that declares a rule, from the checkout's root."""
     return f"controller/{rule.check.__module__.replace('.', '/')}.py"

@@ -10,10 +10,10 @@ import pytest
 
 from handbook.sources import Trap, traps
 from localkube.places import CHECKOUT
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 
 ALL = tuple(chain.from_iterable(traps().values()))
-EXAMPLES = {f"{rule.slug}: {example.title}" for rule in POD_RULES.values() for example in rule.examples}
+EXAMPLES = {f"{rule.slug}: {example.title}" for rule in RULES.values() for example in rule.examples}
 
 
 @pytest.fixture(scope="session")
@@ -51,4 +51,4 @@ def test_every_trap_is_one_sentence_or_two_of_its_own() -> None:
 
 
 def test_every_rule_of_a_trap_exists() -> None:
-    assert {slug for trap in ALL for slug in trap.rules} <= POD_RULES.keys()
+    assert {slug for trap in ALL for slug in trap.rules} <= RULES.keys()
