@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prometheus_client import disable_created_metrics
 
-from stridegate.engine.catalogue import POD_RULES, digest
+from stridegate.engine.catalogue import RULES, digest
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import InvalidField, KubeError
 from stridegate.kube.fields import Field
@@ -48,7 +48,8 @@ class Options:
     guard_file: Path
     service: str
     identity: str
-    bind: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from its node
+    # Empty for every address, IPv4 and IPv6.
+    bind: str = ""
     probe_port: int = 9090
     kubeconfig: Path | None = None
 
@@ -90,7 +91,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
-    metrics = Metrics(digest(POD_RULES.values()))
+    metrics = Metrics(digest(RULES.values()))
     mirrors = Mirrors(
         policies=Mirror(lambda _, policy: policy),
         exemptions=Mirror(lambda _, exemption: exemption),
@@ -102,7 +103,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
         leadership=leadership,
         installation=Installation(cluster, place, wanted.entries, leadership.require),
         mirrors=mirrors,
-        book=PolicyBook(POD_RULES),
+        book=PolicyBook(RULES),
         scope=wanted.scope,
         guard=wanted.guard,
         metrics=metrics,
@@ -112,7 +113,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
         cluster=cluster,
         leadership=leadership,
         exemptions=mirrors.exemptions,
-        terms=Terms(rules=POD_RULES.keys(), home=options.namespace),
+        terms=Terms(rules=RULES.keys(), home=options.namespace),
         used=lambda _: None,
         metrics=metrics,
     )
@@ -128,7 +129,10 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
     def ready() -> bool:
         return mirrors.synced and (duties.looked or not leadership.active)
 
-    async with serving_probes(options.bind, options.probe_port, ready, metrics.registry), asyncio.TaskGroup() as tasks:
+    async with (
+        serving_probes(options.bind or None, options.probe_port, ready, metrics.registry),
+        asyncio.TaskGroup() as tasks,
+    ):
         loops = (
             keep_renewing(leadership, active),
             duties.keep_installation(),
