@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from stridegate.kube.errors import Conflict, Denied, NoAccess, NotFound, Refused, Unreachable
 from stridegate.kube.objects import (
+    AccessReview,
     ConfigurationKind,
     EndpointSlice,
     EndpointSliceList,
@@ -163,6 +164,23 @@ class Cluster:
     def try_pod(self, namespace: str, pod: Mapping[str, object]) -> None:
         """Ask whether a pod would be admitted; nothing is created. Raises Denied where it would not be."""
         self._send("POST", f"{NAMESPACES}/{namespace}/pods", Json, query={"dryRun": "All"}, body=pod)
+
+    def may_exempt(self, namespace: str, rule: str) -> bool:
+        """Return whether this client holds the verb exempt on a rule, as the guard of exemptions asks it."""
+        asked = {
+            "group": "stridegate.dev",
+            "resource": "hardeningrules",
+            "namespace": namespace,
+            "name": rule,
+            "verb": "exempt",
+        }
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return self._send("POST", path, AccessReview, body=body).status.allowed
 
     def _apply_status(self, kind: str, path: str, metadata: Metadata, status: Mapping[str, object]) -> Json:
         about = {"name": metadata.name, "uid": metadata.uid}
