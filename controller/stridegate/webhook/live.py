@@ -9,10 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stridegate.engine.evaluate import Fault, contained
 from stridegate.kube.policies import policy_name
 from stridegate.kube.rosters import Roster, Version
-from stridegate.kube.standings import Standing, stand, stand_in
+from stridegate.kube.standings import Standing, stand
 from stridegate.model.rules import AnyRule
 from stridegate.webhook.granted import ListedExemption, LiveExemptions
 from stridegate.webhook.policy_set import CompiledPolicy, Rulebook, compiled, empty_policy_set
@@ -144,12 +143,7 @@ class LivePolicySet:
         return known is None or _content(known.value) != _content(kept)
 
     def _stand(self, body: Mapping[str, object], before: Standing | None) -> Standing:
-        starting = not self.synced
-        standing = contained(stand, body, self._rules, before, starting=starting)
-        if isinstance(standing, Fault):
-            _log.error("reading a policy broke", extra={"policy": policy_name(body)}, exc_info=standing.error)
-            problem = "could not be read: a fault of Stridegate's own"
-            standing = stand_in(body, self._rules, before, problem=problem, starting=starting)
+        standing = stand(body, self._rules, before, starting=not self.synced)
         if standing.problem is not None:
             extra = {"policy": policy_name(body), "problem": standing.problem, "ignored": standing.policy is None}
             _log.warning("policy cannot be read", extra=extra)
