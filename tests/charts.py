@@ -12,8 +12,11 @@ from typing import Any
 import msgspec
 import yaml
 
-from localkube.places import CHECKOUT
-from stridegate.engine.catalogue import POD_RULES
+from localkube.binaries import Binaries
+from localkube.cache import Cache
+from localkube.places import CHECKOUT, Places
+from localkube.versions import KubernetesVersion
+from stridegate.engine.catalogue import RULES
 from stridegate.engine.decide import Circumstances, decide, patches
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.policies import compile_policy, compile_regime
@@ -69,6 +72,12 @@ class Helm:
 
     program: Path
 
+    @classmethod
+    def built(cls) -> Helm:
+        """Return Helm as the local cluster builds it."""
+        binaries = Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen())
+        return cls(binaries.program("helm"))
+
     def run(self, *arguments: str | Path, stdin: str | None = None) -> str:
         """Run a command of Helm and return its stdout. Raises Refused."""
         done = subprocess.run(
@@ -116,7 +125,7 @@ class Judgement:
 
 def judge(pod: Manifest, policy: Policy, *, namespace: str, template: bool = False) -> Judgement:
     """Hold a pod, or the template of pods, to a policy."""
-    regime = compile_regime({policy.name: compile_policy(policy, POD_RULES.values())})
+    regime = compile_regime({policy.name: compile_policy(policy, RULES.values())})
     view = PodView(msgspec.convert(pod, PodTemplate), (), Setting(namespace=namespace, template=template))
     findings = evaluate(regime.questions, view)
     circumstances = Circumstances(namespace=namespace, workload=Workload("Pod", "web"))

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from charts import SAMPLES, load
+from leaves import NOW
 from localkube.api_server import ApiServer
 from reviewing import Asked
 from specimens import laid_over
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap, example_pod
 from stridegate.kube.policies import read_policy
 from stridegate.model.policies import Policy
@@ -49,7 +50,7 @@ def sample(client: object, api_server: ApiServer) -> Sample:
         made: dict[str, Any] = json.loads(
             api_server.kubectl("create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", str(path))
         )
-        reading = read_policy(made, POD_RULES)
+        reading = read_policy(made, RULES)
         assert reading.unknown_rules == ()
         return reading.policy
 
@@ -57,22 +58,20 @@ def sample(client: object, api_server: ApiServer) -> Sample:
 
 
 def rulebook(policy: Policy, namespace: str, **labels: str) -> Rulebook:
-    known = empty_policy_set(POD_RULES).with_namespaces(
-        {namespace: {"kubernetes.io/metadata.name": namespace} | labels}
-    )
-    found = known.with_policies([compiled(policy, POD_RULES)]).rulebook(namespace)
+    known = empty_policy_set(RULES).with_namespaces({namespace: {"kubernetes.io/metadata.name": namespace} | labels})
+    found = known.with_policies([compiled(policy, RULES)]).rulebook(namespace)
     assert found is not None
     return found
 
 
 def judged(document: JsonMap, policy: Policy, namespace: str = "shop", **labels: str) -> Verdict:
     asked = Asked(object=document, namespace=namespace)
-    return validate(read_review(asked.body()), rulebook(policy, namespace, **labels))
+    return validate(read_review(asked.body()), rulebook(policy, namespace, **labels), now=NOW)
 
 
 def mended(document: JsonMap, policy: Policy, **labels: str) -> set[str]:
     """Return the rules whose findings are patched away."""
-    mutation = mutate(read_review(Asked(object=document).body()), rulebook(policy, "shop", **labels))
+    mutation = mutate(read_review(Asked(object=document).body()), rulebook(policy, "shop", **labels), now=NOW)
     return {slug for slug, _ in mutation.healed}
 
 
