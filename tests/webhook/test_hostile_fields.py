@@ -128,9 +128,10 @@ DECODER: Final = msgspec.json.Decoder(shape_of(PodTemplate))
 
 
 def answer(body: bytes, *, mutating: bool = False) -> tuple[int, dict[str, Any]]:
-    """Return code and response of a call, which is answered whatever it says."""
+    """Return code and response of a call; code 0 where its namespace is unknown, and so waited for."""
     reply = (HELD.mutate_at_once if mutating else HELD.validate_at_once)(Call(body=body, arrived=0.0, timeout=None))
-    assert reply is not None
+    if reply is None:
+        return 0, {}
     return reply.status, response_of(reply.body) if reply.status == 200 else {}
 
 
@@ -204,5 +205,5 @@ def test_no_bytes_do(pod: JsonMap, data: st.DataObject) -> None:
 
     for mutating in (False, True):
         code, response = answer(bytes(body), mutating=mutating)
-        assert code in {200, 400}
-        assert code == 400 or mutating or response["allowed"] in {True, False}
+        assert code in {0, 200, 400}
+        assert code != 200 or response["allowed"] is True or not mutating
