@@ -6,23 +6,23 @@ Each duty is a loop that ends only when it is cancelled. What one finds, the oth
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import KubeError
 from stridegate.model.policies import LabelSelector
+from stridegate.operator.audits import Audited
 from stridegate.operator.canaries import Canary, run_canary
 from stridegate.operator.certificates import State
 from stridegate.operator.errors import NotActive
 from stridegate.operator.installation import Change, Health, Installation
 from stridegate.operator.leases import Leadership
 from stridegate.operator.metrics import Metrics
-from stridegate.operator.mirrors import Mirror
-from stridegate.operator.reporting import PolicyBook, write_statuses
+from stridegate.operator.mirrors import Mirrors
+from stridegate.operator.pauses import pause_until
+from stridegate.operator.reporting import PolicyBook, Reported, write_statuses
 from stridegate.operator.statuses import Facts
 
 _log = logging.getLogger(__name__)
@@ -35,21 +35,8 @@ _CANARY, _DOUBT = 30.0, 2.0
 _GATHERING, _RETRYING = 0.3, 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirrors:
-    """What the operator watches: policies as they are, namespaces by their labels."""
-
-    policies: Mirror[Mapping[str, object]]
-    namespaces: Mirror[Mapping[str, str]]
-
-    @property
-    def synced(self) -> bool:
-        """Whether both have been listed."""
-        return self.policies.synced and self.namespaces.synced
-
-
 class Duties:
-    """The duties of one replica. `scope` says which namespaces the webhook is asked about."""
+    """The duties of one replica. `scope` says which namespaces the webhook is asked about, `audited` what the audit found."""
 
     def __init__(  # noqa: PLR0913 - the parts that a replica is wired from
         self,
@@ -60,6 +47,7 @@ class Duties:
         mirrors: Mirrors,
         book: PolicyBook,
         scope: LabelSelector,
+        audited: Callable[[Reported], Audited | None],
         metrics: Metrics,
     ) -> None:
         self._cluster = cluster
@@ -68,6 +56,7 @@ class Duties:
         self._mirrors = mirrors
         self._book = book
         self._scope = scope
+        self._audited = audited
         self._metrics = metrics
         self._health: Health | None = None
         self._canary: Canary | None = None
@@ -87,7 +76,7 @@ class Duties:
         self._statuses_due.set()
 
     def policies_changed(self) -> None:
-        """Take note that policies or namespaces are not what they were."""
+        """Take note that policies, namespaces or what was found of them are not what they were."""
         self._statuses_due.set()
 
     async def keep_installation(self) -> None:
@@ -97,7 +86,7 @@ class Duties:
             pause = await self._look()
             # Somebody may undo what is written here as fast as it is written: such a fight slows down.
             busy = busy + 1 if pause == 0 else 0
-            await _wait(self._look_due, min(0.02 * 2**busy, _STEADY) if busy else pause)
+            await pause_until(self._look_due, min(0.02 * 2**busy, _STEADY) if busy else pause)
 
     async def _look(self) -> float:
         """Look once; return the seconds until the next look, 0 where something was to be written."""
@@ -140,7 +129,7 @@ class Duties:
             if self._leadership.active and self._health is not None:
                 await self._try_canary()
             well = self._canary is not None and self._canary.problem is None
-            await _wait(self._canary_due, _CANARY if well else _DOUBT)
+            await pause_until(self._canary_due, _CANARY if well else _DOUBT)
 
     async def _try_canary(self) -> None:
         canary = await asyncio.to_thread(run_canary, self._cluster, dt.datetime.now(dt.UTC))
@@ -184,12 +173,5 @@ class Duties:
             namespaces=self._mirrors.namespaces.values(),
             scope=self._scope,
         )
-        await write_statuses(self._cluster, self._leadership, self._mirrors.policies, reported, facts)
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, but not for longer than some seconds."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    event.clear()
+        audited = [(each, self._audited(each)) for each in reported]
+        await write_statuses(self._cluster, self._leadership, self._mirrors.policies, audited, facts)

@@ -18,19 +18,21 @@ from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import InvalidField, KubeError
 from stridegate.kube.fields import Field
 from stridegate.kube.objects import ConfigurationKind
-from stridegate.kube.reader import WayIn, find_way_in
+from stridegate.kube.reader import WayIn, find_way_in, reading
 from stridegate.kube.selectors import read_selector
 from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import Entries, read_webhooks
-from stridegate.operator.duties import Duties, Mirrors
+from stridegate.operator.duties import Duties
 from stridegate.operator.errors import BadWebhooksFile
 from stridegate.operator.installation import Installation
 from stridegate.operator.leases import Leadership, keep_renewing
 from stridegate.operator.looks import Place
 from stridegate.operator.metrics import Metrics
-from stridegate.operator.mirrors import Mirror
+from stridegate.operator.mirrors import Mirror, Mirrors
 from stridegate.operator.probes import keep_measuring_lag, serving_probes
 from stridegate.operator.reporting import PolicyBook
+from stridegate.operator.rounds import Rounds
+from stridegate.operator.walks import Pace
 from stridegate.operator.watching import Watched, keep_watching
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,10 @@ _PODS = "pods.validate.stridegate.dev"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the operator is told. Without a kubeconfig it talks to the cluster that its pod runs in."""
+    """What the operator is told. Without a kubeconfig it talks to the cluster that its pod runs in.
+
+    `audit_interval` is in seconds.
+    """
 
     namespace: str
     webhooks_file: Path
@@ -49,6 +54,7 @@ class Options:
     identity: str
     bind: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from its node
     probe_port: int = 9090
+    audit_interval: float = 600.0
     kubeconfig: Path | None = None
 
 
@@ -83,27 +89,51 @@ async def _serve(
     mirrors = Mirrors(
         policies=Mirror(lambda _, policy: policy), namespaces=Mirror(lambda metadata, _: metadata.labels or {})
     )
+    book = PolicyBook(POD_RULES)
+    rounds = Rounds(
+        leadership=leadership,
+        mirrors=mirrors,
+        book=book,
+        rules=POD_RULES,
+        scope=scope,
+        metrics=metrics,
+        pace=Pace(interval=options.audit_interval),
+    )
     place = Place(namespace=options.namespace, service=options.service)
     duties = Duties(
         cluster=cluster,
         leadership=leadership,
         installation=Installation(cluster, place, wanted, leadership.require),
         mirrors=mirrors,
-        book=PolicyBook(POD_RULES),
+        book=book,
         scope=scope,
+        audited=rounds.audited,
         metrics=metrics,
     )
+
+    def changed() -> None:
+        duties.policies_changed()
+        rounds.policies_changed()
+
+    def active() -> None:
+        duties.wake()
+        rounds.wake()
 
     def ready() -> bool:
         return mirrors.synced and (duties.looked or not leadership.active)
 
-    async with serving_probes(options.bind, options.probe_port, ready, metrics.registry), asyncio.TaskGroup() as tasks:
+    async with (
+        reading(way_in) as reader,
+        serving_probes(options.bind, options.probe_port, ready, metrics.registry),
+        asyncio.TaskGroup() as tasks,
+    ):
         loops = (
-            keep_renewing(leadership, duties.wake),
+            keep_renewing(leadership, active),
             duties.keep_installation(),
             duties.keep_canary(),
             duties.keep_statuses(),
-            keep_watching(way_in, _kinds(cluster, mirrors), duties.policies_changed),
+            rounds.keep(reader, duties.policies_changed),
+            keep_watching(way_in, _kinds(cluster, mirrors), changed),
             keep_measuring_lag(metrics),
         )
         running = [tasks.create_task(each) for each in loops]

@@ -60,6 +60,19 @@ class Mirror(Generic[T]):
         self._roster.put(metadata.version, _Kept(metadata, self._reduce(metadata, obj)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrors:
+    """What the operator watches: policies as they are, namespaces by their labels."""
+
+    policies: Mirror[Mapping[str, object]]
+    namespaces: Mirror[Mapping[str, str]]
+
+    @property
+    def synced(self) -> bool:
+        """Whether both have been listed."""
+        return self.policies.synced and self.namespaces.synced
+
+
 def _metadata(obj: Mapping[str, object]) -> Iterator[Metadata]:
     """Yield an object's metadata; nothing where it has none, which no object in a cluster lacks."""
     try:
