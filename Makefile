@@ -49,9 +49,11 @@ lock: .venv/.ready ## renew the lock files from pyproject.toml
 
 generate: .venv/.ready ## write the generated files
 	$(VENV)/python deploy/render_install.py
+	$(VENV)/python deploy/render_docs.py
 
 generated: .venv/.ready
 	$(VENV)/python deploy/render_install.py --check
+	$(VENV)/python deploy/render_docs.py --check
 
 format: .venv/.ready ## format the code
 	$(VENV)/ruff format .

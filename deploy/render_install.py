@@ -6,7 +6,6 @@
 - the chart's README, from the comments in its values.yaml
 - deploy/install.yaml, from the chart, for those who do not use Helm
 """
-# ruff: noqa: INP001 - a script
 
 from __future__ import annotations
 
@@ -20,10 +19,10 @@ from pathlib import Path
 
 import yaml
 
+from generated_files import ROOT, write_or_check
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.kube.policies import PARAMETERS
 
-ROOT = Path(__file__).resolve().parent.parent
 KINDS = ROOT / "deploy" / "crds"
 CHART = ROOT / "charts" / "stridegate"
 CHART_KINDS = CHART / "charts" / "stridegate-crds" / "templates"
@@ -58,6 +57,9 @@ The kinds alone, where somebody else owns cluster-wide definitions, then this ch
 ```
 helm install stridegate-crds charts/stridegate/charts/stridegate-crds -n stridegate-system --create-namespace
 ```
+
+Kubernetes 1.30 is the oldest that it installs on: ValidatingAdmissionPolicies, which decide who may exempt a workload and keep the
+canary's namespace empty, are served by default since then.
 
 On a private GKE cluster, let the control plane reach port 9443 of the nodes: its firewall opens 443 and 10250 only.
 
@@ -162,22 +164,5 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield INSTALL, install_manifest()
 
 
-def main(arguments: list[str]) -> int:
-    """Write the generated files, or with --check name those that differ."""
-    if arguments not in ([], ["--check"]):
-        print(__doc__, file=sys.stderr)  # noqa: T201 - it talks to a person
-        return 2
-    stale = []
-    for path, text in generated():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(path)
-            if not arguments:
-                path.write_text(text, encoding="utf-8")
-    for path in stale:
-        word = "differs from what it is generated from; run `make generate`" if arguments else "written"
-        print(f"{path.relative_to(ROOT)}: {word}")  # noqa: T201 - it talks to a person
-    return 1 if arguments and stale else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(__doc__ or "", generated(), sys.argv[1:]))

@@ -77,8 +77,8 @@ class Operated:
             "install", "stridegate", CHART, "--namespace", NAMESPACE, "--create-namespace",
             "--kubeconfig", self.server.kubeconfig,
         )  # fmt: skip
-        webhooks = self.get("configmap", "stridegate-webhooks", "--namespace", NAMESPACE)["data"]["webhooks.json"]
-        (self.folder / "webhooks.json").write_text(webhooks)
+        for name, text in self.get("configmap", "stridegate-webhooks", "--namespace", NAMESPACE)["data"].items():
+            (self.folder / name).write_text(text)
         (self.folder / "tls").mkdir()
         port, probes = free_ports(2)
         self._prepare_webhook(port, probes)
@@ -107,6 +107,7 @@ class Operated:
             "operator",
             f"--namespace={NAMESPACE}",
             f"--webhooks-file={self.folder / 'webhooks.json'}",
+            f"--guard-file={self.folder / 'guard.json'}",
             f"--identity={identity}",
             "--bind=127.0.0.1",
             f"--probe-port={probes}",

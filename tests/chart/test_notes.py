@@ -55,6 +55,7 @@ def test_the_notes_say_that_the_network_policy_names_no_address(helm: Helm) -> N
         ({"preset": "local"}, "WARNING: the preset local runs 1 replica"),
         ({"webhook": {"hostNetwork": True}}, "WARNING: the webhook is on its nodes' network"),
         ({"networkPolicy": {"enabled": False}}, "WARNING: no NetworkPolicy"),
+        ({"exemptions": {"guard": False}}, "WARNING: the chart does not install the ValidatingAdmissionPolicy"),
     ],
     ids=str,
 )

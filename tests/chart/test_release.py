@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -42,16 +43,26 @@ def test_the_webhook_only_reads_policies_and_namespaces(release: Rendered) -> No
     assert not [each for each in release.all("RoleBinding") if "stridegate-webhook" in str(each["subjects"])]
 
 
-def test_the_operator_writes_two_configurations_and_the_status_of_policies(release: Rendered) -> None:
+def test_the_operator_writes_two_configurations_and_the_status_of_policies_and_exemptions(release: Rendered) -> None:
     assert granted(release, "ClusterRole", "stridegate-operator") == {
         *(
             ("admissionregistration.k8s.io", resource, "stridegate", verb)
             for resource in ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
             for verb in ("get", "patch")
         ),
-        ("stridegate.dev", "hardeningpolicies", "any", "list"),
-        ("stridegate.dev", "hardeningpolicies", "any", "watch"),
-        ("stridegate.dev", "hardeningpolicies/status", "any", "patch"),
+        *(
+            ("admissionregistration.k8s.io", resource, "stridegate-exemptions", "get")
+            for resource in ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+        ),
+        *(
+            right
+            for kind in ("hardeningpolicies", "hardeningexemptions")
+            for right in (
+                ("stridegate.dev", kind, "any", "list"),
+                ("stridegate.dev", kind, "any", "watch"),
+                ("stridegate.dev", f"{kind}/status", "any", "patch"),
+            )
+        ),
         ("", "namespaces", "any", "list"),
         ("", "namespaces", "any", "watch"),
     }
@@ -63,6 +74,51 @@ def test_the_operator_writes_two_secrets_and_a_lease_at_home(release: Rendered) 
         *(("coordination.k8s.io", "leases", "stridegate-operator", verb) for verb in ("get", "patch")),
         ("discovery.k8s.io", "endpointslices", "any", "list"),
     }
+
+
+def test_whoever_may_exempt_may_not_delete_the_record_of_it(release: Rendered) -> None:
+    assert granted(release, "ClusterRole", "stridegate-exempter") == {
+        ("stridegate.dev", "hardeningrules", "any", "exempt"),
+        *(
+            ("stridegate.dev", "hardeningexemptions", "any", verb)
+            for verb in ("create", "get", "list", "watch", "update", "patch")
+        ),
+    }
+
+
+def test_kubernetes_own_roles_take_in_nothing_but_reading(release: Rendered) -> None:
+    aggregated = {
+        role["metadata"]["name"]: label
+        for role in release.all("ClusterRole")
+        for label in role["metadata"]["labels"]
+        if label.startswith("rbac.authorization.k8s.io/")
+    }
+
+    assert aggregated == {"stridegate-view": "rbac.authorization.k8s.io/aggregate-to-view"}
+    assert granted(release, "ClusterRole", "stridegate-view") == {
+        ("stridegate.dev", kind, "any", verb)
+        for kind in ("hardeningpolicies", "hardeningexemptions")
+        for verb in ("get", "list", "watch")
+    }
+
+
+GUARD = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+
+
+def test_the_operator_is_told_what_the_guard_is_to_be(release: Rendered) -> None:
+    policy, binding = (release.one(kind, "stridegate-exemptions")["spec"] for kind in GUARD)
+
+    wanted = json.loads(release.one("ConfigMap", "stridegate-webhooks")["data"]["guard.json"])
+
+    assert wanted == {"policy": policy, "binding": binding}
+    assert (policy["failurePolicy"], binding["validationActions"]) == ("Fail", ["Deny"])
+
+
+def test_without_the_guard_the_operator_still_knows_what_it_is_to_be(helm: Helm, release: Rendered) -> None:
+    without = helm.render({"exemptions": {"guard": False}})
+
+    assert not [each for kind in GUARD for each in without.all(kind) if "exemptions" in each["metadata"]["name"]]
+    assert without.one("ConfigMap", "stridegate-webhooks") == release.one("ConfigMap", "stridegate-webhooks")
 
 
 @pytest.mark.parametrize("name", ["stridegate-operator", "stridegate-test"])

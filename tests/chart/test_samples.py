@@ -21,7 +21,7 @@ def test_every_sample_policy_is_understood_and_names_known_rules(path: Path) -> 
 
 
 def test_the_bad_pod_is_refused_for_seven_rules_that_no_patch_heals() -> None:
-    policy = read_policy(load(SAMPLES / "threat-model-policy.yaml"), POD_RULES).policy
+    policy = read_policy(load(SAMPLES / "threat-model.yaml"), POD_RULES).policy
 
     judgement = judge(load(SAMPLES / "bad-pod.yaml"), policy, namespace="shop")
 
@@ -37,7 +37,7 @@ def test_the_bad_pod_is_refused_for_seven_rules_that_no_patch_heals() -> None:
 
 
 def test_nothing_else_of_the_plain_deployment_is_refused_and_little_warned_about() -> None:
-    policy = read_policy(load(SAMPLES / "threat-model-policy.yaml"), POD_RULES).policy
+    policy = read_policy(load(SAMPLES / "threat-model.yaml"), POD_RULES).policy
     template = load(SAMPLES / "plain-deployment.yaml")["spec"]["template"]
 
     judgement = judge(template, policy, namespace="shop", template=True)
@@ -53,7 +53,7 @@ def test_nothing_else_of_the_plain_deployment_is_refused_and_little_warned_about
 
 
 def test_everything_that_the_plain_deployment_leaves_open_is_patched() -> None:
-    policy = read_policy(load(SAMPLES / "threat-model-policy.yaml"), POD_RULES).policy
+    policy = read_policy(load(SAMPLES / "threat-model.yaml"), POD_RULES).policy
 
     judgement = judge(load(SAMPLES / "plain-deployment.yaml")["spec"]["template"], policy, namespace="shop")
 

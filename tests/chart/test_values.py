@@ -64,6 +64,8 @@ def test_a_namespace_that_is_not_ours_alone_is_refused(helm: Helm, namespace: st
         ({"networkPolicy": {"apiServerPorts": []}}, "apiServerPorts"),
         ({"networkPolicy": {"apiServerAddresses": ["everywhere"]}}, "apiServerAddresses"),
         ({"logLevel": "trace"}, "logLevel"),
+        ({"exemptions": {"guard": "on"}}, "guard"),
+        ({"exemptions": {"guards": True}}, "guards"),
         ({"crds": {"keep": False}}, "keep"),
     ],
     ids=str,
@@ -83,7 +85,7 @@ def test_schema_and_values_have_the_same_names() -> None:
 
     # An umbrella chart gives its parts these two.
     assert SCHEMA["properties"].keys() - {"global", "enabled"} == values.keys()
-    for name in ("image", "webhook", "operator", "networkPolicy"):
+    for name in ("image", "webhook", "operator", "networkPolicy", "exemptions"):
         assert SCHEMA["properties"][name]["properties"].keys() == values[name].keys()
 
 

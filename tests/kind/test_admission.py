@@ -18,7 +18,7 @@ from traffic import Client, pod
 
 pytestmark = pytest.mark.kind
 SAMPLES = Path(__file__).parents[2] / "deploy" / "samples"
-THREAT_MODEL = yaml.safe_load((SAMPLES / "threat-model-policy.yaml").read_text(encoding="utf-8"))["spec"]
+THREAT_MODEL = yaml.safe_load((SAMPLES / "threat-model.yaml").read_text(encoding="utf-8"))["spec"]
 DEMANDS = {key: value for key, value in THREAT_MODEL.items() if key != "namespaceSelector"}
 
 

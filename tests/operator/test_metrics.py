@@ -48,6 +48,7 @@ def test_every_metric_is_told() -> None:
         "stridegate_policies": 0,
         "stridegate_policies_broken": 0,
         "stridegate_event_loop_lag_seconds": 0,
+        "stridegate_exemption_guard_ok": 0,
         'stridegate_certificate_expiry_timestamp_seconds{role="ca"}': expiry.timestamp(),
         'stridegate_certificate_rotations_total{result="success",role="leaf"}': 1,
         'stridegate_ca_bundle_matches{entry="pods.validate.stridegate.dev"}': 1,

@@ -16,10 +16,10 @@ from stridegate.model.policies import LabelSelector, Operator, Policy, Requireme
 from stridegate.model.vocabulary import Action, Profile
 from stridegate.operator.canaries import Canary, Case
 from stridegate.operator.certificates import State
+from stridegate.operator.conditions import Condition, to_apply
 from stridegate.operator.installation import Health
 from stridegate.operator.reporting import PolicyBook
 from stridegate.operator.statuses import (
-    Condition,
     Facts,
     Reason,
     Type,
@@ -27,7 +27,6 @@ from stridegate.operator.statuses import (
     ready,
     selector_trusted,
     status_of,
-    to_apply,
 )
 
 NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
@@ -53,21 +52,25 @@ def outcome(obj: Mapping[str, object]) -> Condition:
 
 
 @pytest.mark.parametrize(
-    ("health", "canary", "reason"),
+    ("health", "canary", "guard", "reason"),
     [
-        (WELL, SINGS, Reason.ENFORCING),
-        (replace(WELL, unarmed="no entries"), SINGS, Reason.NOT_ARMED),
-        (replace(WELL, drift="another failurePolicy"), SINGS, Reason.CONFIGURATION_DRIFT),
-        (replace(WELL, certificate="expired"), SINGS, Reason.CERTIFICATE_INVALID),
-        (WELL, SILENT, Reason.CANARY_FAILED),
-        (WELL, None, Reason.CANARY_FAILED),
-        (replace(WELL, unarmed="u", drift="d", certificate="c"), SILENT, Reason.NOT_ARMED),
-        (replace(WELL, drift="d", certificate="c"), SILENT, Reason.CONFIGURATION_DRIFT),
-        (replace(WELL, certificate="c"), SILENT, Reason.CERTIFICATE_INVALID),
+        (WELL, SINGS, None, Reason.ENFORCING),
+        (replace(WELL, unarmed="no entries"), SINGS, None, Reason.NOT_ARMED),
+        (replace(WELL, drift="another failurePolicy"), SINGS, None, Reason.CONFIGURATION_DRIFT),
+        (replace(WELL, certificate="expired"), SINGS, None, Reason.CERTIFICATE_INVALID),
+        (WELL, SILENT, None, Reason.CANARY_FAILED),
+        (WELL, None, None, Reason.CANARY_FAILED),
+        (WELL, SINGS, "the binding does not exist", Reason.EXEMPTION_GUARD_MISSING),
+        (WELL, SILENT, "the binding does not exist", Reason.CANARY_FAILED),
+        (replace(WELL, unarmed="u", drift="d", certificate="c"), SILENT, None, Reason.NOT_ARMED),
+        (replace(WELL, drift="d", certificate="c"), SILENT, None, Reason.CONFIGURATION_DRIFT),
+        (replace(WELL, certificate="c"), SILENT, None, Reason.CERTIFICATE_INVALID),
     ],
 )
-def test_enforcing_names_the_first_link_that_is_broken(health: Health, canary: Canary | None, reason: Reason) -> None:
-    condition = enforcing(health, canary)
+def test_enforcing_names_the_first_link_that_is_broken(
+    health: Health, canary: Canary | None, guard: str | None, reason: Reason
+) -> None:
+    condition = enforcing(health, canary, guard)
 
     assert condition.reason is reason
     assert condition.met is (reason is Reason.ENFORCING)
@@ -112,7 +115,7 @@ def test_a_selector_is_trusted_where_namespace_editors_cannot_leave_it(selector:
 def test_every_reason_is_reached_by_a_test_above() -> None:
     reached = {Reason.COMPILED, Reason.INVALID, Reason.UNKNOWN_RULE, Reason.TRUSTED, Reason.EDITABLE_LABEL}
     reached |= {Reason.ENFORCING, Reason.NOT_ARMED, Reason.CONFIGURATION_DRIFT, Reason.CERTIFICATE_INVALID}
-    reached |= {Reason.CANARY_FAILED}
+    reached |= {Reason.CANARY_FAILED, Reason.EXEMPTION_GUARD_MISSING}
 
     assert reached == set(Reason)
 
@@ -193,7 +196,7 @@ def namespaces(*names: str) -> dict[str, dict[str, str]]:
 
 
 def facts(*names: str) -> Facts:
-    return Facts(health=WELL, canary=SINGS, namespaces=namespaces(*names), scope=SCOPE)
+    return Facts(health=WELL, canary=SINGS, guard=None, namespaces=namespaces(*names), scope=SCOPE)
 
 
 def count(policy: Policy, *names: str) -> object:

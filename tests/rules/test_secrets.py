@@ -88,6 +88,7 @@ def test_a_value_that_is_none_is_no_secret(value: str) -> None:
     [
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE", "a private key"),
         ("-----BEGIN PRIVATE KEY-----", "a private key"),
+        ("---BEGIN OPENSSH PRIVATE KEY---", "a private key"),  # as a template engine leaves it
         ("AKIAIOSFODNN7EXAMPLE", "an access key of AWS"),
         ("ASIAIOSFODNN7EXAMPLE", "an access key of AWS"),
         ("ghp_" + "a1B2" * 9, "a token of GitHub"),

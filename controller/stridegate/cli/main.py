@@ -97,6 +97,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @main.command()
 @click.option("--namespace", required=True, help="The release's namespace: its Secrets, Lease and Service.")
 @click.option("--webhooks-file", type=_FILE, required=True, help="JSON with the webhook entries to arm.")
+@click.option("--guard-file", type=_FILE, required=True, help="JSON with the guard of exemptions as it must be.")
 @click.option("--service", default="stridegate-webhook", show_default=True, help="The webhook's Service.")
 @click.option("--identity", required=True, help="This replica's name in the Lease: the pod's.")
 @click.option(
@@ -113,6 +114,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     namespace: str,
     webhooks_file: Path,
+    guard_file: Path,
     service: str,
     identity: str,
     audit_interval: int,
@@ -123,7 +125,8 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
 ) -> None:
     """Keep certificates, arm the webhook, audit what runs and report on policies until SIGTERM.
 
-    Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json --identity pod-1
+    Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json --guard-file guard.json
+    --identity pod-1
     """
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
@@ -134,6 +137,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     options = Options(
         namespace=namespace,
         webhooks_file=webhooks_file,
+        guard_file=guard_file,
         service=service,
         identity=identity,
         audit_interval=audit_interval,

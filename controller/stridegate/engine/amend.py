@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -62,12 +63,14 @@ def _changed_within(value: object, kind: type | None, changes: Mapping[str | int
     if kind is None:
         known = dict(typing.cast("Mapping[str | int, object]", value or {}))
         return known | {key: _changed(known.get(key), None, change) for key, change in changes.items()}
-    # Whoever decodes may use shapes of its own with the same fields; what is changed becomes the model's own.
     fields = _fields(kind)
-    values = {name: getattr(value, name, None) for name in fields}
-    return kind(
-        **values | {str(name): _changed(values[str(name)], fields[str(name)], each) for name, each in changes.items()}
-    )
+    if value is None:
+        return kind(**{str(name): _changed(None, fields[str(name)], each) for name, each in changes.items()})
+    values = dict(zip(fields, _reader(kind)(value), strict=True))
+    for name, each in changes.items():
+        values[str(name)] = _changed(values[str(name)], fields[str(name)], each)
+    # Whoever decodes may use shapes of its own with the same fields; they stay what they are.
+    return type(value)(**values)
 
 
 def _shaped(value: object, kind: type | None) -> object:
@@ -82,6 +85,15 @@ def _shaped(value: object, kind: type | None) -> object:
 def _fields(kind: type) -> dict[str, type | None]:
     """Return the fields of a shape: each with the shape it holds or lists, or None for anything plainer."""
     return {name: _held(hint) for name, hint in typing.get_type_hints(kind).items()}
+
+
+@cache
+def _reader(kind: type) -> Callable[[object], tuple[object, ...]]:
+    """Return what reads all fields of a shape at once."""
+    first, *others = _fields(kind)
+    read = operator.attrgetter(first, *others)
+    # With one name it returns the bare value.
+    return read if others else lambda value: (read(value),)
 
 
 def _held(hint: object) -> type | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import cast
 
 from stridegate.model.edits import Append, Assign, Edit, FrozenJson, Patch, Remove
 from stridegate.model.findings import Finding
@@ -33,20 +34,41 @@ def harden(pod: PodView, patches: Sequence[tuple[Finding, Patch]]) -> Hardening:
     Parents that are missing or null are created first; no operation tests or moves anything, so all of them apply to
     that object. Two patches that give one field different values cancel each other.
     """
-    hardening = Hardening()
+    agreed, conflicting = agree(pod, patches)
+    edits = [edit for _, patch in agreed for edit in patch.edits]
+    return Hardening(
+        operations=write(pod, edits),
+        edits=edits,
+        healed=[finding for finding, _ in agreed],
+        conflicting=conflicting,
+    )
+
+
+def agree(
+    pod: PodView, patches: Sequence[tuple[Finding, Patch]]
+) -> tuple[Sequence[tuple[Finding, Patch]], list[Finding]]:
+    """Return the patches that can be made together, and the findings of those that contradict each other; none for a pod without a spec."""
     if not pod.complete:
-        return hardening
+        return (), []
     contested = _contested(patch for _, patch in patches)
-    writer = _Writer(pod, hardening.operations)
+    if not contested:
+        return patches, []
+    agreed: list[tuple[Finding, Patch]] = []
+    conflicting: list[Finding] = []
     for finding, patch in patches:
         if any(edit.place.pointer in contested for edit in patch.edits):
-            hardening.conflicting.append(finding)
-            continue
-        for edit in patch.edits:
-            writer.write(edit)
-            hardening.edits.append(edit)
-        hardening.healed.append(finding)
-    return hardening
+            conflicting.append(finding)
+        else:
+            agreed.append((finding, patch))
+    return agreed, conflicting
+
+
+def write(pod: PodView, edits: Iterable[Edit]) -> list[Operation]:
+    """Return the operations that make edits which contradict each other nowhere."""
+    writer = _Writer(pod)
+    for edit in edits:
+        writer.write(edit)
+    return writer.operations
 
 
 def annotate(pod: PodView, key: str, value: str) -> list[Operation]:
@@ -73,11 +95,16 @@ def read(shape: object, pointer: Pointer) -> object:
             return None
         if isinstance(part, int):
             current = current[part] if isinstance(current, tuple) and part < len(current) else None
-        elif isinstance(current, Mapping):
-            current = current.get(part)
+        elif _keyed(cast("type", type(current))):
+            current = cast("Mapping[str, object]", current).get(part)
         else:
             current = getattr(current, part, None)
     return current
+
+
+@cache
+def _keyed(kind: type) -> bool:
+    return issubclass(kind, Mapping)
 
 
 def _contested(patches: Iterable[Patch]) -> frozenset[Pointer]:
@@ -89,9 +116,10 @@ def _contested(patches: Iterable[Patch]) -> frozenset[Pointer]:
         want = _APPENDED if isinstance(edit, Append) else edit.value if isinstance(edit, Assign) else None
         if wanted.setdefault(pointer, want) != want:
             contested.add(pointer)
+    replaced = {len(pointer) for pointer, want in wanted.items() if want is not _APPENDED}
     for pointer in wanted:
-        for length in range(1, len(pointer)):
-            if wanted.get(pointer[:length], _APPENDED) is not _APPENDED:
+        for length in replaced:
+            if length < len(pointer) and wanted.get(pointer[:length], _APPENDED) is not _APPENDED:
                 contested |= {pointer, pointer[:length]}
     return frozenset(contested)
 
@@ -103,9 +131,9 @@ _APPENDED = object()
 class _Writer:
     """Writes edits as operations, remembering what earlier ones already created."""
 
-    def __init__(self, pod: PodView, operations: list[Operation]) -> None:
+    def __init__(self, pod: PodView) -> None:
         self._pod = pod
-        self._operations = operations
+        self.operations: list[Operation] = []
         self._present: set[Pointer] = set()
         self._done: set[tuple[Pointer, str]] = set()
 
@@ -120,7 +148,7 @@ class _Writer:
             self._present.add(pointer)
             return
         if not self._exists(pointer):
-            self._operations.append({"op": "add", "path": escape(pointer), "value": []})
+            self.operations.append({"op": "add", "path": escape(pointer), "value": []})
             self._present.add(pointer)
         for value in edit.values:
             self._once(pointer, repr(value), {"op": "add", "path": escape((*pointer, "-")), "value": value})
@@ -128,7 +156,7 @@ class _Writer:
     def _once(self, pointer: Pointer, what: str, operation: Operation) -> None:
         if (pointer, what) not in self._done:
             self._done.add((pointer, what))
-            self._operations.append(operation)
+            self.operations.append(operation)
 
     def _create_parents(self, pointer: Pointer) -> None:
         # Never above the pod spec: a pod without one is not patched.
@@ -137,7 +165,7 @@ class _Writer:
             length -= 1
         for missing in range(length + 1, len(pointer)):
             parent = pointer[:missing]
-            self._operations.append({"op": "add", "path": escape(parent), "value": {}})
+            self.operations.append({"op": "add", "path": escape(parent), "value": {}})
             self._present.add(parent)
 
     def _exists(self, pointer: Pointer) -> bool:

@@ -8,9 +8,9 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stridegate.engine.harden import plain, read
+from stridegate.engine.harden import agree
 from stridegate.engine.mend import improve
-from stridegate.model.edits import Append, Assign, Edit
+from stridegate.engine.merges import StrategicMerge
 from stridegate.model.findings import Finding
 from stridegate.model.places import Pointer
 from stridegate.model.policies import Workload
@@ -18,18 +18,11 @@ from stridegate.model.rules import Question
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Safety
 
-# The key by which strategic merge tells the elements of a list apart (`patchMergeKey` in k8s.io/api/core/v1). Lists that
-# are not here are replaced as a whole, so a patch names all their members.
-_MERGE_KEYS = {
-    "containers": "name",
-    "initContainers": "name",
-    "volumes": "name",
-    "volumeMounts": "mountPath",
-    "ports": "containerPort",
-}
-
 # The most fields that one command changes: beyond that it is no line that fits a message, or that anybody would check.
 _MOST_PLACES = 256
+
+# Whatever is no ASCII is escaped: the command may hold paths that the author of the pod chose.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 # What the API server lets an object be called. An owner reference can say anything, and the command is for a shell.
 _NAME = re.compile(r"[a-z0-9][-a-z0-9.]{0,252}", re.ASCII)
@@ -87,97 +80,16 @@ def remedy(pod: PodView, findings: Iterable[Finding], target: Target, questions:
     ]
     if len({edit.place.pointer for _, patch in patches for edit in patch.edits}) > _MOST_PLACES:
         return Remedy(command=None, check_first=(), unhealed=len(findings) - len(patches), long=True)
-    good = {id(finding) for finding in improve(questions, pod, patches).healed}
-    merge: dict[str, object] = {}
-    healed: list[Finding] = []
-    check_first: set[str] = set()
-    for finding, patch in patches:
-        steps = [_step(pod, edit) for edit in patch.edits]
-        if id(finding) not in good or None in steps:
-            continue
-        for step in steps:
-            if step is not None:
-                _merge(merge, step)
-        healed.append(finding)
-        if patch.safety is Safety.RISKY:
-            check_first.add(finding.rule.slug)
-    command = _command(pod, merge, target) if merge else None
+    made, _ = agree(pod, improve(questions, pod, patches))
+    merge = StrategicMerge(pod)
+    healed = [(finding, patch) for finding, patch in made if merge.take(patch.edits)]
+    check_first = {finding.rule.slug for finding, patch in healed if patch.safety is Safety.RISKY}
+    command = _command(pod, merge.patch, target) if merge.patch else None
     return Remedy(
         command=command,
         check_first=tuple(sorted(check_first)) if command else (),
         unhealed=len(findings) - (len(healed) if command else 0),
     )
-
-
-def _step(pod: PodView, edit: Edit) -> dict[str, object] | None:
-    """Return an edit as a strategic merge patch of the pod, or None where that cannot say it."""
-    pointer = edit.place.pointer[len(pod.prefix) :]
-    if "ephemeralContainers" in pointer:
-        # They exist in a running pod only: no manifest and no template has them.
-        return None
-    if isinstance(edit, Append):
-        listed = str(pointer[-1])
-        if listed in _MERGE_KEYS:
-            value: object = [plain(each) for each in edit.values]
-        else:
-            value = _completed(pod, pointer, [plain(each) for each in edit.values])
-    else:
-        # Null takes a key out (JSON merge patch and strategic merge alike).
-        value = plain(edit.value) if isinstance(edit, Assign) else None
-    return _nested(pod, pointer, value)
-
-
-def _nested(pod: PodView, pointer: Pointer, value: object) -> dict[str, object] | None:
-    """Wrap a value in the maps and keyed lists that lead to it."""
-    at = len(pointer) - 1
-    while at >= 0:
-        part = pointer[at]
-        if isinstance(part, str):
-            value = {part: value}
-        else:
-            listed = str(pointer[at - 1])
-            key = _MERGE_KEYS.get(listed)
-            known = read(pod.shape, (*pointer[1 : at + 1], key)) if key else None
-            if key is None or known in {None, ""} or not isinstance(value, dict):
-                return None
-            value = [{key: known, **value}]
-        at -= 1
-    return value if isinstance(value, dict) else None
-
-
-def _completed(pod: PodView, pointer: Pointer, added: list[object]) -> list[object]:
-    there = read(pod.shape, pointer[1:])
-    members = list(there) if isinstance(there, tuple) else []
-    return members + [each for each in added if each not in members]
-
-
-def _merge(into: dict[str, object], patch: dict[str, object]) -> None:
-    """Lay one strategic merge patch over another."""
-    for key, value in patch.items():
-        known = into.get(key)
-        if isinstance(known, dict) and isinstance(value, dict):
-            _merge(known, value)
-        elif isinstance(known, list) and isinstance(value, list):
-            _merge_lists(known, value, _MERGE_KEYS.get(key))
-        else:
-            into[key] = value
-
-
-def _merge_lists(into: list[object], values: list[object], key: str | None) -> None:
-    there = {_identity(each, key): each for each in into}
-    for value in values:
-        identity = _identity(value, key)
-        twin = there.get(identity)
-        if twin is None:
-            there[identity] = value
-            into.append(value)
-        elif isinstance(twin, dict) and isinstance(value, dict):
-            _merge(twin, value)
-
-
-def _identity(element: object, key: str | None) -> str:
-    """Return what makes two elements of a list the same: their key, or all that they say."""
-    return repr(element.get(key) if key and isinstance(element, dict) else element)
 
 
 def _command(pod: PodView, merge: dict[str, object], target: Target) -> str | None:
@@ -215,5 +127,4 @@ def _within(path: Pointer, value: dict[str, object]) -> dict[str, object]:
 
 
 def _quoted(value: dict[str, object]) -> str:
-    # Whatever is no ASCII is escaped: the command may hold paths that the author of the pod chose.
-    return shlex.quote(json.dumps(value, separators=(",", ":")))
+    return shlex.quote(_encode(value))

@@ -22,6 +22,8 @@ from stridegate.kube.objects import (
     ConfigurationKind,
     EndpointSlice,
     EndpointSliceList,
+    Guarding,
+    GuardPart,
     Json,
     Lease,
     LeaseSpec,
@@ -36,7 +38,9 @@ from stridegate.kube.reader import UNDECODABLE
 T = TypeVar("T")
 
 FIELD_MANAGER = "stridegate-operator"
-POLICIES = "/apis/stridegate.dev/v1alpha1/hardeningpolicies"
+API_VERSION = "stridegate.dev/v1alpha1"
+POLICIES = f"/apis/{API_VERSION}/hardeningpolicies"
+EXEMPTIONS = f"/apis/{API_VERSION}/hardeningexemptions"
 NAMESPACES = "/api/v1/namespaces"
 
 # Seconds to connect and to wait for an answer; less than the time in which a lease must be renewed.
@@ -98,6 +102,10 @@ class Cluster:
         path = f"/apis/admissionregistration.k8s.io/v1/{kind.value}/{seen.metadata.name}"
         return self._merge(path, seen.metadata, {"webhooks": webhooks}, WebhookConfiguration)
 
+    def guard_part(self, part: GuardPart, name: str) -> Guarding:
+        """Return a ValidatingAdmissionPolicy or a binding of one."""
+        return self._send("GET", f"/apis/admissionregistration.k8s.io/v1/{part.value}/{name}", Guarding)
+
     def endpoint_slices(self, namespace: str, service: str) -> list[EndpointSlice]:
         """Return the EndpointSlices of a Service."""
         path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
@@ -108,24 +116,32 @@ class Cluster:
         """Return every HardeningPolicy."""
         return self._send("GET", POLICIES, ObjectList)
 
+    def exemptions(self) -> ObjectList:
+        """Return every HardeningExemption."""
+        return self._send("GET", EXEMPTIONS, ObjectList)
+
     def namespaces(self) -> ObjectList:
         """Return every Namespace."""
         return self._send("GET", NAMESPACES, ObjectList)
 
     def apply_policy_status(self, policy: Metadata, status: Mapping[str, object]) -> Json:
         """Apply a HardeningPolicy's status: what others have written there stays. Raises Conflict where the policy was made anew."""
-        body = {
-            "apiVersion": "stridegate.dev/v1alpha1",
-            "kind": "HardeningPolicy",
-            "metadata": {"name": policy.name, "uid": policy.uid},
-            "status": status,
-        }
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return self._send("PATCH", f"{POLICIES}/{policy.name}/status", Json, query=query, body=body, content=_APPLY)
+        return self._apply_status("HardeningPolicy", f"{POLICIES}/{policy.name}", policy, status)
+
+    def apply_exemption_status(self, exemption: Metadata, status: Mapping[str, object]) -> Json:
+        """Apply a HardeningExemption's status, as apply_policy_status does."""
+        path = f"/apis/{API_VERSION}/namespaces/{exemption.namespace}/hardeningexemptions/{exemption.name}"
+        return self._apply_status("HardeningExemption", path, exemption, status)
 
     def try_pod(self, namespace: str, pod: Mapping[str, object]) -> None:
         """Ask whether a pod would be admitted; nothing is created. Raises Denied where it would not be."""
         self._send("POST", f"{NAMESPACES}/{namespace}/pods", Json, query={"dryRun": "All"}, body=pod)
+
+    def _apply_status(self, kind: str, path: str, metadata: Metadata, status: Mapping[str, object]) -> Json:
+        about = {"name": metadata.name, "uid": metadata.uid}
+        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": about, "status": status}
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return self._send("PATCH", f"{path}/status", Json, query=query, body=body, content=_APPLY)
 
     def _merge(self, path: str, seen: Metadata, change: Mapping[str, object], answer: type[T]) -> T:
         body = {"metadata": {"resourceVersion": seen.resource_version}, **change}

@@ -3,6 +3,7 @@
 KubeError
 ├── InvalidField       one field of an object does not say what it must
 ├── InvalidPolicy      a HardeningPolicy that cannot be enforced as it is written
+├── InvalidExemption   a HardeningExemption that cannot be honoured as it is written
 ├── NoAccess           no cluster is named that could be talked to
 ├── Unreachable        the API server did not answer
 ├── Oversized          an answer is larger than there is room for
@@ -39,6 +40,17 @@ class InvalidPolicy(KubeError):
     def __init__(self, policy: str, problem: InvalidField) -> None:
         super().__init__(f"policy {policy}: {problem}")
         self.policy = policy
+        self.field = problem.field
+        self.wanted = problem.wanted
+        self.got = problem.got
+
+
+class InvalidExemption(KubeError):
+    """A HardeningExemption that cannot be honoured as it is written; it exempts nothing."""
+
+    def __init__(self, exemption: str, problem: InvalidField) -> None:
+        super().__init__(f"exemption {exemption}: {problem}")
+        self.exemption = exemption
         self.field = problem.field
         self.wanted = problem.wanted
         self.got = problem.got

@@ -26,8 +26,9 @@ class Metadata(Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def version(self) -> Version:
-        """Which object this is, and in which state."""
-        return Version(name=self.name, uid=self.uid, revision=_revision(self.resource_version))
+        """Which object this is, and in which state; of a kind with namespaces, under both of its names."""
+        name = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return Version(name=name, uid=self.uid, revision=_revision(self.resource_version))
 
 
 class Secret(Struct, frozen=True, kw_only=True):
@@ -70,6 +71,20 @@ class WebhookConfiguration(Struct, frozen=True, kw_only=True):
 
     metadata: Metadata
     webhooks: list[Json] | None = None
+
+
+class GuardPart(enum.Enum):
+    """The two objects that guard something together, by the name of their resource."""
+
+    POLICY = "validatingadmissionpolicies"
+    BINDING = "validatingadmissionpolicybindings"
+
+
+class Guarding(Struct, frozen=True, kw_only=True):
+    """admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy and ValidatingAdmissionPolicyBinding."""
+
+    metadata: Metadata
+    spec: Json | None = None
 
 
 class EndpointConditions(Struct, frozen=True, kw_only=True):

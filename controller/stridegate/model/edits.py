@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stridegate.model.places import Place
 from stridegate.model.vocabulary import Safety
@@ -12,24 +12,21 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 FrozenJson = str | int | bool | Mapping[str, "FrozenJson"]
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(NamedTuple):
     """Give a field a value; its missing parents are created."""
 
     place: Place
     value: FrozenJson
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Add values to the end of a list field, in order; the list is created where it is missing."""
 
     place: Place
     values: tuple[FrozenJson, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(NamedTuple):
     """Take a field out."""
 
     place: Place
@@ -38,8 +35,7 @@ class Remove:
 Edit = Assign | Append | Remove
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patch:
+class Patch(NamedTuple):
     """The edits that heal one violation.
 
     `overrides` says that an explicit value changes: the webhook makes such a patch only where the policy allows it for

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stridegate.model.policies import Workload
+from stridegate.model.vocabulary import ValueKind
 
 # The longest life of an exemption, from its creation, and how long before its end people are reminded; in seconds.
 LONGEST_LIFE = 90 * 24 * 3600
@@ -23,20 +24,6 @@ class ExemptionState(enum.Enum):
     EXPIRED = "Expired"
     REVOKED = "Revoked"
     TOO_LONG = "TooLong"
-
-
-class ValueKind(enum.Enum):
-    """What the value of a violation is, which an exemption may name; also the keys of `values` in an exemption.
-
-    DIGEST is of what was found on a node, and never that of a violation in a pod.
-    """
-
-    CAPABILITY = "capability"
-    PATH = "path"
-    PORT = "port"
-    IMAGE = "image"
-    MEMORY = "memory"
-    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)

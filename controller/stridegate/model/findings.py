@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stridegate.model.rules import PodRule, Question, Violation
 from stridegate.model.vocabulary import Action, Outcome
@@ -11,8 +12,7 @@ from stridegate.model.vocabulary import Action, Outcome
 FindingKey = tuple[str, str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that one rule found, or the fact that it could not judge.
 
     Either `violation` says what is wrong and where, or `error` says why the rule could not tell.
@@ -47,8 +47,7 @@ class Finding:
         return f"{self.violation.place} is {self.violation.observed} → must {self.violation.wanted}"
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(NamedTuple):
     """A finding with what is done about it, and the name of the policy that says so.
 
     `demanded` is what the policy does with such a pod; the action is less where it is only a template, or a mirror pod.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 Components = tuple[str, ...]
 
@@ -25,6 +26,15 @@ def resolve(path: str) -> Components | None:
     other path into the folder of a process can lead anywhere, and so counts as the root, which has no components.
     Symbolic links of a node are invisible here.
     """
+    return _resolved(path) if len(path) <= _LONGEST_REMEMBERED else _resolved.__wrapped__(path)
+
+
+# The same few paths come with every pod.
+_LONGEST_REMEMBERED = 256
+
+
+@lru_cache(maxsize=4096)
+def _resolved(path: str) -> Components | None:
     return _follow(clean(path)) if path.startswith("/") else None
 
 
@@ -83,7 +93,7 @@ def lies_in(path: Components, listed: Components) -> bool:
 
 def touches(path: Components, listed: Components) -> bool:
     """Whether a path equals a listed one, contains it, or lies below it; a listed `*` stands for any one component."""
-    return all(theirs in {mine, "*"} for mine, theirs in zip(path, listed, strict=False))
+    return all(theirs in (mine, "*") for mine, theirs in zip(path, listed, strict=False))
 
 
 def written(path: Components) -> str:

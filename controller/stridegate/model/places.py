@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Generic, NamedTuple, TypeVar, cast
 
 V = TypeVar("V")
 Pointer = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One field of a judged pod.
 
     `pointer` leads to it from the object that embeds the pod. `owner` and `path` are what people read: containers and
@@ -68,15 +66,17 @@ class Field(Generic[V]):
     """
 
     # `typing` keeps in __orig_class__ the type that a rule declared; a test compares it with the shapes.
-    __slots__ = ("__orig_class__", "of", "path")
+    __slots__ = ("__orig_class__", "_written", "of", "path")
 
     def __init__(self, path: str) -> None:
         self.path = tuple(path.split("."))
+        self._written = path
         self.of: Callable[[Spot], V | None] = _reader(self.path)
 
     def at(self, spot: Spot) -> Place:
         """Return the field's place at a spot."""
-        return spot.place(*self.path)
+        path = f"{spot.within}.{self._written}" if spot.within else self._written
+        return Place(spot.pointer + self.path, spot.owner, path, spot.concerned)
 
 
 # The fields that are maps with keys of the author's choice.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict, Unpack
 
 from stridegate.model.errors import BadCatalogue
 from stridegate.model.references import PodSecurity, Reference
@@ -58,8 +58,7 @@ class Given:
     parameters: Parameters = Parameters()
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """One place where a subject breaks a rule.
 
     `observed` and `wanted` complete the sentence "<place> is <observed> → must <wanted>". `value` tells two violations

@@ -22,7 +22,7 @@ _WHERE = re.compile(r"_(?:file|path|dir|name|namespace)s?$", re.ASCII)
 
 _SHAPES = re.compile(
     r"""
-      (?P<private_key>-----BEGIN[ ][A-Z0-9 ]{0,40}PRIVATE[ ]KEY)
+      (?P<private_key>-BEGIN[ ][A-Z0-9 ]{0,40}PRIVATE[ ]KEY)
     | (?<![A-Za-z0-9])(?:
           (?P<aws_access_key>(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9]))
         | (?P<github_token>gh[a-z]_[A-Za-z0-9]{20}|github_pat_[A-Za-z0-9_]{20})

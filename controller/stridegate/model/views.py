@@ -140,11 +140,19 @@ class PodView(Spot):
     @cached_property
     def volumes(self) -> tuple[VolumeView, ...]:
         """The pod's volumes."""
-        mounts = self.mounts_by_name
-        return tuple(
-            VolumeView(self.prefix, shape, index, mounts.get(str(shape.get("name") or ""), ()))
-            for index, shape in enumerate(self.shape.volumes or ())
-        )
+        return tuple([self._volume(index) for index in range(len(self.shape.volumes or ()))])
+
+    def _volume(self, index: int) -> VolumeView:
+        known = self._made_volumes.get(index)
+        if known is None:
+            shape = (self.shape.volumes or ())[index]
+            mounts = self.mounts_by_name.get(str(shape.get("name") or ""), ())
+            known = self._made_volumes[index] = VolumeView(self.prefix, shape, index, mounts)
+        return known
+
+    @cached_property
+    def _made_volumes(self) -> dict[int, VolumeView]:
+        return {}
 
     @cached_property
     def _sources(self) -> Mapping[str, Sequence[int]]:
@@ -160,7 +168,7 @@ class PodView(Spot):
         """Return the volumes that come from a source, such as emptyDir."""
         # Most pods have none: views are made only where some are asked for.
         positions = self._sources.get(source)
-        return () if positions is None else [self.volumes[index] for index in positions]
+        return () if positions is None else [self._volume(index) for index in positions]
 
     @cached_property
     def volumes_by_name(self) -> Mapping[str, VolumeView]:
@@ -172,7 +180,7 @@ class PodView(Spot):
         # Most pods have none: a view is made only of those that do.
         for index, shape in enumerate(self.shape.volumes or ()):
             if not shape.keys() <= sources:
-                yield self.volumes[index]
+                yield self._volume(index)
 
     @cached_property
     def host_paths(self) -> tuple[tuple[VolumeView, HostPath], ...]:
@@ -242,7 +250,8 @@ class PodView(Spot):
     @cached_property
     def token_holders(self) -> tuple[ContainerView, ...]:
         """The containers that have a token of the service account where the API server mounts it; something empty mounted there is none."""
-        blank = {volume.name for volume in self.volumes_from("emptyDir")}
+        listed = self.shape.volumes or ()
+        blank = {str(listed[index].get("name") or "") for index in self._sources.get("emptyDir", ())}
         return tuple(
             [
                 container

@@ -28,6 +28,11 @@ class Stride(enum.Enum):
     DENIAL_OF_SERVICE = "D"
     ELEVATION = "E"
 
+    @property
+    def title(self) -> str:
+        """Its name, as the model writes it."""
+        return "elevation of privilege" if self is Stride.ELEVATION else self.name.replace("_", " ").lower()
+
 
 class Profile(enum.IntEnum):
     """A named set of rules; each contains the one before it.
@@ -88,6 +93,20 @@ class Outcome(enum.Enum):
     WARN = "warn"
     FAIL = "fail"
     ERROR = "error"
+
+
+class ValueKind(enum.Enum):
+    """What the value of a violation is, which an exemption may name; also the keys of `values` in an exemption.
+
+    DIGEST is of what was found on a node, and never that of a violation in a pod.
+    """
+
+    CAPABILITY = "capability"
+    PATH = "path"
+    PORT = "port"
+    IMAGE = "image"
+    MEMORY = "memory"
+    DIGEST = "digest"
 
 
 # The capabilities that the baseline level lets a container add (k8s.io/pod-security-admission,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from stridegate.model.errors import BadDeclaration
 from stridegate.model.paths import lies_in
@@ -82,4 +83,14 @@ def mounted_paths(name: str, container: Container) -> Iterable[str]:
 
 def volume_name(container: str, path: str) -> str:
     """Return the name of the volume for a path: always the same, so that a second pass adds nothing."""
-    return "stridegate-" + hashlib.sha256(f"{container}\0{path}".encode()).hexdigest()[:16]
+    seed = f"{container}\0{path}"
+    return _named(seed) if len(seed) <= _LONGEST_REMEMBERED else _named.__wrapped__(seed)
+
+
+# The same few containers and paths come again with every pod of a workload.
+_LONGEST_REMEMBERED = 512
+
+
+@lru_cache(maxsize=4096)
+def _named(seed: str) -> str:
+    return "stridegate-" + hashlib.sha256(seed.encode()).hexdigest()[:16]

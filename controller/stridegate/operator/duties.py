@@ -17,6 +17,7 @@ from stridegate.operator.audits import Audited
 from stridegate.operator.canaries import Canary, run_canary
 from stridegate.operator.certificates import State
 from stridegate.operator.errors import NotActive
+from stridegate.operator.guards import Guard, find_gap
 from stridegate.operator.installation import Change, Health, Installation
 from stridegate.operator.leases import Leadership
 from stridegate.operator.metrics import Metrics
@@ -48,6 +49,7 @@ class Duties:
         book: PolicyBook,
         scope: LabelSelector,
         audited: Callable[[Reported], Audited | None],
+        guard: Guard,
         metrics: Metrics,
     ) -> None:
         self._cluster = cluster
@@ -57,11 +59,16 @@ class Duties:
         self._book = book
         self._scope = scope
         self._audited = audited
+        self._guard = guard
         self._metrics = metrics
         self._health: Health | None = None
         self._canary: Canary | None = None
+        # Why the guard of exemptions does not guard, if it does not, once it was looked at.
+        self._gap: str | None = None
+        self._gap_sought = False
         self._look_due = asyncio.Event()
         self._canary_due = asyncio.Event()
+        self._guard_due = asyncio.Event()
         self._statuses_due = asyncio.Event()
 
     @property
@@ -73,6 +80,7 @@ class Duties:
         """Begin at once: this replica has become the active one."""
         self._look_due.set()
         self._canary_due.set()
+        self._guard_due.set()
         self._statuses_due.set()
 
     def policies_changed(self) -> None:
@@ -140,6 +148,26 @@ class Duties:
             self._look_due.set()
             self._statuses_due.set()
 
+    async def keep_guard(self) -> None:
+        """Look every half minute whether only those grant exemptions who may, and again soon where it is not so."""
+        while True:
+            well = not self._leadership.active or await self._seek_gap()
+            await pause_until(self._guard_due, _STEADY if well else _ROTATING)
+
+    async def _seek_gap(self) -> bool:
+        """Look at the guard once; return whether it guards."""
+        try:
+            gap = await asyncio.to_thread(find_gap, self._cluster, self._guard)
+        except KubeError as error:
+            _log.warning("could not look at the guard of exemptions: %s", error)
+            return False
+        self._metrics.exemption_guard_ok.set(gap is None)
+        if not self._gap_sought or gap != self._gap:
+            _log.log(logging.WARNING if gap else logging.INFO, "guard of exemptions: %s", gap or "as it must be")
+            self._gap, self._gap_sought = gap, True
+            self._statuses_due.set()
+        return gap is None
+
     async def keep_statuses(self) -> None:
         """Write the policies' statuses whenever something changed that they depend on."""
         while True:
@@ -164,12 +192,13 @@ class Duties:
         health, canary = self._health, self._canary
         # Before the first look, and between a look that found the webhook armed and its dry-run, there is nothing to
         # say yet: a status that changes back and forth at each start of the operator would hide when it really did.
-        nothing_known = health is None or (canary is None and health.unarmed is None)
+        nothing_known = health is None or (canary is None and health.unarmed is None) or not self._gap_sought
         if health is None or nothing_known or not self._leadership.active:
             return
         facts = Facts(
             health=health,
             canary=canary,
+            guard=self._gap,
             namespaces=self._mirrors.namespaces.values(),
             scope=self._scope,
         )

@@ -2,6 +2,7 @@
 
 OperatorError
 ├── BadWebhooksFile    the file with the webhook entries to arm cannot be used
+├── BadGuardFile       the file with the guard of exemptions as it must be cannot be used
 └── NotActive          another replica holds the Lease, so this one must not write
 """
 
@@ -18,6 +19,15 @@ class BadWebhooksFile(OperatorError):
     def __init__(self, path: object, reason: object) -> None:
         super().__init__(
             f"{path}: wanted the webhook entries as JSON with the keys validating and mutating, got {reason}"
+        )
+
+
+class BadGuardFile(OperatorError):
+    """The file with the guard of exemptions as it must be cannot be used."""
+
+    def __init__(self, path: object, reason: object) -> None:
+        super().__init__(
+            f"{path}: wanted the guard of exemptions as JSON with the keys policy and binding, got {reason}"
         )
 
 

@@ -24,6 +24,7 @@ from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import Entries, read_webhooks
 from stridegate.operator.duties import Duties
 from stridegate.operator.errors import BadWebhooksFile
+from stridegate.operator.guards import Guard, read_guard
 from stridegate.operator.installation import Installation
 from stridegate.operator.leases import Leadership, keep_renewing
 from stridegate.operator.looks import Place
@@ -50,6 +51,7 @@ class Options:
 
     namespace: str
     webhooks_file: Path
+    guard_file: Path
     service: str
     identity: str
     bind: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from its node
@@ -59,17 +61,28 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Run the operator until SIGTERM or SIGINT. Raises BadWebhooksFile and NoAccess where it cannot start."""
-    wanted = read_webhooks(options.webhooks_file)
-    scope = _scope(options.webhooks_file, wanted)
+    """Run the operator until SIGTERM or SIGINT. Raises BadWebhooksFile, BadGuardFile and NoAccess where it cannot start."""
+    entries = read_webhooks(options.webhooks_file)
+    wanted = _Wanted(
+        entries=entries, scope=_scope(options.webhooks_file, entries), guard=read_guard(options.guard_file)
+    )
     cluster, way_in = Cluster.connect(options.kubeconfig), find_way_in(options.kubeconfig)
     # The library would add a series to each counter that says when it began.
     disable_created_metrics()  # type: ignore[no-untyped-call] # the library types only a part of itself
-    asyncio.run(_serve(options, wanted, scope, cluster, way_in))
+    asyncio.run(_serve(options, wanted, cluster, way_in))
 
 
-def _scope(path: Path, wanted: Mapping[ConfigurationKind, Entries]) -> LabelSelector:
-    for entry in wanted[ConfigurationKind.VALIDATING]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What the chart says that the cluster must have: webhook entries, what these are asked about, and the guard of exemptions."""
+
+    entries: Mapping[ConfigurationKind, Entries]
+    scope: LabelSelector
+    guard: Guard
+
+
+def _scope(path: Path, entries: Mapping[ConfigurationKind, Entries]) -> LabelSelector:
+    for entry in entries[ConfigurationKind.VALIDATING]:
         if entry["name"] == _PODS:
             try:
                 return read_selector(Field(entry.get("namespaceSelector"), f"{_PODS}: namespaceSelector"))
@@ -78,12 +91,32 @@ def _scope(path: Path, wanted: Mapping[ConfigurationKind, Entries]) -> LabelSele
     raise BadWebhooksFile(path, f"no entry {_PODS}")
 
 
-async def _serve(
-    options: Options, wanted: Mapping[ConfigurationKind, Entries], scope: LabelSelector, cluster: Cluster, way_in: WayIn
-) -> None:
-    stopping = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Replica:
+    """The parts of this replica, wired."""
+
+    leadership: Leadership
+    mirrors: Mirrors
+    duties: Duties
+    rounds: Rounds
+    metrics: Metrics
+
+    def changed(self) -> None:
+        """Take note that policies or namespaces are not what they were."""
+        self.duties.policies_changed()
+        self.rounds.policies_changed()
+
+    def wake(self) -> None:
+        """Begin at once: this replica has become the active one."""
+        self.duties.wake()
+        self.rounds.wake()
+
+    def ready(self) -> bool:
+        """Whether it has seen what it has to look after."""
+        return self.mirrors.synced and (self.duties.looked or not self.leadership.active)
+
+
+def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
     metrics = Metrics(digest(POD_RULES.values()))
     mirrors = Mirrors(
@@ -95,7 +128,7 @@ async def _serve(
         mirrors=mirrors,
         book=book,
         rules=POD_RULES,
-        scope=scope,
+        scope=wanted.scope,
         metrics=metrics,
         pace=Pace(interval=options.audit_interval),
     )
@@ -103,45 +136,43 @@ async def _serve(
     duties = Duties(
         cluster=cluster,
         leadership=leadership,
-        installation=Installation(cluster, place, wanted, leadership.require),
+        installation=Installation(cluster, place, wanted.entries, leadership.require),
         mirrors=mirrors,
         book=book,
-        scope=scope,
+        scope=wanted.scope,
         audited=rounds.audited,
+        guard=wanted.guard,
         metrics=metrics,
     )
+    return _Replica(leadership=leadership, mirrors=mirrors, duties=duties, rounds=rounds, metrics=metrics)
 
-    def changed() -> None:
-        duties.policies_changed()
-        rounds.policies_changed()
 
-    def active() -> None:
-        duties.wake()
-        rounds.wake()
-
-    def ready() -> bool:
-        return mirrors.synced and (duties.looked or not leadership.active)
-
+async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: WayIn) -> None:
+    stopping = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    replica = _wire(options, wanted, cluster)
     async with (
         reading(way_in) as reader,
-        serving_probes(options.bind, options.probe_port, ready, metrics.registry),
+        serving_probes(options.bind, options.probe_port, replica.ready, replica.metrics.registry),
         asyncio.TaskGroup() as tasks,
     ):
         loops = (
-            keep_renewing(leadership, active),
-            duties.keep_installation(),
-            duties.keep_canary(),
-            duties.keep_statuses(),
-            rounds.keep(reader, duties.policies_changed),
-            keep_watching(way_in, _kinds(cluster, mirrors), changed),
-            keep_measuring_lag(metrics),
+            keep_renewing(replica.leadership, replica.wake),
+            replica.duties.keep_installation(),
+            replica.duties.keep_canary(),
+            replica.duties.keep_guard(),
+            replica.duties.keep_statuses(),
+            replica.rounds.keep(reader, replica.duties.policies_changed),
+            keep_watching(way_in, _kinds(cluster, replica.mirrors), replica.changed),
+            keep_measuring_lag(replica.metrics),
         )
         running = [tasks.create_task(each) for each in loops]
         await stopping.wait()
         for task in running:
             task.cancel()
     with suppress(KubeError):
-        await asyncio.to_thread(leadership.release)
+        await asyncio.to_thread(replica.leadership.release)
 
 
 def _kinds(cluster: Cluster, mirrors: Mirrors) -> tuple[Watched, ...]:

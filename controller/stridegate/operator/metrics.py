@@ -54,6 +54,9 @@ class Metrics:
         self.audit_errors = Counter(
             "stridegate_audit_errors_total", "Audits that could not be completed", registry=self.registry
         )
+        self.exemption_guard_ok = self._gauge(
+            "exemption_guard_ok", "Whether only those grant exemptions who hold the verb exempt on the rule"
+        )
 
     def _gauge(self, name: str, doc: str, *labels: str) -> Gauge:
         return Gauge(f"stridegate_{name}", doc, labels, registry=self.registry)

@@ -15,9 +15,10 @@ from stridegate.kube.policies import policy_generation
 from stridegate.kube.standings import Standing, stand
 from stridegate.model.rules import PodRule
 from stridegate.operator.audits import Audited, audit_fields
+from stridegate.operator.conditions import to_apply
 from stridegate.operator.leases import Leadership
 from stridegate.operator.mirrors import Mirror
-from stridegate.operator.statuses import Facts, status_of, to_apply
+from stridegate.operator.statuses import Facts, status_of
 
 _log = logging.getLogger(__name__)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stridegate.kube.objects import Json
 from stridegate.kube.standings import Standing
 from stridegate.model.policies import CANARY_NAMESPACE, LabelSelector, Policy
 from stridegate.operator.canaries import Canary
+from stridegate.operator.conditions import Condition
 from stridegate.operator.installation import Health
-
-# metav1.Condition allows 32,768 characters; the schema of our kind fewer.
-_LONGEST = 1024
 
 
 class Type(enum.Enum):
@@ -38,35 +35,32 @@ class Reason(enum.Enum):
     CONFIGURATION_DRIFT = "ConfigurationDrift"
     CERTIFICATE_INVALID = "CertificateInvalid"
     CANARY_FAILED = "CanaryFailed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One condition, without the time at which it came to be."""
-
-    type: Type
-    met: bool
-    reason: Reason
-    message: str
+    EXEMPTION_GUARD_MISSING = "ExemptionGuardMissing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the status of every policy depends on beside the policy. `scope` is what the webhook is asked about at all."""
+    """What the status of every policy depends on beside the policy.
+
+    `guard` says why anybody may exempt from it, None where that takes the verb. `scope` is what the webhook is asked
+    about at all.
+    """
 
     health: Health
     canary: Canary | None
+    guard: str | None
     namespaces: Mapping[str, Mapping[str, str]]
     scope: LabelSelector
 
 
-def enforcing(health: Health, canary: Canary | None) -> Condition:
+def enforcing(health: Health, canary: Canary | None, guard: str | None) -> Condition:
     """Return whether the cluster refuses what policies deny; the first link that is broken gives the reason."""
     faults = (
         (Reason.NOT_ARMED, health.unarmed),
         (Reason.CONFIGURATION_DRIFT, health.drift),
         (Reason.CERTIFICATE_INVALID, health.certificate),
         (Reason.CANARY_FAILED, canary.problem if canary else "no dry-run has been made yet"),
+        (Reason.EXEMPTION_GUARD_MISSING, guard),
     )
     for reason, problem in faults:
         if problem is not None:
@@ -110,41 +104,8 @@ def status_of(standing: Standing, generation: int, facts: Facts) -> tuple[Json, 
         message = "nothing of this policy is in force"
         ignored = Condition(type=Type.ENFORCING, met=False, reason=Reason.INVALID, message=message)
         return {"observedGeneration": generation, "namespaces": 0}, (ready(standing), ignored)
-    conditions = (ready(standing), selector_trusted(policy), enforcing(facts.health, facts.canary))
+    conditions = (ready(standing), selector_trusted(policy), enforcing(facts.health, facts.canary, facts.guard))
     return {"observedGeneration": generation, "namespaces": _count(policy, facts)}, conditions
-
-
-def to_apply(
-    fields: Mapping[str, object], conditions: Sequence[Condition], live: object, now: dt.datetime
-) -> Json | None:
-    """Return the status to apply, or None where the live one says the same. A transition time changes only with its status."""
-    before = live if isinstance(live, Mapping) else {}
-    known = {str(each.get("type")): each for each in _conditions(before)}
-    generation = fields["observedGeneration"]
-    wanted = [_written(each, known.get(each.type.value), generation, now) for each in conditions]
-    if all(before.get(key) == value for key, value in fields.items()) and all(
-        known.get(str(each["type"])) == each for each in wanted
-    ):
-        return None
-    return {**fields, "conditions": wanted}
-
-
-def _written(condition: Condition, known: Mapping[str, object] | None, generation: object, now: dt.datetime) -> Json:
-    status = "True" if condition.met else "False"
-    since = known.get("lastTransitionTime") if known is not None and known.get("status") == status else None
-    return {
-        "type": condition.type.value,
-        "status": status,
-        "reason": condition.reason.value,
-        "message": condition.message if len(condition.message) <= _LONGEST else condition.message[: _LONGEST - 1] + "…",
-        "observedGeneration": generation,
-        "lastTransitionTime": since or now.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-
-
-def _conditions(status: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
-    conditions = status.get("conditions")
-    return [each for each in conditions if isinstance(each, Mapping)] if isinstance(conditions, list) else []
 
 
 def _count(policy: Policy, facts: Facts) -> int:

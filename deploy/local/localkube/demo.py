@@ -70,8 +70,8 @@ def _existing(kubeconfig: Path, binaries: Binaries) -> Cluster:
 
 
 def _policy(cluster: Cluster) -> None:
-    with _told("kubectl apply -f deploy/samples/threat-model-policy.yaml"):
-        cluster.kubectl("apply", "-f", str(SAMPLES / "threat-model-policy.yaml"))
+    with _told("kubectl apply -f deploy/samples/threat-model.yaml"):
+        cluster.kubectl("apply", "-f", str(SAMPLES / "threat-model.yaml"))
         cluster.kubectl("apply", "-f", "-", stdin=_namespace(SHOP))
         _wait_until_selected(cluster)
 

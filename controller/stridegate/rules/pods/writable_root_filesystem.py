@@ -41,12 +41,10 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
     writable = [container for container in pod.containers if READ_ONLY.of(container) is not True]
     if not writable:
         return
-    declaration = pod.annotations.get(WRITABLE_PATHS_ANNOTATION, "")
+    declaration = pod.annotations.get(WRITABLE_PATHS_ANNOTATION)
     declared: Mapping[str, tuple[str, ...]] | None = None
     try:
-        declared = read_declaration(
-            declaration, {each.name: each.shape for each in pod.containers if not each.ephemeral}
-        )
+        declared = _declared(pod, declaration) if declaration else {}
     except BadDeclaration as bad_one:
         yield Violation(
             pod.annotation(WRITABLE_PATHS_ANNOTATION),
@@ -62,6 +60,10 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
             patch=None if declared is None or container.ephemeral else _sealed(container, declared, given.parameters),
             outcome=Outcome.WARN if container.ephemeral else Outcome.FAIL,
         )
+
+
+def _declared(pod: PodView, declaration: str) -> Mapping[str, tuple[str, ...]]:
+    return read_declaration(declaration, {each.name: each.shape for each in pod.containers if not each.ephemeral})
 
 
 def _sealed(container: ContainerView, declared: Mapping[str, tuple[str, ...]], parameters: Parameters) -> Patch | None:

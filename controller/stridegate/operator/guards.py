@@ -1,0 +1,61 @@
+"""The guard of exemptions: a ValidatingAdmissionPolicy with its binding lets only those grant one who may.
+
+The chart installs both; the operator only looks whether they are as they must be. Whatever else they say may let
+everybody through: one action that is not Deny, one constraint or condition more, one expression that is always true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from stridegate.kube.cluster import Cluster
+from stridegate.kube.errors import NotFound, Refused
+from stridegate.kube.objects import GuardPart, Json
+from stridegate.kube.reader import UNDECODABLE
+from stridegate.operator.errors import BadGuardFile
+
+# The name of both objects.
+GUARD = "stridegate-exemptions"
+
+Guard = Mapping[GuardPart, Json]
+
+_KINDS = {
+    GuardPart.POLICY: "ValidatingAdmissionPolicy",
+    GuardPart.BINDING: "ValidatingAdmissionPolicyBinding",
+}
+_CONSEQUENCE = "whoever may write exemptions may exempt from every rule"
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    policy: Json
+    binding: Json
+
+
+def read_guard(path: Path) -> Guard:
+    """Return the specs that the chart wants both objects to have, with every default filled in. Raises BadGuardFile."""
+    try:
+        read = msgspec.json.decode(path.read_bytes(), type=_File)
+    except (OSError, *UNDECODABLE) as error:
+        raise BadGuardFile(path, error) from error
+    return {GuardPart.POLICY: read.policy, GuardPart.BINDING: read.binding}
+
+
+def find_gap(cluster: Cluster, wanted: Guard) -> str | None:
+    """Return why the live guard does not guard, None where it does. Raises Unreachable."""
+    gaps = (_gap(cluster, part, spec) for part, spec in wanted.items())
+    return next((f"{gap}; {_CONSEQUENCE}" for gap in gaps if gap is not None), None)
+
+
+def _gap(cluster: Cluster, part: GuardPart, wanted: Json) -> str | None:
+    about = f"{_KINDS[part]} {GUARD}"
+    try:
+        live = cluster.guard_part(part, GUARD).spec or {}
+    except NotFound:
+        return f"{about} does not exist; `helm upgrade` makes it again"
+    except Refused as error:
+        return f"{about} could not be looked at: {error}"
+    others = sorted(key for key in wanted.keys() | live.keys() if wanted.get(key) != live.get(key))
+    return f"{about} has another {others[0]}; delete it, and `helm upgrade` makes it again" if others else None

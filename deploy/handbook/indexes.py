@@ -1,0 +1,100 @@
+"""The index of the rules: by name, by STRIDE letter, and by the numbers of benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from handbook.markdown import NONE, link, prose, table
+from handbook.references import CIS_DOCKER, CIS_KUBERNETES, POD_SECURITY
+from handbook.rule_pages import remedies
+from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity, Reference
+from stridegate.model.rules import PodRule
+from stridegate.model.vocabulary import Stride
+
+_HEAD = """\
+<!-- Generated from the catalogue of rules: run `make generate`. -->
+# Rules
+
+What Stridegate judges, {count} rules, one page each. A slug names what is wrong and reads after "allow". [By name](#by-name) ·
+[by STRIDE letter](#by-stride-letter) · [by benchmark](#by-benchmark). `stridegate rules` and `stridegate explain <slug>` say the same in a
+terminal.
+
+- **Profile**: `baseline` and `restricted` are the Pod Security Standards, `hardened` adds Stridegate's own rules; an `advisory` rule is only
+  audited until a policy names it.
+- **Patch**: what the webhook heals as a pod is created. *Safe* breaks no working image in practice; *risky* may, and wants `patching: all`;
+  *override* changes what an author wrote, and wants `override: true` for that rule as well; *by the author* comes with the denial as a command.
+"""
+
+
+def index(rules: Iterable[PodRule]) -> str:
+    """Return the index of the rules."""
+    by_name = sorted(rules, key=lambda rule: rule.slug)
+    lines = [_HEAD.format(count=len(by_name)), *_by_name(by_name), *_by_letter(by_name), *_by_benchmark(by_name)]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _linked(rule: PodRule) -> str:
+    return link(rule.slug, f"{rule.slug}.md")
+
+
+def _by_name(rules: list[PodRule]) -> Iterator[str]:
+    yield from ("## By name", "")
+    rows = (
+        (
+            _linked(rule),
+            prose(rule.title),
+            str(rule.severity),
+            str(rule.profile),
+            rule.letters,
+            ", ".join(remedy.value for remedy in remedies(rule)) or NONE,
+        )
+        for rule in rules
+    )
+    yield from table(("Rule", "What is wrong", "Severity", "Profile", "STRIDE", "Patch"), rows)
+
+
+def _by_letter(rules: list[PodRule]) -> Iterator[str]:
+    yield from ("## By STRIDE letter", "")
+    rows = (
+        (f"**{kind.value}** {kind.title}", ", ".join(_linked(rule) for rule in rules if kind in rule.stride))
+        for kind in Stride
+    )
+    yield from table(("Letter", "Rules"), rows)
+
+
+def _by_benchmark(rules: list[PodRule]) -> Iterator[str]:
+    yield from ("## By benchmark", "")
+    yield f"Numbers move between editions: both are given, and {NONE} where an edition has no such recommendation."
+    yield from ("", f"### {POD_SECURITY}", "")
+    yield from _benchmark(rules, PodSecurity, ("Check", "Since"))
+    yield from (f"### {CIS_DOCKER}", "")
+    yield from _benchmark(rules, CisDocker, ("1.6 and later", "1.3.1 to 1.5"))
+    yield from (f"### {CIS_KUBERNETES}", "")
+    yield from _benchmark(rules, CisKubernetes, ("1.12", "Before 1.12"))
+
+
+def _benchmark(rules: list[PodRule], source: type[Reference], columns: tuple[str, str]) -> Iterator[str]:
+    """Yield the table of one benchmark: each recommendation in both numberings, and the rules that check it."""
+    held: dict[tuple[str, str], list[str]] = {}
+    for rule in rules:
+        for reference in rule.references:
+            if isinstance(reference, source):
+                held.setdefault(_columns(reference), []).append(_linked(rule))
+    rows = ((*numbers, ", ".join(links)) for numbers, links in sorted(held.items(), key=lambda item: _order(item[0])))
+    yield from table((*columns, "Rules"), rows)
+
+
+def _columns(reference: Reference) -> tuple[str, str]:
+    if isinstance(reference, PodSecurity):
+        return f"`{reference.check}`", f"v1.{reference.since}"
+    if isinstance(reference, CisDocker):
+        return reference.number, reference.before_1_6 or reference.number
+    return reference.number or NONE, reference.before_1_12 or reference.number or NONE
+
+
+def _order(numbers: tuple[str, str]) -> list[list[tuple[int, str]]]:
+    """Return a key by which 5.9 comes before 5.10; what has no number of today comes where its older one stands."""
+    first = numbers[1] if numbers[0] == NONE else numbers[0]
+    return [
+        [(int(part), "") if part.isdigit() else (0, part) for part in each.split(".")] for each in (first, numbers[1])
+    ]

@@ -1,0 +1,137 @@
+"""The threat model: every claim by component and STRIDE letter, the rules that answer it, and the tests that prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from handbook.markdown import NONE, link, listed, prose, table
+from handbook.sources import traps_of
+from stridegate.model.rules import PodRule
+from stridegate.model.threats import COMPONENTS, Component, Sight, Threat
+from stridegate.model.vocabulary import Stride
+
+_HEAD = """\
+<!-- Generated from controller/stridegate/model/threats and the catalogue of rules: run `make generate`. -->
+# Threat model
+
+What can go wrong with Docker and Kubernetes, component by component and by the letters of STRIDE, and what Stridegate does about it. Each
+claim is one sentence; beside it stand the [rules](rules/README.md) that answer it at admission, and what proves them.
+
+The policy [threat-model](../deploy/samples/threat-model.yaml) switches the answers on. Without a policy the baseline rules speak, and only as
+audit.
+
+**Honest limits.** Admission sees what is asked of the API server, and nothing else: not what an image holds, not the node, not what was there
+before. Where a claim wants more, the table says who is to answer: the *node scanner* (files, settings and listeners of a node), *running
+containers* (what the kernel says about live processes) and *cluster rules* (roles, network policies, quotas, results of image scanners).
+**None of these three is part of this version: "not yet" means that nothing answers today.** Where nothing can ever see it, that is said too.
+
+## At a glance
+
+Claims answered by rules at admission, of all claims.
+"""
+
+_PROOF = """\
+## How a rule is proven
+
+Every rule carries its examples, good and bad, and the same tests run over all of them; no rule is left out, since none is named there.
+
+- A bad example breaks its own rule and exactly those it names, a good one none:
+  [tests/rules/test_examples.py](../tests/rules/test_examples.py), `test_an_example_breaks_exactly_the_rules_it_names`.
+- So it is as init, sidecar, regular and ephemeral container, and inside every kind that embeds a pod:
+  `test_an_example_means_the_same_in_every_list_of_containers`, `test_an_example_means_the_same_in_every_kind_that_embeds_a_pod`.
+- Its patch heals it, alone and beside the others', and a second pass changes nothing: `test_a_patch_heals_what_it_belongs_to`,
+  `test_the_patches_of_a_rule_heal_its_example_alone`, `test_a_second_pass_changes_nothing`.
+- A real API server takes the examples for valid pods, and the patched ones too:
+  [tests/conformance/test_acceptance.py](../tests/conformance/test_acceptance.py).
+- The rules of the Pod Security Standards agree with the API server's own admission, on generated pods at every version:
+  [tests/conformance/test_pod_security.py](../tests/conformance/test_pod_security.py).
+- The policy for this threat model refuses, heals or warns about the bad examples of the rules that answer a claim, claim by claim:
+  [tests/rules/test_claims.py](../tests/rules/test_claims.py), `test_the_policy_for_the_threat_model_answers_a_claim`.
+
+What was tried beyond the examples is in the [table of traps](traps.md): each is at least one named test.
+"""
+
+_SIGHTS: Mapping[Sight, str] = {
+    Sight.NODE: "node scanner",
+    Sight.RUNNING: "running containers",
+    Sight.CLUSTER: "cluster rules",
+}
+
+_POLICIES = "no single rule: [policies](../deploy/samples/README.md) that deny, over every namespace; the built-in one audits the baseline everywhere"
+
+
+def threat_model(rules: Iterable[PodRule]) -> str:
+    """Return the threat model with its answers and proofs."""
+    ruled = sorted(rules, key=lambda rule: (-rule.severity, rule.slug))
+    lines = [_HEAD, *_glance(ruled)]
+    for component, threats in COMPONENTS.items():
+        lines += _component(component, threats, ruled)
+    lines += [*_unclaimed(ruled), _PROOF]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _glance(rules: list[PodRule]) -> Iterator[str]:
+    rows = [
+        (link(component.value, f"#{_anchor(component)}"), *(_count(threats, letter, rules) for letter in Stride))
+        for component, threats in COMPONENTS.items()
+    ]
+    yield from table(("", *(letter.title.capitalize() for letter in Stride)), rows)
+
+
+def _count(threats: Iterable[Threat], letter: Stride, rules: list[PodRule]) -> str:
+    claims = [threat for threat in threats if letter in threat.stride]
+    return f"{sum(_answered(threat, rules) for threat in claims)} of {len(claims)}" if claims else ""
+
+
+def _answered(threat: Threat, rules: list[PodRule]) -> bool:
+    return threat.by_policies or any(threat.slug in rule.threats for rule in rules)
+
+
+def _component(component: Component, threats: Iterable[Threat], rules: list[PodRule]) -> Iterator[str]:
+    yield from (f"## {component.value}", "")
+    for letter in Stride:
+        yield from _claims(letter.title.capitalize(), [threat for threat in threats if letter in threat.stride], rules)
+    yield from _claims("Remarks", [threat for threat in threats if not threat.stride], rules)
+
+
+def _claims(heading: str, threats: list[Threat], rules: list[PodRule]) -> Iterator[str]:
+    if threats:
+        yield from (f"### {heading}", "")
+        rows = ((_claim(threat), _answer(threat, rules), _proof(threat, rules)) for threat in threats)
+        yield from table(("Claim", "Answered by", "Proven by"), rows)
+
+
+def _claim(threat: Threat) -> str:
+    # Where a threat has two letters it stands twice, and both places are the same claim.
+    return f'<a id="{threat.slug}"></a>{prose(threat.claim)}<br>`{threat.slug}`'
+
+
+def _answer(threat: Threat, rules: list[PodRule]) -> str:
+    parts = [", ".join(link(rule.slug, f"rules/{rule.slug}.md") for rule in rules if threat.slug in rule.threats)]
+    if threat.by_policies:
+        parts.append(_POLICIES)
+    if threat.elsewhere:
+        parts.append(f"{listed(_SIGHTS[each] for each in Sight if each in threat.elsewhere)}: not yet")
+    if threat.unseen:
+        parts.append(f"*{prose(threat.unseen)}*")
+    return "<br>".join(filter(None, parts))
+
+
+def _proof(threat: Threat, rules: list[PodRule]) -> str:
+    answering = [rule for rule in rules if threat.slug in rule.threats]
+    if not answering:
+        return link("samples", "../tests/chart/test_samples.py") if threat.by_policies else NONE
+    examples = sum(len(rule.examples) for rule in answering)
+    traps = {trap.number: None for rule in answering for trap in traps_of(rule.slug)}
+    tried = ", ".join(link(number, f"traps.md#{number.lower()}") for number in traps)
+    return f"{link(f'{examples} examples', '#how-a-rule-is-proven')}" + (f"; {tried}" if tried else "")
+
+
+def _unclaimed(rules: list[PodRule]) -> Iterator[str]:
+    yield from ("## Rules beyond the claims", "")
+    others = ", ".join(link(rule.slug, f"rules/{rule.slug}.md") for rule in rules if not rule.threats)
+    yield from (f"Levels of the Pod Security Standards and patterns that no claim names: {others}.", "")
+
+
+def _anchor(component: Component) -> str:
+    return component.value.lower().replace(" ", "-")

@@ -1,0 +1,35 @@
+"""Write the documentation that follows from the catalogue of rules, or prove that it is up to date.
+
+`python deploy/render_docs.py` writes, `--check` only compares and ends with code 1 where something differs:
+- docs/rules: a page for each rule, and the index by name, STRIDE letter and benchmark
+- docs/threat-model.md: every claim, the rules that answer it, and what proves them
+- docs/traps.md: what is tried against Stridegate, from tests/traps.yaml
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from generated_files import write_or_check
+from handbook.indexes import index
+from handbook.rule_pages import page
+from handbook.sources import DOCS
+from handbook.threat_model import threat_model
+from handbook.trap_table import trap_table
+from stridegate.engine.catalogue import POD_RULES
+
+
+def generated() -> Iterator[tuple[Path, str]]:
+    """Yield every generated page with what it must contain."""
+    rules = POD_RULES.values()
+    for rule in rules:
+        yield DOCS / "rules" / f"{rule.slug}.md", page(rule)
+    yield DOCS / "rules" / "README.md", index(rules)
+    yield DOCS / "threat-model.md", threat_model(rules)
+    yield DOCS / "traps.md", trap_table()
+
+
+if __name__ == "__main__":
+    sys.exit(write_or_check(__doc__ or "", generated(), sys.argv[1:], stray=(DOCS / "rules").glob("*.md")))
