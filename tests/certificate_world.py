@@ -214,6 +214,12 @@ class World:
         """Return who issued a leaf, expired or not."""
         return issuer_of(leaf, self._authorities, NAME, leaf.not_valid_before_utc)
 
+    @property
+    def refuses(self) -> bool:
+        """Whether a dry-run in the canary's namespace is refused: the judging entry is there, and a replica answers it."""
+        issuers = {self.issuer(each.presents) for each in self.replicas if each.reachable and each.presents}
+        return any(issuers & _prints(live) for live in self.entries(ConfigurationKind.VALIDATING))
+
     def check_calls(self) -> None:
         """Prove that every API server can call every replica, with whatever version of the configurations it has seen."""
         if not self.strict:

@@ -16,6 +16,7 @@ from stridegate.operator.arming import (
     differences,
     read_webhooks,
     to_write,
+    trial,
     with_bundle,
     without_bundle,
 )
@@ -26,23 +27,55 @@ TEMPLATES = entry("templates.stridegate.dev")
 WANTED = with_bundle([PODS, TEMPLATES], b"CA")
 
 
-def test_an_empty_configuration_is_armed_once_a_replica_serves() -> None:
-    assert to_write(WANTED, [], settled=None, serving=True) == WANTED
-
-
 def test_an_empty_configuration_stays_empty_until_a_replica_serves() -> None:
-    assert to_write(WANTED, [], settled=None, serving=False) is None
+    assert to_write(WANTED, [], settled=None, serving=False, proven=False) is None
+
+
+def test_an_empty_configuration_is_first_tried_out_where_no_pod_runs() -> None:
+    written = to_write(WANTED, [], settled=None, serving=True, proven=False)
+
+    assert written == [
+        WANTED[0] | {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "stridegate-canary"}}}
+    ]
+
+
+def test_a_configuration_without_the_judging_entry_waits_for_the_proof() -> None:
+    assert to_write([WANTED[1]], [], settled=None, serving=True, proven=False) is None
+    assert to_write([WANTED[1]], [], settled=None, serving=True, proven=True) == [WANTED[1]]
+
+
+def test_the_trial_goes_on_until_a_dry_run_is_refused() -> None:
+    tried = trial(WANTED)
+
+    assert to_write(WANTED, tried, settled=None, serving=True, proven=False) is None
+    assert to_write(WANTED, tried, settled=None, serving=True, proven=True) == WANTED
+
+
+def test_a_trial_whose_replicas_are_gone_stays_one() -> None:
+    assert to_write(WANTED, trial(WANTED), settled=None, serving=False, proven=True) is None
+
+
+def test_a_trial_is_given_another_bundle() -> None:
+    tried = trial(with_bundle([PODS, TEMPLATES], b"old CA"))
+
+    assert to_write(WANTED, tried, settled=None, serving=True, proven=False) == trial(WANTED)
+
+
+def test_a_list_that_is_not_a_trial_is_restored_without_a_proof() -> None:
+    narrowed = [WANTED[0] | {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "shop"}}}]
+
+    assert to_write(WANTED, narrowed, settled=None, serving=False, proven=False) == WANTED
 
 
 def test_a_configuration_that_is_as_it_must_be_stays() -> None:
-    assert to_write(WANTED, WANTED, settled=None, serving=True) is None
+    assert to_write(WANTED, WANTED, settled=None, serving=True, proven=True) is None
 
 
 @pytest.mark.parametrize("serving", [True, False])
 def test_a_damaged_list_is_restored_whether_or_not_a_replica_serves(serving: bool) -> None:
     damaged = [WANTED[0]]
 
-    assert to_write(WANTED, damaged, settled=None, serving=serving) == WANTED
+    assert to_write(WANTED, damaged, settled=None, serving=serving, proven=True) == WANTED
 
 
 @pytest.mark.parametrize(
@@ -64,7 +97,7 @@ def test_every_changed_field_is_noticed(field: str, value: object) -> None:
     live = [WANTED[0] | {field: value}, WANTED[1]]
 
     assert list(differences(WANTED, live, None)) == [f"pods.validate.stridegate.dev has another {field}"]
-    assert to_write(WANTED, live, settled=None, serving=True) == WANTED
+    assert to_write(WANTED, live, settled=None, serving=True, proven=True) == WANTED
 
 
 def test_a_missing_and_a_foreign_entry_are_named() -> None:
@@ -78,7 +111,7 @@ def test_a_missing_and_a_foreign_entry_are_named() -> None:
 def test_another_bundle_is_written() -> None:
     live = with_bundle([PODS, TEMPLATES], b"old CA")
 
-    assert to_write(WANTED, live, settled=None, serving=False) == WANTED
+    assert to_write(WANTED, live, settled=None, serving=False, proven=True) == WANTED
 
 
 def test_what_the_api_server_fills_in_is_no_difference() -> None:
@@ -108,8 +141,11 @@ def test_what_the_api_server_fills_in_is_no_difference() -> None:
 def test_a_field_of_a_newer_api_server_is_no_damage_once_it_answered_with_it() -> None:
     answered = [each | {"fieldOfTomorrow": "default"} for each in WANTED]
 
-    assert to_write(WANTED, answered, settled=None, serving=True) == WANTED
-    assert to_write(WANTED, answered, settled=Settled(written=WANTED, answered=answered), serving=True) is None
+    assert to_write(WANTED, answered, settled=None, serving=True, proven=True) == WANTED
+    assert (
+        to_write(WANTED, answered, settled=Settled(written=WANTED, answered=answered), serving=True, proven=True)
+        is None
+    )
 
 
 def test_what_changed_after_the_answer_is_damage() -> None:
@@ -117,7 +153,7 @@ def test_what_changed_after_the_answer_is_damage() -> None:
 
     live = [WANTED[0] | {"failurePolicy": "Ignore"}, WANTED[1]]
 
-    assert to_write(WANTED, live, settled=settled, serving=True) == WANTED
+    assert to_write(WANTED, live, settled=settled, serving=True, proven=True) == WANTED
 
 
 def test_a_bundle_goes_in_and_comes_out() -> None:

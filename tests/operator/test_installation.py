@@ -11,6 +11,7 @@ import pytest
 from certificate_world import PLACE, WANTED, World
 from stridegate.kube.errors import NotFound
 from stridegate.kube.objects import ConfigurationKind, Secret, WebhookConfiguration
+from stridegate.operator.arming import on_trial
 from stridegate.operator.certificates import State
 from stridegate.operator.installation import ROUTING, Health, Installation, Role
 from stridegate.operator.issuing import create_authority, write_certificates
@@ -28,14 +29,14 @@ def settled() -> World:
     world = World()
     operator = Installation(world, PLACE, WANTED, anybody)
     for _ in range(30):
-        operator.write(operator.judge(world.look()))
+        operator.write(operator.judge(world.look(), proven=world.refuses))
         world.pass_time(dt.timedelta(seconds=10))
     world.strict = False
     return world
 
 
 def health(world: World) -> Health:
-    return Installation(world, PLACE, WANTED, anybody).judge(world.look()).health
+    return Installation(world, PLACE, WANTED, anybody).judge(world.look(), proven=world.refuses).health
 
 
 def test_where_all_is_well_there_is_no_problem() -> None:
@@ -91,11 +92,11 @@ def test_damage_is_named_and_gone_after_the_next_write(damage: Callable[[World],
     operator = Installation(world, PLACE, WANTED, anybody)
     damage(world)
 
-    judged = operator.judge(world.look())
+    judged = operator.judge(world.look(), proven=world.refuses)
     operator.write(judged)
 
     assert judged.health.drift == sentence
-    assert operator.judge(world.look()).health.drift is None
+    assert operator.judge(world.look(), proven=world.refuses).health.drift is None
 
 
 def lose_the_leaf(world: World) -> None:
@@ -147,9 +148,9 @@ def test_a_replica_that_keeps_its_old_certificate_is_named_after_some_minutes(
     before = world.replicas[0].presents
     world.now += dt.timedelta(days=23)
     operator = Installation(world, PLACE, WANTED, anybody)
-    operator.judge(world.look())
+    operator.judge(world.look(), proven=world.refuses)
     world.pass_time(dt.timedelta(minutes=1))
-    operator.write(operator.judge(world.look()))
+    operator.write(operator.judge(world.look(), proven=world.refuses))
 
     world.pass_time(dt.timedelta(minutes=minutes))
     world.replicas[0].presents = before
@@ -181,17 +182,17 @@ def test_nothing_is_written_where_there_is_nothing_to_write_to() -> None:
     world = Deleted()
     operator = Installation(world, PLACE, WANTED, anybody)
 
-    assert operator.write(operator.judge(world.look())) == []
+    assert operator.write(operator.judge(world.look(), proven=world.refuses)) == []
 
 
 def test_a_leaf_is_not_written_after_a_configuration_that_could_not_be() -> None:
     world = settled()
     operator = Installation(world, PLACE, WANTED, anybody)
-    operator.judge(world.look())
+    operator.judge(world.look(), proven=world.refuses)
     world.pass_time(dt.timedelta(days=25))
-    judged = operator.judge(world.look())
+    judged = operator.judge(world.look(), proven=world.refuses)
     weaken_an_entry(world)
-    stale = operator.judge(world.look())
+    stale = operator.judge(world.look(), proven=world.refuses)
     remove_an_entry(world)
 
     changes = operator.write(stale)
@@ -204,7 +205,7 @@ def test_what_was_made_is_told_by_its_role() -> None:
     world = World()
     operator = Installation(world, PLACE, WANTED, anybody)
 
-    made = [each.made for _ in range(2) for each in operator.write(operator.judge(world.look()))]
+    made = [each.made for _ in range(2) for each in operator.write(operator.judge(world.look(), proven=world.refuses))]
 
     assert made == [Role.AUTHORITY, Role.LEAF]
 
@@ -212,13 +213,39 @@ def test_what_was_made_is_told_by_its_role() -> None:
 def test_an_empty_configuration_is_armed_only_after_replicas_have_served_long_enough_to_be_routed_to() -> None:
     world = World()
     operator = Installation(world, PLACE, WANTED, anybody)
-    while not operator.judge(world.look()).plan.serving:
-        operator.write(operator.judge(world.look()))
+    while not operator.judge(world.look(), proven=world.refuses).plan.serving:
+        operator.write(operator.judge(world.look(), proven=world.refuses))
         world.pass_time(dt.timedelta(seconds=1))
     since = world.look().now
 
-    while operator.judge(world.look()).health.unarmed is not None:
-        operator.write(operator.judge(world.look()))
+    while operator.judge(world.look(), proven=world.refuses).health.unarmed is not None:
+        operator.write(operator.judge(world.look(), proven=world.refuses))
         world.pass_time(dt.timedelta(seconds=1))
 
     assert world.look().now - since >= ROUTING
+
+
+def test_where_the_api_server_never_reaches_a_replica_the_canarys_namespace_alone_depends_on_it() -> None:
+    world = World()
+    operator = Installation(world, PLACE, WANTED, anybody)
+
+    for _ in range(60):
+        operator.write(operator.judge(world.look(), proven=False))
+        world.pass_time(dt.timedelta(seconds=10))
+
+    found = operator.judge(world.look(), proven=False).health
+    assert found.trial
+    assert (found.unarmed or "").endswith("is on trial until a dry-run in the canary's namespace is refused")
+    assert (on_trial(world.entries(VALIDATING)), world.entries(MUTATING)) == (True, [])
+
+
+def test_an_emptied_configuration_is_armed_again_without_a_trial_after_a_proof() -> None:
+    world = settled()
+    operator = Installation(world, PLACE, WANTED, anybody)
+    operator.judge(world.look(), proven=True)
+    world.pass_time(ROUTING)
+    world.tamper(VALIDATING, [])
+
+    operator.write(operator.judge(world.look(), proven=True))
+
+    assert [each["name"] for each in world.entries(VALIDATING)] == [each["name"] for each in WANTED[VALIDATING]]

@@ -30,7 +30,7 @@ def test_every_metric_is_told() -> None:
 
     metrics.note_health(
         Health(
-            state=Rotation.STEADY, unarmed=None, drift=None, certificate=None, matching=matching,
+            state=Rotation.STEADY, unarmed=None, trial=False, drift=None, certificate=None, matching=matching,
             authority_expiry=expiry, leaf_expiry=None,
         )
     )  # fmt: skip

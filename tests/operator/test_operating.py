@@ -59,12 +59,37 @@ def before(empty: Operated) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def release(empty: Operated, before: dict[str, Any]) -> Operated:
-    """The same once it enforces."""
+def cut_off(empty: Operated, before: dict[str, Any]) -> dict[str, Any]:
+    """What the operator says and has armed while it reaches the replica and the API server does not."""
     assert before
+    move_service(empty, 444)
     empty.start_webhook()
+    told = eventually(lambda: told_of_the_trial(empty))
+    empty.server.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(BAD_POD))
+    return {"told": told, **{kind: empty.get(kind, "stridegate").get("webhooks") for kind in CONFIGURATIONS}}
+
+
+@pytest.fixture(scope="module")
+def release(empty: Operated, cut_off: dict[str, Any]) -> Operated:
+    """The same once it enforces."""
+    assert cut_off
+    move_service(empty, 443)
     eventually(lambda: empty.condition("production", "Enforcing").get("status") == "True")
     return empty
+
+
+def move_service(operated: Operated, port: int) -> None:
+    """Let the webhook's Service have another port than the one that the API server is told."""
+    moved = [{"op": "replace", "path": "/spec/ports/0/port", "value": port}]
+    operated.server.kubectl(
+        "--namespace", NAMESPACE, "patch", "service", "stridegate-webhook", "--type=json", "-p", json.dumps(moved)
+    )
+
+
+def told_of_the_trial(operated: Operated) -> str | None:
+    """Return what the condition says once a dry-run has failed under the trial."""
+    message = str(operated.condition("production", "Enforcing").get("message"))
+    return message if "on trial" in message and "failed calling webhook" in message else None
 
 
 def damage(operated: Operated, kind: str, *operations: dict[str, Any]) -> None:
@@ -73,6 +98,14 @@ def damage(operated: Operated, kind: str, *operations: dict[str, Any]) -> None:
 
 def test_nothing_is_armed_and_nothing_refused_before_a_replica_serves(before: dict[str, Any]) -> None:
     assert before == dict.fromkeys(CONFIGURATIONS)
+
+
+def test_an_api_server_that_does_not_reach_the_replicas_asks_about_the_canary_alone(cut_off: dict[str, Any]) -> None:
+    (tried,) = cut_off[CONFIGURATIONS[0]]
+
+    assert tried["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "stridegate-canary"}}
+    assert cut_off[CONFIGURATIONS[1]] is None
+    assert "444" in cut_off["told"] or "443" in cut_off["told"]
 
 
 def test_what_is_armed_is_what_the_chart_wants(release: Operated) -> None:

@@ -38,7 +38,7 @@ class Rotation(RuleBasedStateMachine):
 
     @rule(number=OPERATORS)
     def an_operator_looks(self, number: int) -> None:
-        self.judged[number] = self.operators[number].judge(self.world.look())
+        self.judged[number] = self.operators[number].judge(self.world.look(), proven=self.world.refuses)
 
     @rule(number=OPERATORS, crash_in=st.sampled_from([None, None, None, 0, 1, 2]))
     def an_operator_writes(self, number: int, crash_in: int | None) -> None:
@@ -117,7 +117,7 @@ class Rotation(RuleBasedStateMachine):
             self.world.reconnect(replica)
         ended = False
         for _ in range(120):
-            judged = self.operators[self.active].judge(self.world.look())
+            judged = self.operators[self.active].judge(self.world.look(), proven=self.world.refuses)
             written = self.operators[self.active].write(judged)
             assert all(each.problem is None for each in written)
             ended = judged.plan.state is State.STEADY and judged.health.unarmed is None and not written

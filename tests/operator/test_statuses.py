@@ -31,7 +31,14 @@ from stridegate.operator.statuses import (
 
 NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 WELL = Health(
-    state=State.STEADY, unarmed=None, drift=None, certificate=None, matching={}, authority_expiry=None, leaf_expiry=None
+    state=State.STEADY,
+    unarmed=None,
+    trial=False,
+    drift=None,
+    certificate=None,
+    matching={},
+    authority_expiry=None,
+    leaf_expiry=None,
 )
 SINGS = Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: None})
 SILENT = Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "a privileged pod was admitted"})
@@ -74,6 +81,13 @@ def test_enforcing_names_the_first_link_that_is_broken(
 
     assert condition.reason is reason
     assert condition.met is (reason is Reason.ENFORCING)
+
+
+def test_a_trial_says_what_keeps_it_from_ending() -> None:
+    tried = replace(WELL, unarmed="on trial", trial=True)
+
+    assert enforcing(tried, SILENT, None).message == "on trial: a privileged pod was admitted"
+    assert enforcing(tried, None, None).message == "on trial"
 
 
 def test_a_policy_that_is_understood_is_ready() -> None:

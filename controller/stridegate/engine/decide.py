@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stridegate.engine.exemptions import Leave
 from stridegate.engine.policies import Claim, Regime
 from stridegate.model.edits import Patch
-from stridegate.model.findings import Decision, Finding, FindingKey, Ruling
+from stridegate.model.findings import Decision, Exempted, Finding, FindingKey, Ruling
 from stridegate.model.places import Pointer
 from stridegate.model.policies import Workload
 from stridegate.model.vocabulary import Action, Outcome, Patching, Safety
@@ -15,7 +16,7 @@ from stridegate.model.vocabulary import Action, Outcome, Patching, Safety
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What a decision depends on beside the findings: where the object stands, and what it belongs to."""
+    """What a decision depends on beside the findings: where the object stands, what it belongs to, and what it is let off."""
 
     namespace: str
     workload: Workload
@@ -23,6 +24,8 @@ class Circumstances:
     # answered.
     template: bool = False
     mirror: bool = False
+    # What the exemptions let it do that are in force; None where there are none.
+    leave: Leave | None = None
 
 
 def decide(regime: Regime, findings: Iterable[Finding], circumstances: Circumstances, *, existing: int = 0) -> Decision:
@@ -36,35 +39,53 @@ def decide(regime: Regime, findings: Iterable[Finding], circumstances: Circumsta
             known = ruled.get(finding.key)
             if known is None or _strictest_first(ruling) < _strictest_first(known):
                 ruled[finding.key] = ruling
-    rulings = sorted(ruled.values(), key=_worst_first)
+    rulings, exempted = _let_off(sorted(ruled.values(), key=_worst_first), circumstances.leave)
     return Decision(
         denied=tuple(each for each in rulings if each.action is Action.DENY),
         warned=tuple(each for each in rulings if each.action is Action.WARN),
         audited=tuple(each for each in rulings if each.action is Action.AUDIT),
+        exempted=exempted,
         existing=existing,
         policies=regime.policies,
     )
+
+
+def _let_off(rulings: list[Ruling], leave: Leave | None) -> tuple[list[Ruling], tuple[Exempted, ...]]:
+    """Return the rulings that stand, and those that exemptions take."""
+    if leave is None:
+        return rulings, ()
+    standing: list[Ruling] = []
+    exempted: list[Exempted] = []
+    for ruling in rulings:
+        exemption = leave.exemption(ruling.finding)
+        if exemption is None:
+            standing.append(ruling)
+        else:
+            exempted.append(Exempted(ruling, exemption))
+    return standing, tuple(exempted)
 
 
 def patches(regime: Regime, findings: Iterable[Finding], circumstances: Circumstances) -> list[tuple[Finding, Patch]]:
     """Return the patches that the policies let the webhook make.
 
     For each finding the strictest policy that does not exclude it says whether, and with which value. What is excluded
-    is not patched through another finding either: a field of the whole pod stays as it is if it would heal both.
+    or exempted is not patched through another finding either: a field of the whole pod stays as it is if it would heal
+    both.
     """
     strictest: dict[FindingKey, tuple[Claim, Finding]] = {}
-    excluded: list[Finding] = []
+    spared: list[Finding] = []
+    leave = circumstances.leave
     for finding in findings:
         claims = regime.claims[finding.question]
         claim = next((each for each in claims if not _excluded(each, finding, circumstances)), None)
-        if claim is None:
-            excluded.append(finding)
+        if claim is None or (leave is not None and leave.exemption(finding) is not None):
+            spared.append(finding)
             continue
         known = strictest.get(finding.key)
         if known is None or (-claim.action, claim.policy) < (-known[0].action, known[0].policy):
             strictest[finding.key] = (claim, finding)
     left_alone: set[Pointer] = set()
-    left_alone.update(*(_pointers(each) for each in excluded if each.key not in strictest))
+    left_alone.update(*(_pointers(each) for each in spared if each.key not in strictest))
     return [
         (finding, finding.violation.patch)
         for claim, finding in strictest.values()

@@ -27,3 +27,14 @@ def workload_of(metadata: ObjectMeta) -> Workload:
     if controller.kind == "Job" and (run := _CRON_RUN.fullmatch(controller.name)):
         return Workload("CronJob", run[1])
     return Workload(controller.kind, controller.name)
+
+
+def known_as(workload: Workload, metadata: ObjectMeta) -> tuple[Workload, ...]:
+    """Return the workloads that an exemption may name for an object of a workload.
+
+    What belongs to nothing else, and is given its name by the API server, goes by what its name begins with as well:
+    while it is created first the one is known and then the other, and nobody can foretell the whole name.
+    """
+    if metadata.generateName and workload.name == metadata.name:
+        return workload, Workload(workload.kind, metadata.generateName)
+    return (workload,)

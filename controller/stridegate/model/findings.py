@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from stridegate.model.exemptions import Exemption
 from stridegate.model.rules import PodRule, Question, Violation
 from stridegate.model.vocabulary import Action, Outcome
 
@@ -59,15 +60,24 @@ class Ruling(NamedTuple):
     demanded: Action
 
 
+class Exempted(NamedTuple):
+    """What would be done about a finding, and the exemption for which it is not."""
+
+    ruling: Ruling
+    exemption: Exemption
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What becomes of a request. There is no default: whoever makes one has judged.
 
-    Rulings stand worst first. `existing` counts findings that the object already had before this request.
+    Rulings stand worst first; the exempted ones are in none of the others. `existing` counts findings that the object
+    already had before this request.
     """
 
     denied: tuple[Ruling, ...]
     warned: tuple[Ruling, ...]
     audited: tuple[Ruling, ...]
+    exempted: tuple[Exempted, ...]
     existing: int
     policies: tuple[str, ...]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict, Unpack
 from stridegate.model.errors import BadCatalogue
 from stridegate.model.references import PodSecurity, Reference
 from stridegate.model.settings import Setting
-from stridegate.model.vocabulary import Outcome, Profile, Severity, Stride
+from stridegate.model.vocabulary import Outcome, Profile, Severity, Stride, ValueKind
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -158,7 +158,8 @@ class PodRule:
 
     `doc` has one sentence that says what is wrong, then paragraphs that begin with Threat, Check and Fix. `takes` names
     the parameters it reads, `spares` the kinds of containers that it leaves alone, `threats` the threats of the threat
-    model that it answers. `since` is the version of Stridegate that first had the rule.
+    model that it answers. `value` is what the values of its violations are, where exemptions can be narrowed to some of
+    them. `since` is the version of Stridegate that first had the rule.
     """
 
     slug: str
@@ -172,6 +173,7 @@ class PodRule:
     takes: frozenset[str] = frozenset()
     spares: frozenset[ContainerKind] = frozenset()
     threats: frozenset[str] = frozenset()
+    value: ValueKind | None = None
     since: str = "v0.1"
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ from stridegate.model.pods import (
     SecurityContext,
 )
 from stridegate.model.settings import Setting
+from stridegate.model.vocabulary import capability_name
 from stridegate.model.volumes import VolumeView
 
 _NO_METADATA = ObjectMeta()
@@ -84,7 +85,7 @@ class ContainerView(Spot):
         """The capabilities it adds, in canonical spelling, read against the author: any case, a `CAP_` prefix and blanks count."""
         capabilities = self.context.capabilities
         added = capabilities.add if capabilities else None
-        return frozenset(name.strip().upper().removeprefix("CAP_") for name in added or ())
+        return frozenset(capability_name(name) for name in added or ())
 
     @property
     def needs_escalation(self) -> bool:

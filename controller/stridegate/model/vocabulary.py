@@ -128,3 +128,8 @@ DEFAULT_CAPABILITIES = frozenset(
         "SYS_CHROOT",
     }
 )
+
+
+def capability_name(written: str) -> str:
+    """Return a capability in canonical spelling, however it was written: any case, a `CAP_` prefix and blanks count."""
+    return written.strip().upper().removeprefix("CAP_")

@@ -1,7 +1,8 @@
 """Arming: the webhook configurations as they must be against those that are live.
 
-The chart creates both configurations without a list and renders the list as data. The operator fills it in once a
-replica serves what the list's caBundle verifies, restores it where it was damaged, and never takes it out again.
+The chart creates both configurations without a list and renders the list as data. Once every replica serves what the
+list's caBundle verifies, the operator tries one entry out in the canary's namespace; once a dry-run there is refused by
+it, it fills in the list, restores it where it was damaged, and never takes it out again.
 """
 
 from __future__ import annotations
@@ -15,9 +16,15 @@ import msgspec
 
 from stridegate.kube.objects import ConfigurationKind, Json
 from stridegate.kube.reader import UNDECODABLE
+from stridegate.model.policies import CANARY_NAMESPACE
 from stridegate.operator.errors import BadWebhooksFile
 
 Entries = Sequence[Mapping[str, object]]
+
+# The entry that judges pods.
+JUDGING = "pods.validate.stridegate.dev"
+
+_CANARY_ONLY: Mapping[str, object] = {"matchLabels": {"kubernetes.io/metadata.name": CANARY_NAMESPACE}}
 
 _DEFAULTS: Mapping[str, object] = {
     "failurePolicy": "Fail",
@@ -78,15 +85,34 @@ class Settled:
     answered: Entries
 
 
-def to_write(wanted: list[Json], live: Entries, *, settled: Settled | None, serving: bool) -> list[Json] | None:
+def to_write(
+    wanted: list[Json], live: Entries, *, settled: Settled | None, serving: bool, proven: bool
+) -> list[Json] | None:
     """Return the list that a configuration must be given now, None where it is to stay.
 
-    An empty configuration waits for a replica that serves: until then nothing is refused, and an entry that nobody
-    answers would refuse everything. One that has entries is restored at once, since it can only get better.
+    An empty configuration waits for replicas that serve, since an entry that nobody answers refuses everything. That
+    they serve does not say that the API server reaches them: a firewall between it and the nodes, or a network policy,
+    would stop every pod of the cluster. So the entry that judges pods is on trial first, where no pod ever runs.
+    A configuration that has entries, and is not on trial, is restored at once, since it can only get better.
     """
-    if not live and not serving:
+    armed = bool(live) and not on_trial(live)
+    if armed or (serving and proven):
+        due = wanted
+    elif serving or live:
+        due = trial(wanted)
+    else:
         return None
-    return wanted if next(differences(wanted, live, settled), None) else None
+    return due if next(differences(due, live, settled), None) else None
+
+
+def trial(wanted: Entries) -> list[Json]:
+    """Return what an empty configuration is given first: the entry that judges pods, for the canary's namespace alone."""
+    return [{**entry, "namespaceSelector": _CANARY_ONLY} for entry in wanted if entry["name"] == JUDGING]
+
+
+def on_trial(live: Entries) -> bool:
+    """Whether a live list is no more than what is tried out in the canary's namespace."""
+    return [(each.get("name"), each.get("namespaceSelector")) for each in live] == [(JUDGING, _CANARY_ONLY)]
 
 
 def differences(wanted: Entries, live: Entries, settled: Settled | None) -> Iterator[str]:

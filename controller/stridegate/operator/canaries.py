@@ -14,9 +14,8 @@ from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import Denied, KubeError
 from stridegate.kube.objects import Json
 from stridegate.model.policies import CANARY_NAMESPACE
+from stridegate.operator.arming import JUDGING
 
-# The entry that must refuse; any other refusal proves nothing about the webhook.
-_ENTRY = "pods.validate.stridegate.dev"
 _IMAGE = "stridegate.invalid/canary"
 
 
@@ -64,9 +63,10 @@ def judge(case: Case, refusal: KubeError | None) -> str | None:
         return None if refusal is None else f"a pod without a fault was not admitted: {refusal}"
     if refusal is None:
         return "a privileged pod was admitted"
-    if isinstance(refusal, Denied) and f'"{_ENTRY}" denied' in refusal.message:
+    # Any other refusal proves nothing about the webhook.
+    if isinstance(refusal, Denied) and f'"{JUDGING}" denied' in refusal.message:
         return None
-    return f"a privileged pod was not refused by {_ENTRY}: {refusal}"
+    return f"a privileged pod was not refused by {JUDGING}: {refusal}"
 
 
 def run_canary(cluster: Cluster, now: dt.datetime) -> Canary:

@@ -102,7 +102,7 @@ class Duties:
             self._installation.forget()
             return _STEADY
         try:
-            health, changes = await self._installation.tend(dt.datetime.now(dt.UTC))
+            health, changes = await self._installation.tend(dt.datetime.now(dt.UTC), proven=self._proven)
         except NotActive:
             return _STEADY
         except KubeError as error:
@@ -114,6 +114,10 @@ class Duties:
         if health.unarmed is not None:
             return _ARMING
         return _STEADY if health.state is State.STEADY else _ROTATING
+
+    @property
+    def _proven(self) -> bool:
+        return self._canary is not None and self._canary.problem is None
 
     def _note(self, health: Health, changes: list[Change]) -> None:
         for change in changes:
@@ -136,8 +140,7 @@ class Duties:
         while True:
             if self._leadership.active and self._health is not None:
                 await self._try_canary()
-            well = self._canary is not None and self._canary.problem is None
-            await pause_until(self._canary_due, _CANARY if well else _DOUBT)
+            await pause_until(self._canary_due, _CANARY if self._proven else _DOUBT)
 
     async def _try_canary(self) -> None:
         canary = await asyncio.to_thread(run_canary, self._cluster, dt.datetime.now(dt.UTC))

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from stridegate.kube.errors import KubeError
 from stridegate.kube.objects import ConfigurationKind, Secret
-from stridegate.operator.arming import Entries, Settled, differences, to_write, with_bundle, without_bundle
+from stridegate.operator.arming import (
+    Entries,
+    Settled,
+    differences,
+    on_trial,
+    to_write,
+    with_bundle,
+    without_bundle,
+)
 from stridegate.operator.certificates import TAKING_OVER, Action, Leaf, Plan, State, plan
 from stridegate.operator.issuing import create_authority, fingerprint, issue_leaf, write_certificates, write_key
 from stridegate.operator.looks import (
@@ -35,11 +43,13 @@ ROUTING = dt.timedelta(seconds=5)
 class Health:
     """What a look says about the installation. Problems are sentences; None means that there is none.
 
-    `matching` says for each wanted entry whether its live caBundle has every CA that ready replicas present a leaf of.
+    `matching` says for each wanted entry whether its live caBundle has every CA that ready replicas present a leaf of;
+    `trial` whether the webhook is asked about the canary's namespace alone, until a dry-run shows that it answers.
     """
 
     state: State
     unarmed: str | None
+    trial: bool
     drift: str | None
     certificate: str | None
     matching: Mapping[str, bool]
@@ -55,6 +65,7 @@ class Judged:
     reading: Reading
     plan: Plan
     health: Health
+    proven: bool
 
 
 class Role(enum.Enum):
@@ -94,12 +105,12 @@ class Installation:
         self._settled: dict[ConfigurationKind, Settled] = {}
         self._serving_since: dt.datetime | None = None
 
-    async def tend(self, now: dt.datetime) -> tuple[Health, list[Change]]:
+    async def tend(self, now: dt.datetime, *, proven: bool) -> tuple[Health, list[Change]]:
         """Look once and write what follows; return what was found, and what was written or could not be.
 
-        Raises KubeError where looking fails, and NotActive.
+        `proven` is whether the last dry-run was refused by the webhook. Raises KubeError where looking fails, and NotActive.
         """
-        judged = self.judge(await look(self._store, self._place, now))
+        judged = self.judge(await look(self._store, self._place, now), proven=proven)
         return judged.health, await asyncio.to_thread(self.write, judged)
 
     def forget(self) -> None:
@@ -107,14 +118,15 @@ class Installation:
         self._announced = None
         self._serving_since = None
 
-    def judge(self, found: Look) -> Judged:
+    def judge(self, found: Look, *, proven: bool) -> Judged:
         """Return what a look means; remembers since when all caBundles have had the current CA."""
         reading = read(found, self._place, self._announced)
         since = reading.seen.announced
         self._announced = (fingerprint(reading.authority.certificate), since) if reading.authority and since else None
         following = plan(reading.seen)
         self._serving_since = (self._serving_since or found.now) if following.serving else None
-        return Judged(found=found, reading=reading, plan=following, health=self._health(found, reading, following))
+        health = self._health(found, reading, following)
+        return Judged(found=found, reading=reading, plan=following, health=health, proven=proven)
 
     def write(self, judged: Judged) -> list[Change]:
         """Write what is missing, the configurations first; a Secret only once they are as they must be. Raises NotActive."""
@@ -123,20 +135,25 @@ class Installation:
         routed = since is not None and judged.found.now - since >= ROUTING
         changes = []
         for kind in self._wanted if bundle else ():
-            change = self._arm(kind, judged.found.objects, bundle, serving=routed)
+            change = self._arm(kind, judged, bundle, serving=routed)
             changes += [change] if change else []
         if all(change.problem is None for change in changes):
             change = self._act(judged.found, judged.reading, judged.plan.action)
             changes += [change] if change else []
         return changes
 
-    def _arm(self, kind: ConfigurationKind, found: Objects, bundle: bytes, *, serving: bool) -> Change | None:
+    def _arm(self, kind: ConfigurationKind, judged: Judged, bundle: bytes, *, serving: bool) -> Change | None:
+        found = judged.found.objects
         configuration, live, settled = found.configurations[kind], found.entries(kind), self._settled.get(kind)
         wanted = with_bundle(self._wanted[kind], bundle)
-        writing = to_write(wanted, live, settled=settled, serving=serving)
+        writing = to_write(wanted, live, settled=settled, serving=serving, proven=judged.proven)
         if configuration is None or writing is None:
             return None
-        why = "; ".join(differences(wanted, live, settled)) if live else "armed"
+        why = "; ".join(differences(writing, live, settled))
+        if on_trial(writing):
+            why = "on trial in the canary's namespace"
+        elif on_trial(live) or not live:
+            why = "armed"
         self._require_active()
         try:
             answer = self._store.write_webhooks(kind, configuration, writing)
@@ -184,12 +201,15 @@ class Installation:
     def _health(self, found: Look, reading: Reading, following: Plan) -> Health:
         seen = reading.seen
         issuers = {each.leaf.issuer for each in seen.replicas if each.ready and each.leaf and each.leaf.issuer}
+        unarmed = next(_unarmed(found.objects), None)
         names = [str(entry["name"]) for entries in self._wanted.values() for entry in entries]
         matching = {name: bool(reading.bundles.get(name)) and issuers <= reading.bundles[name] for name in names}
         return Health(
             state=following.state,
-            unarmed=next(_unarmed(found.objects), None),
-            drift=next(self._drift(found.objects, matching), None),
+            unarmed=unarmed,
+            trial=any(on_trial(found.objects.entries(kind)) for kind in self._wanted),
+            # Nothing has drifted from what was not there yet.
+            drift=next(self._drift(found.objects, matching), None) if unarmed is None else None,
             certificate=next(self._certificate(found.objects, reading), None),
             matching=matching,
             authority_expiry=seen.authority.not_after if seen.authority else None,
@@ -236,6 +256,8 @@ def _unarmed(found: Objects) -> Iterator[str]:
             yield f"{kind.value} {CONFIGURATION} does not exist; `helm upgrade` makes it again"
         elif not configuration.webhooks:
             yield f"{kind.value} {CONFIGURATION} has no entries yet: they come once every ready replica serves"
+        elif on_trial(configuration.webhooks):
+            yield f"{kind.value} {CONFIGURATION} is on trial until a dry-run in the canary's namespace is refused"
 
 
 def _pem(reading: Reading, bundle: frozenset[str]) -> bytes:

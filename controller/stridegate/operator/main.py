@@ -21,7 +21,7 @@ from stridegate.kube.objects import ConfigurationKind
 from stridegate.kube.reader import WayIn, find_way_in, reading
 from stridegate.kube.selectors import read_selector
 from stridegate.model.policies import LabelSelector
-from stridegate.operator.arming import Entries, read_webhooks
+from stridegate.operator.arming import JUDGING, Entries, read_webhooks
 from stridegate.operator.duties import Duties
 from stridegate.operator.errors import BadWebhooksFile
 from stridegate.operator.guards import Guard, read_guard
@@ -37,9 +37,6 @@ from stridegate.operator.walks import Pace
 from stridegate.operator.watching import Watched, keep_watching
 
 _log = logging.getLogger(__name__)
-
-# The entry that judges pods: its scope is what policies can reach.
-_PODS = "pods.validate.stridegate.dev"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +79,14 @@ class _Wanted:
 
 
 def _scope(path: Path, entries: Mapping[ConfigurationKind, Entries]) -> LabelSelector:
+    """Return which namespaces policies can reach: those of the entry that judges pods."""
     for entry in entries[ConfigurationKind.VALIDATING]:
-        if entry["name"] == _PODS:
+        if entry["name"] == JUDGING:
             try:
-                return read_selector(Field(entry.get("namespaceSelector"), f"{_PODS}: namespaceSelector"))
+                return read_selector(Field(entry.get("namespaceSelector"), f"{JUDGING}: namespaceSelector"))
             except InvalidField as error:
                 raise BadWebhooksFile(path, error) from error
-    raise BadWebhooksFile(path, f"no entry {_PODS}")
+    raise BadWebhooksFile(path, f"no entry {JUDGING}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

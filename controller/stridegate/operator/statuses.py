@@ -55,8 +55,11 @@ class Facts:
 
 def enforcing(health: Health, canary: Canary | None, guard: str | None) -> Condition:
     """Return whether the cluster refuses what policies deny; the first link that is broken gives the reason."""
+    unarmed = health.unarmed
+    if health.trial and canary is not None and canary.problem is not None:
+        unarmed = f"{unarmed}: {canary.problem}"
     faults = (
-        (Reason.NOT_ARMED, health.unarmed),
+        (Reason.NOT_ARMED, unarmed),
         (Reason.CONFIGURATION_DRIFT, health.drift),
         (Reason.CERTIFICATE_INVALID, health.certificate),
         (Reason.CANARY_FAILED, canary.problem if canary else "no dry-run has been made yet"),

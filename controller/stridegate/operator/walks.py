@@ -23,8 +23,8 @@ from stridegate.model.settings import Setting
 from stridegate.model.views import PodView
 from stridegate.operator.audits import Audit, State, Tally
 
-# Seconds of judging after which others have their turn, and the share of one processor that a walk takes at most.
-_TURN, _SHARE = 0.01, 0.25
+# Seconds of judging after which others have their turn.
+_TURN = 0.01
 
 _NO_METADATA = ObjectMeta()
 
@@ -34,8 +34,9 @@ class Pace:
     """How often and in which steps pods are walked through; times are in seconds.
 
     `interval` is from the start of a walk to the next start, `floor` at least from its end to the next start, `gathering`
-    from a change to the walk that it asks for, `pause` at least between two pages, and `page` the pods of one: with
-    everything that the API server tells of 250 pods, two to four megabytes.
+    from a change to the walk that it asks for, and `pause` at least between two pages. `page` is the pods of one: with
+    everything that the API server tells of 250 pods, two to four megabytes. `share` is what a walk takes of one
+    processor at most.
     """
 
     interval: float = 600.0
@@ -43,6 +44,7 @@ class Pace:
     gathering: float = 2.0
     pause: float = 0.2
     page: int = 250
+    share: float = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ class Walk:
         async for page in reader.pages(PODS, msgspec.Raw, size=self._pace.page, fields=NOT_ENDED):
             self._carry_on()
             spent = await self._judge_all(page)
-            await asyncio.sleep(max(self._pace.pause, spent * (1 / _SHARE - 1)))
+            await asyncio.sleep(max(self._pace.pause, spent * (1 / self._pace.share - 1)))
         return self._tally.audit(dt.datetime.now(dt.UTC))
 
     async def _judge_all(self, page: tuple[msgspec.Raw, ...]) -> float:

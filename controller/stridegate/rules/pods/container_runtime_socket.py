@@ -17,7 +17,7 @@ from stridegate.model.paths import Components, resolve, touches, written
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 _SOCKETS = tuple(
     tuple(path.split("/"))
@@ -72,6 +72,7 @@ RULE = PodRule(
     references=(CisDocker("5.32", before_1_6="5.31"),),
     threats=frozenset({"daemon-config-exploited-from-container", "container-escape", "docker-socket-too-open"}),
     check=check,
+    value=ValueKind.PATH,
     takes=frozenset({"sockets"}),
     examples=(
         bad(

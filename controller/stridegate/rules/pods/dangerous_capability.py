@@ -16,7 +16,7 @@ from stridegate.model.places import Field
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import DEFAULT_CAPABILITIES, Profile, Severity, Stride
+from stridegate.model.vocabulary import DEFAULT_CAPABILITIES, Profile, Severity, Stride, ValueKind
 
 ADDED = Field[tuple[str, ...]]("securityContext.capabilities.add")
 
@@ -48,6 +48,7 @@ RULE = PodRule(
     ),
     threats=frozenset({"privileged-pod-abuse"}),
     check=check,
+    value=ValueKind.CAPABILITY,
     examples=(
         bad("outside the set", "containers: [{name: app, securityContext: {capabilities: {add: [SYS_TIME]}}}]"),
         bad("another spelling", "containers: [{name: app, securityContext: {capabilities: {add: [CAP_CHOWN]}}}]"),

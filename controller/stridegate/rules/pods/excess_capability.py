@@ -16,7 +16,7 @@ from stridegate.model.places import Field
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import DEFAULT_CAPABILITIES, Profile, Severity, Stride
+from stridegate.model.vocabulary import DEFAULT_CAPABILITIES, Profile, Severity, Stride, ValueKind
 
 ADDED = Field[tuple[str, ...]]("securityContext.capabilities.add")
 
@@ -45,6 +45,7 @@ RULE = PodRule(
         CisKubernetes("5.2.9", before_1_12="5.2.10"),
     ),
     check=check,
+    value=ValueKind.CAPABILITY,
     examples=(
         bad("one of the set", "containers: [{name: app, securityContext: {capabilities: {add: [CHOWN]}}}]"),
         bad(

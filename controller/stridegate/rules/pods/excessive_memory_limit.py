@@ -17,7 +17,7 @@ from stridegate.model.quantities import parse_quantity
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 LIMIT = Field[str | int | float]("resources.limits.memory")
 
@@ -53,6 +53,7 @@ RULE = PodRule(
     references=(CisDocker("5.11", before_1_6="5.10"),),
     threats=frozenset({"noisy-neighbour"}),
     check=check,
+    value=ValueKind.MEMORY,
     takes=frozenset({"ceiling"}),
     examples=(
         bad("a container's", "containers: [{name: app, resources: {limits: {memory: 9Gi}}}]", given=_CEILING),

@@ -16,7 +16,7 @@ from stridegate.model.paths import lies_in, written
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 
 def check(pod: PodView, _: Given) -> Iterable[Violation]:
@@ -43,6 +43,7 @@ RULE = PodRule(
     references=(CisDocker("5.18", before_1_6="5.17"),),
     threats=frozenset({"container-escape"}),
     check=check,
+    value=ValueKind.PATH,
     examples=(
         bad(
             "by its path",

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 
 def check(pod: PodView, _: Given) -> Iterator[Violation]:
@@ -42,6 +42,7 @@ RULE = PodRule(
     ),
     threats=frozenset({"host-filesystem-exposure", "cross-container-access", "container-escape"}),
     check=check,
+    value=ValueKind.PATH,
     examples=(
         bad("a folder of the node", "volumes: [{name: logs, hostPath: {path: /data/logs}}]"),
         bad("a type does not help", "volumes: [{name: logs, hostPath: {path: /data/logs, type: Directory}}]"),

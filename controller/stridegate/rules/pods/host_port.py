@@ -14,7 +14,7 @@ from stridegate.model.places import Field
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 HOST_PORT = Field[int]("hostPort")
 
@@ -44,6 +44,7 @@ RULE = PodRule(
     ),
     threats=frozenset({"unbound-host-port", "network-spoofing-to-host"}),
     check=check,
+    value=ValueKind.PORT,
     examples=(
         bad(
             "a port of the node",

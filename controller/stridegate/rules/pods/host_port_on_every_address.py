@@ -15,7 +15,7 @@ from stridegate.model.places import Field
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 HOST_IP = Field[str]("hostIP")
 
@@ -51,6 +51,7 @@ RULE = PodRule(
     references=(CisDocker("5.14", before_1_6="5.13"),),
     threats=frozenset({"unbound-host-port", "internet-reachable-nodes"}),
     check=check,
+    value=ValueKind.PORT,
     examples=(
         bad(
             "without an address",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 
 def check(pod: PodView, given: Given) -> Iterator[Violation]:
@@ -50,6 +50,7 @@ RULE = PodRule(
     references=(CisDocker("5.28", before_1_6="5.27"),),
     threats=frozenset({"supply-chain-injection", "malware-image-pull", "outdated-vulnerable-image"}),
     check=check,
+    value=ValueKind.IMAGE,
     takes=frozenset({"tags"}),
     examples=(
         bad("latest", "containers: [{name: app, image: 'registry.example/app:latest'}]"),

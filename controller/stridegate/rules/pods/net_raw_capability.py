@@ -16,7 +16,7 @@ from stridegate.model.places import Field
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Safety, Severity, Stride
+from stridegate.model.vocabulary import Profile, Safety, Severity, Stride, ValueKind
 
 ADDED = Field[tuple[str, ...]]("securityContext.capabilities.add")
 DROPPED = Field[tuple[str, ...]]("securityContext.capabilities.drop")
@@ -60,6 +60,7 @@ RULE = PodRule(
     references=(CisDocker("5.4", before_1_6="5.3"), CisKubernetes("5.2.8")),
     threats=frozenset({"network-spoofing-to-host", "net-raw-by-default"}),
     check=check,
+    value=ValueKind.CAPABILITY,
     examples=(
         bad(
             "no capabilities at all",

@@ -18,7 +18,7 @@ from stridegate.model.paths import Components, touches, written
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 # What contains one of these (/, /var, /var/lib, /opt) reaches it too. Below /var/log a symbolic link that a pod plants
 # is followed by the kubelet, as root, for whoever may read logs.
@@ -66,6 +66,7 @@ RULE = PodRule(
     references=(CisDocker("5.6", before_1_6="5.5"), CisKubernetes("5.2.11", before_1_12="5.2.12")),
     threats=frozenset({"host-filesystem-exposure", "daemon-config-exploited-from-container"}),
     check=check,
+    value=ValueKind.PATH,
     examples=(
         bad("configuration", "volumes: [{name: x, hostPath: {path: /etc/kubernetes}}]", also=("host-path-volume",)),
         bad("a tree itself", "volumes: [{name: x, hostPath: {path: /etc/}}]", also=("host-path-volume",)),

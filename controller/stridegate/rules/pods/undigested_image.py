@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 
 def check(pod: PodView, _: Given) -> Iterator[Violation]:
@@ -44,6 +44,7 @@ RULE = PodRule(
         }
     ),
     check=check,
+    value=ValueKind.IMAGE,
     examples=(
         bad("a tag", "containers: [{name: app, image: 'registry.example/app:1.0'}]"),
         bad(

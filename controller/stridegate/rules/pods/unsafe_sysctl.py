@@ -6,7 +6,7 @@ Check: `sysctls` names only kernel.shm_rmid_forced and, below net.ipv4., ip_loca
 ping_group_range and ip_unprivileged_port_start; from version 1.27 on ip_local_reserved_ports; from 1.29
 tcp_keepalive_time, tcp_keepalive_intvl, tcp_keepalive_probes and tcp_fin_timeout; from 1.32 tcp_rmem and tcp_wmem; from
 1.37 tcp_slow_start_after_idle and tcp_notsent_lowat. The spelling with slashes is refused.
-Fix: take it out, or exempt this one name. There is no automatic fix.
+Fix: take it out, or exempt this one workload. There is no automatic fix.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from stridegate.model.images import under
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good, observe
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Severity, Stride
+from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
 
 
 def check(pod: PodView, given: Given) -> Iterable[Violation]:
@@ -52,6 +52,7 @@ RULE = PodRule(
         {"unauthorized-image-commit", "malicious-registry-image", "spoofed-image", "registry-compromise"}
     ),
     check=check,
+    value=ValueKind.IMAGE,
     takes=frozenset({"allow"}),
     examples=(
         bad("another registry", "containers: [{name: app, image: quay.io/x:1}]", given=_ALLOW),

@@ -16,7 +16,7 @@ from stridegate.model.places import Field
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
-from stridegate.model.vocabulary import Profile, Safety, Severity, Stride
+from stridegate.model.vocabulary import Profile, Safety, Severity, Stride, ValueKind
 
 READ_ONLY = Field[bool]("readOnly")
 
@@ -51,6 +51,7 @@ RULE = PodRule(
     references=(CisDocker("5.6", before_1_6="5.5"),),
     threats=frozenset({"host-filesystem-exposure"}),
     check=check,
+    value=ValueKind.PATH,
     examples=(
         bad(
             "absent",

@@ -1,0 +1,51 @@
+"""Exemptions in hand, and what they let a pod do, for the tests of several rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from specimens import HERE
+from stridegate.engine.decide import Circumstances
+from stridegate.engine.exemptions import NONE_GRANTED, compile_exemptions, leave
+from stridegate.model.exemptions import ExemptedValue, Exemption
+from stridegate.model.policies import Workload
+from stridegate.model.views import PodView
+from stridegate.model.vocabulary import ValueKind
+
+DAY = 24 * 3600.0
+CREATED = 1_800_000_000.0
+EXPIRES = CREATED + 30 * DAY
+NOW = CREATED + DAY
+
+
+def exemption(name: str = "web-vpn", *rules: str, **fields: Any) -> Exemption:  # noqa: ANN401 - whatever an exemption has
+    """Return an exemption of the pod that most tests judge, for these rules, which is in force."""
+    little: dict[str, Any] = {
+        "namespace": HERE.namespace,
+        "workload": HERE.workload,
+        "reason": "VPN sidecar until the mesh is in",
+        "created": CREATED,
+        "expires": EXPIRES,
+        "granted_by": "alice",
+    }
+    return Exemption(name=name, rules=frozenset(rules), **{**little, **fields})
+
+
+def values(**written: str) -> tuple[ExemptedValue, ...]:
+    """Return values of exemptions, by their kinds."""
+    return tuple(ExemptedValue(ValueKind(kind), text) for kind, text in written.items())
+
+
+def let_off(
+    exemptions: Iterable[Exemption],
+    pod: PodView,
+    *,
+    now: float = NOW,
+    circumstances: Circumstances = HERE,
+    known_as: tuple[Workload, ...] = (),
+) -> Circumstances:
+    """Return circumstances with what exemptions let a pod do in them."""
+    granted = compile_exemptions(exemptions).get(circumstances.namespace, NONE_GRANTED)
+    return replace(circumstances, leave=leave(granted, known_as or (circumstances.workload,), pod, now))
