@@ -157,9 +157,10 @@ class Operated:
         live = {kind: self.get(kind, "stridegate").get("webhooks") for kind in CONFIGURATIONS}
         return live if all(live.values()) else None
 
-    def condition(self, policy: str, kind: str) -> dict[str, Any]:
-        """Return one condition of a policy; empty while there is none."""
-        conditions = self.get("hardeningpolicy", policy).get("status", {}).get("conditions", ())
+    def condition(self, name: str, kind: str, *place: str) -> dict[str, Any]:
+        """Return one condition of a policy, or with the arguments of kubectl for it of an exemption; empty while there is none."""
+        found = self.get("hardeningexemption", name, *place) if place else self.get("hardeningpolicy", name)
+        conditions = found.get("status", {}).get("conditions", ())
         return next((each for each in conditions if each["type"] == kind), {})
 
     def requests(self) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -14,7 +15,7 @@ import yaml
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import Circumstances
 from stridegate.engine.evaluate import evaluate
-from stridegate.engine.examples import JsonMap, example_pod
+from stridegate.engine.examples import CONTAINER, JsonMap, example_pod
 from stridegate.engine.harden import Operation
 from stridegate.engine.policies import Regime, compile_policy, compile_regime
 from stridegate.model.edits import Json
@@ -24,7 +25,7 @@ from stridegate.model.pods import PodTemplate
 from stridegate.model.policies import Policy, RuleSetting, Workload
 from stridegate.model.rules import Example, Given, Parameters, PodRule, Question
 from stridegate.model.settings import Setting
-from stridegate.model.views import PodView
+from stridegate.model.views import ContainerKind, PodView
 from stridegate.model.vocabulary import Action, Patching, Profile
 
 HERE = Circumstances(namespace="shop", workload=Workload("Pod", "example"))
@@ -88,6 +89,19 @@ def embedded(pod: JsonMap, kind: str) -> JsonMap:
     for part in reversed(KINDS[kind]):
         document = {str(part): document}
     return document if kind == "Pod" else {"metadata": {"name": "example"}, **document}
+
+
+def moved(pod: JsonMap, kind: ContainerKind) -> JsonMap:
+    """Return a pod with the container that examples speak of in another list."""
+    spec = copy.deepcopy(cast("JsonMap", pod["spec"]))
+    containers = cast("list[JsonMap]", spec["containers"])
+    container = next(each for each in containers if each["name"] == CONTAINER)
+    spec["containers"] = cast("Json", [each for each in containers if each is not container])
+    if kind is ContainerKind.SIDECAR:
+        container["restartPolicy"] = "Always"
+    listed = "ephemeralContainers" if kind is ContainerKind.EPHEMERAL else "initContainers"
+    spec[listed] = [container, *cast("list[Json]", spec.get(listed) or [])]
+    return {**pod, "spec": spec}
 
 
 def questions(

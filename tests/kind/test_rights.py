@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
+from exempting import exemption
 from installations import Installation
 from localkube.commands import run
 from localkube.installation import CHART, NAMESPACE
@@ -70,6 +71,13 @@ def test_every_granted_right_is_used_and_every_request_is_granted(
     stridegate: Installation, policy: Callable[..., str], account: str
 ) -> None:
     policy(profile="baseline", action="audit")  # a policy's status is written only where there is a policy
+    me = stridegate.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+    granted_exemption = exemption(me, "host-pid", name="rights")  # and so is an exemption's
+    stridegate.kubectl("apply", "--namespace", "default", "-f", "-", stdin=json.dumps(granted_exemption))
+    stridegate.kubectl(
+        *("wait", "--namespace", "default", "--for=condition=Active", "hardeningexemption/rights", "--timeout=60s")
+    )
+    stridegate.kubectl("delete", "--namespace", "default", "hardeningexemption", "rights")
 
     grants, requests = granted(stridegate, ACCOUNTS[account]), used(stridegate, account)
 

@@ -36,6 +36,7 @@ def test_every_metric_is_told() -> None:
     )  # fmt: skip
     metrics.note_change(Change(what="a leaf", made=Role.LEAF))
     metrics.note_change(Change(what="a list"))
+    metrics.note_exemptions({"Active": 3, "Expired": 1})
     metrics.note_canary(Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "admitted"}))
     metrics.note_audit(AUDIT, 2.5)
 
@@ -49,6 +50,12 @@ def test_every_metric_is_told() -> None:
         "stridegate_policies_broken": 0,
         "stridegate_event_loop_lag_seconds": 0,
         "stridegate_exemption_guard_ok": 0,
+        'stridegate_exemptions{state="Active"}': 3,
+        'stridegate_exemptions{state="Expired"}': 1,
+        'stridegate_exemptions{state="Revoked"}': 0,
+        'stridegate_exemptions{state="TooLong"}': 0,
+        'stridegate_exemptions{state="UnknownRule"}': 0,
+        'stridegate_exemptions{state="Invalid"}': 0,
         'stridegate_certificate_expiry_timestamp_seconds{role="ca"}': expiry.timestamp(),
         'stridegate_certificate_rotations_total{result="success",role="leaf"}': 1,
         'stridegate_ca_bundle_matches{entry="pods.validate.stridegate.dev"}': 1,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from charts import Helm
+from exempting import ahead, exemption
 from localkube.api_server import METADATA_AUDIT_POLICY, ApiServer
 from localkube.binaries import Binaries
 from localkube.cache import Cache
@@ -182,6 +183,41 @@ def test_a_policys_status_says_what_became_of_it(release: Operated) -> None:
     assert status["observedGeneration"] == 1
 
 
+def test_an_exemptions_status_says_that_it_ended_as_it_ends(release: Operated) -> None:
+    me = release.server.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+    place = ("--namespace", "default")
+    granted = exemption(me, "dangerous-capability", name="short", expires=ahead(seconds=4))
+    release.server.kubectl("create", *place, "-f", "-", stdin=json.dumps(granted))
+
+    before = eventually(lambda: release.condition("short", "Active", *place))
+    after = eventually(lambda: (now := release.condition("short", "Active", *place))["status"] == "False" and now)
+
+    assert (before["status"], before["reason"]) == ("True", "Active")
+    assert (after["reason"], after["observedGeneration"]) == ("Expired", 1)
+
+
+def test_without_the_guard_of_exemptions_policies_say_so_and_pods_are_still_refused(release: Operated) -> None:
+    kind = "validatingadmissionpolicybinding"
+    guard = release.get(kind, "stridegate-exemptions")
+
+    release.server.kubectl("delete", kind, "stridegate-exemptions")
+    # The operator looks every half minute.
+    eventually(lambda: release.condition("production", "Enforcing")["reason"] == "ExemptionGuardMissing")
+    with pytest.raises(CommandFailed) as refusal:
+        release.server.kubectl(
+            "--namespace=stridegate-canary", "create", "--dry-run=server", "-f", "-", stdin=json.dumps(BAD_POD)
+        )
+    holder = release.get("lease", "stridegate-operator", "--namespace", NAMESPACE)["spec"]["holderIdentity"]
+    _, metrics = release.probe(holder, "/metrics")
+    release.server.kubectl(
+        "create", "-f", "-", stdin=json.dumps({**guard, "metadata": {"name": "stridegate-exemptions"}})
+    )
+
+    assert "privileged-container" in refusal.value.last_words
+    assert "stridegate_exemption_guard_ok 0.0" in metrics
+    eventually(lambda: release.condition("production", "Enforcing")["status"] == "True")
+
+
 def test_a_policy_that_names_a_rule_of_tomorrow_says_so(release: Operated) -> None:
     ahead: dict[str, Any] = POLICY | {"metadata": {"name": "ahead"}}
     ahead["spec"] = {"profile": "baseline", "action": "audit", "rules": {"rule-of-tomorrow": {"action": "deny"}}}
@@ -219,8 +255,8 @@ def test_the_active_replica_is_alive_and_ready_and_tells_what_it_knows(release: 
 
 
 def test_no_object_carries_a_key_of_kopfs(release: Operated) -> None:
-    for kind in ("hardeningpolicies", "namespaces"):
-        for each in release.get(kind)["items"]:
+    for kind in ("hardeningpolicies", "hardeningexemptions", "namespaces"):
+        for each in release.get(kind, "--all-namespaces")["items"]:
             keys = [*each["metadata"].get("annotations", {}), *each["metadata"].get("finalizers", ())]
             assert not [key for key in keys if "kopf" in key or "stridegate" in key]
     assert release.get("events", "--all-namespaces")["items"] == []

@@ -17,6 +17,7 @@ from specimens import (
     embedded,
     judged,
     kinds_of,
+    moved,
     patched,
     pod_of,
     policy,
@@ -28,10 +29,9 @@ from specimens import (
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import patches
 from stridegate.engine.evaluate import evaluate
-from stridegate.engine.examples import CONTAINER, JsonMap, hardened_pod, overlay
+from stridegate.engine.examples import JsonMap, hardened_pod, overlay
 from stridegate.engine.harden import Hardening, harden
 from stridegate.engine.mend import mend
-from stridegate.model.edits import Json
 from stridegate.model.findings import Finding
 from stridegate.model.rules import Example, Given, PodRule
 from stridegate.model.views import ContainerKind
@@ -58,19 +58,6 @@ def found_in(rule: PodRule, example: Example, pod: JsonMap, kind: str = "Pod") -
         named=broken_by(rule, example),
         setting=setting_of(example, kind),
     )
-
-
-def moved(pod: JsonMap, kind: ContainerKind) -> JsonMap:
-    """Put the container that examples speak of in another list."""
-    spec = copy.deepcopy(cast("JsonMap", pod["spec"]))
-    containers = cast("list[JsonMap]", spec["containers"])
-    container = next(each for each in containers if each["name"] == CONTAINER)
-    spec["containers"] = cast("Json", [each for each in containers if each is not container])
-    if kind is ContainerKind.SIDECAR:
-        container["restartPolicy"] = "Always"
-    listed = "ephemeralContainers" if kind is ContainerKind.EPHEMERAL else "initContainers"
-    spec[listed] = [container, *cast("list[Json]", spec.get(listed) or [])]
-    return {**pod, "spec": spec}
 
 
 def mended(rule: PodRule, example: Example, pod: JsonMap, kind: str = "Pod") -> Hardening:

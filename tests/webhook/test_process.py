@@ -109,6 +109,14 @@ class TestStart:
         assert denied(replica)
         assert replica.ask(CONTEXT, GOOD)["allowed"]
 
+    def test_without_any_policy_nothing_is_refused_and_a_metric_says_that_there_is_none(self, world: World) -> None:
+        world.cluster.delete(POLICIES, "production")
+
+        replica = world.replica().wait_ready()
+
+        assert not denied(replica)
+        assert "stridegate_policies 0.0" in replica.probe("/metrics")[1].splitlines()
+
     def test_it_tells_how_many_lines_of_its_log_were_dropped(self, world: World) -> None:
         replica = world.replica().wait_ready()
 

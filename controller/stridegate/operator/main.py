@@ -23,7 +23,9 @@ from stridegate.kube.selectors import read_selector
 from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import JUDGING, Entries, read_webhooks
 from stridegate.operator.duties import Duties
+from stridegate.operator.endings import Endings
 from stridegate.operator.errors import BadWebhooksFile
+from stridegate.operator.exemptions import Terms
 from stridegate.operator.guards import Guard, read_guard
 from stridegate.operator.installation import Installation
 from stridegate.operator.leases import Leadership, keep_renewing
@@ -96,17 +98,20 @@ class _Replica:
     leadership: Leadership
     mirrors: Mirrors
     duties: Duties
+    endings: Endings
     rounds: Rounds
     metrics: Metrics
 
     def changed(self) -> None:
-        """Take note that policies or namespaces are not what they were."""
+        """Take note that policies, exemptions or namespaces are not what they were."""
         self.duties.policies_changed()
+        self.endings.wake()
         self.rounds.policies_changed()
 
     def wake(self) -> None:
         """Begin at once: this replica has become the active one."""
         self.duties.wake()
+        self.endings.wake()
         self.rounds.wake()
 
     def ready(self) -> bool:
@@ -118,7 +123,9 @@ def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
     metrics = Metrics(digest(POD_RULES.values()))
     mirrors = Mirrors(
-        policies=Mirror(lambda _, policy: policy), namespaces=Mirror(lambda metadata, _: metadata.labels or {})
+        policies=Mirror(lambda _, policy: policy),
+        exemptions=Mirror(lambda _, exemption: exemption),
+        namespaces=Mirror(lambda metadata, _: metadata.labels or {}),
     )
     book = PolicyBook(POD_RULES)
     rounds = Rounds(
@@ -142,7 +149,17 @@ def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
         guard=wanted.guard,
         metrics=metrics,
     )
-    return _Replica(leadership=leadership, mirrors=mirrors, duties=duties, rounds=rounds, metrics=metrics)
+    endings = Endings(
+        cluster=cluster,
+        leadership=leadership,
+        exemptions=mirrors.exemptions,
+        terms=Terms(rules=POD_RULES.keys(), home=options.namespace),
+        used=lambda _: None,
+        metrics=metrics,
+    )
+    return _Replica(
+        leadership=leadership, mirrors=mirrors, duties=duties, endings=endings, rounds=rounds, metrics=metrics
+    )
 
 
 async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: WayIn) -> None:
@@ -161,6 +178,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
             replica.duties.keep_canary(),
             replica.duties.keep_guard(),
             replica.duties.keep_statuses(),
+            replica.endings.keep(),
             replica.rounds.keep(reader, replica.duties.policies_changed),
             keep_watching(way_in, _kinds(cluster, replica.mirrors), replica.changed),
             keep_measuring_lag(replica.metrics),
@@ -181,6 +199,13 @@ def _kinds(cluster: Cluster, mirrors: Mirrors) -> tuple[Watched, ...]:
             plural="hardeningpolicies",
             listing=cluster.policies,
             mirror=mirrors.policies,
+        ),
+        Watched(
+            group="stridegate.dev",
+            version="v1alpha1",
+            plural="hardeningexemptions",
+            listing=cluster.exemptions,
+            mirror=mirrors.exemptions,
         ),
         Watched(group="", version="v1", plural="namespaces", listing=cluster.namespaces, mirror=mirrors.namespaces),
     )

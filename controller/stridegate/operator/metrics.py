@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from stridegate import __version__
 from stridegate.operator.audits import Audit, State
 from stridegate.operator.canaries import Canary
+from stridegate.operator.exemptions import ACTIVE_REASONS
 from stridegate.operator.installation import Change, Health, Role
 
 
@@ -58,6 +61,8 @@ class Metrics:
             "exemption_guard_ok", "Whether only those grant exemptions who hold the verb exempt on the rule"
         )
 
+        self._exemptions = self._gauge("exemptions", "HardeningExemptions, by why they exempt or do not", "state")
+
     def _gauge(self, name: str, doc: str, *labels: str) -> Gauge:
         return Gauge(f"stridegate_{name}", doc, labels, registry=self.registry)
 
@@ -73,6 +78,11 @@ class Metrics:
         """Count a certificate that was made, or that could not be written."""
         if change.made is not None:
             self._rotations.labels(change.made.value, "failure" if change.problem else "success").inc()
+
+    def note_exemptions(self, standings: Mapping[str, int]) -> None:
+        """Take in how many exemptions stand how, by the reason of their condition Active."""
+        for reason in ACTIVE_REASONS:
+            self._exemptions.labels(reason.value).set(standings.get(reason.value, 0))
 
     def note_canary(self, canary: Canary) -> None:
         """Take in what became of the canary pods."""

@@ -22,7 +22,7 @@ class _Kept(Generic[T]):
 
 
 class Mirror(Generic[T]):
-    """The objects of one cluster-scoped kind by name, each reduced to what is needed of it."""
+    """The objects of one kind by name, each reduced to what is needed of it; of a kind with namespaces by both names."""
 
     def __init__(self, reduce: Callable[[Metadata, Mapping[str, object]], T]) -> None:
         self._reduce = reduce
@@ -62,15 +62,16 @@ class Mirror(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirrors:
-    """What the operator watches: policies as they are, namespaces by their labels."""
+    """What the operator watches: policies and exemptions as they are, namespaces by their labels."""
 
     policies: Mirror[Mapping[str, object]]
+    exemptions: Mirror[Mapping[str, object]]
     namespaces: Mirror[Mapping[str, str]]
 
     @property
     def synced(self) -> bool:
-        """Whether both have been listed."""
-        return self.policies.synced and self.namespaces.synced
+        """Whether all have been listed."""
+        return self.policies.synced and self.exemptions.synced and self.namespaces.synced
 
 
 def _metadata(obj: Mapping[str, object]) -> Iterator[Metadata]:
