@@ -30,7 +30,7 @@ check: .venv/.ready generated ## the static checks: types, lint, layers, chart, 
 	$(LOCAL) helm lint --strict --quiet charts/stridegate
 
 unit: .venv/.ready ## the tests that need nothing but Python
-	$(VENV)/pytest -m 'not api_server and not kind'
+	$(VENV)/pytest -n 2 -m 'not api_server and not kind'
 
 api: .venv/.ready ## the tests on a bare API server: etcd and kube-apiserver as processes
 	$(VENV)/pytest -m api_server

@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from generated_files import ROOT, write_or_check
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.kube.policies import PARAMETERS
 
 KINDS = ROOT / "deploy" / "crds"
@@ -89,11 +89,11 @@ def with_parameter_rules(definition: str) -> str:
 def parameter_rules() -> Iterator[str]:
     """Yield the lines of the CEL rules on parameters, in YAML."""
     takers = {
-        written: sorted(slug for slug, rule in POD_RULES.items() if name in rule.takes)
+        written: sorted(slug for slug, rule in RULES.items() if name in rule.takes)
         for written, name in PARAMETERS.items()
     }
     takes_any = sorted({slug for slugs in takers.values() for slug in slugs})
-    yield from _no_rule_of(sorted(POD_RULES.keys() - set(takes_any)), ".?parameters", "this rule takes no parameters")
+    yield from _no_rule_of(sorted(RULES.keys() - set(takes_any)), ".?parameters", "this rule takes no parameters")
     for written, slugs in takers.items():
         others = [slug for slug in takes_any if slug not in slugs]
         yield from _no_rule_of(others, f".?parameters.?{written}", f"{written} is a parameter of {' and '.join(slugs)}")

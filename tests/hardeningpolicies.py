@@ -44,6 +44,7 @@ COMPLETE: dict[str, Any] = {
             "mutable-image-tag": {"parameters": {"tags": ["stable"]}},
             "system-priority-class": {"parameters": {"namespaces": ["node-agents"]}},
             "overlong-projected-token": {"parameters": {"maximumSeconds": 7200}},
+            "exec-into-privileged-pod": {"parameters": {"namespaces": ["vault"], "groups": ["vault-keepers"]}},
         },
         "exclude": [
             {

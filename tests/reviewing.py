@@ -11,7 +11,7 @@ from typing import Any, cast
 import jsonpatch
 import msgspec
 
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap, hardened_pod, overlay
 from stridegate.model.edits import Json
 from stridegate.model.policies import Policy
@@ -32,6 +32,8 @@ RESOURCES = {
     "Job": ("batch", "v1", "jobs"),
     "CronJob": ("batch", "v1", "cronjobs"),
 }
+# What embeds no pod.
+OBJECTS = {"Service": ("", "v1", "services"), "PersistentVolume": ("", "v1", "persistentvolumes")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ class Asked:
     operation: str = "CREATE"
     subresource: str = ""
     object_kind: str = ""
-    namespace: str = "shop"
+    namespace: str | None = "shop"
     user: str = "alice"
     groups: tuple[str, ...] = ("system:authenticated",)
     uid: str = "705ab4f5-6393-11e8-b7cc-42010a800002"
@@ -53,7 +55,8 @@ class Asked:
 
     def document(self) -> dict[str, Any]:
         """Return the AdmissionReview."""
-        group, version, resource = RESOURCES.get(self.kind, ("example.com", "v1", self.kind.lower() + "s"))
+        known = RESOURCES | OBJECTS
+        group, version, resource = known.get(self.kind, ("example.com", "v1", self.kind.lower() + "s"))
         return {
             "apiVersion": "admission.k8s.io/v1",
             "kind": "AdmissionReview",
@@ -63,7 +66,7 @@ class Asked:
                 "resource": {"group": group, "version": version, "resource": resource},
                 **({"subResource": self.subresource} if self.subresource else {}),
                 "name": self.name,
-                "namespace": self.namespace,
+                **({} if self.namespace is None else {"namespace": self.namespace}),
                 "operation": self.operation,
                 "userInfo": {"username": self.user, "groups": list(self.groups)},
                 "object": self.object,
@@ -106,17 +109,20 @@ def policy(
     return Policy(name=name, action=action, patching=patching, profile=profile, **more)
 
 
-def rulebook(*policies: Policy) -> Rulebook:
-    """Return what holds in the namespace `shop` under some policies."""
-    known = empty_policy_set(POD_RULES).with_namespaces({"shop": {"kubernetes.io/metadata.name": "shop"}})
-    found = known.with_policies(compiled(each, POD_RULES) for each in policies).rulebook("shop")
+def rulebook(*policies: Policy, namespace: str | None = "shop") -> Rulebook:
+    """Return what holds under some policies in the namespace `shop`, or for what belongs to none."""
+    known = empty_policy_set(RULES).with_namespaces({"shop": {"kubernetes.io/metadata.name": "shop"}})
+    found = known.with_policies(compiled(each, RULES) for each in policies).rulebook(namespace)
     assert found is not None
     return found
 
 
 def validated(asked: Asked, *policies: Policy) -> Verdict:
     """Return the verdict on a request under some policies, else under one that denies everything."""
-    return validate(read_review(asked.body()), rulebook(*(policies or (policy(),))))
+    return validate(
+        read_review(asked.body()),
+        rulebook(*(policies or (policy(),)), namespace=None if asked.namespace is None else "shop"),
+    )
 
 
 def mutated(asked: Asked, *policies: Policy) -> Mutation:

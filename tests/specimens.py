@@ -106,7 +106,7 @@ def moved(pod: JsonMap, kind: ContainerKind) -> JsonMap:
 
 def questions(
     given: Given, rules: Iterable[PodRule] = POD_RULES.values(), *, named: Collection[str] = ()
-) -> list[Question]:
+) -> list[Question[PodView]]:
     """Return what a policy of a level and version asks that names some rules of no level."""
     return [
         Question(rule, replace(given, parameters=_for(rule, given, named)))

@@ -8,7 +8,7 @@ import pytest
 
 from hardeningpolicies import COLLECTION, COMPLETE, SCHEMA, Client, policy, rule, tried
 from schemas import Bound, bounds, missing, said_by_rules, unbounded
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.kube.policies import PARAMETERS, read_policy
 
 BOUNDS = list(bounds(SCHEMA, COMPLETE))
@@ -109,9 +109,9 @@ MEANINGLESS: list[tuple[str, dict[str, Any]]] = [
     *(
         (message, policy(**rule(slug, **{written: GIVEN[written]})))
         for written, name in PARAMETERS.items()
-        for takers in [sorted(slug for slug, each in POD_RULES.items() if name in each.takes)]
+        for takers in [sorted(slug for slug, each in RULES.items() if name in each.takes)]
         for message in [f"{written} is a parameter of {' and '.join(takers)}"]
-        for slug, each in POD_RULES.items()
+        for slug, each in RULES.items()
         if each.takes and name not in each.takes
     ),
     *(
@@ -207,7 +207,7 @@ BORDERLINE: list[dict[str, Any]] = [
         for each in ("/a", "/a/", "//a", "/a b", "/a:b", "/...", "/a/..b", "/")
     ),
     *(rule("container-runtime-socket", sockets=[each]) for each in ("/*", "/a/*/b", "/a//b", "a", "/a:b", "/a\n")),
-    *(rule(slug, **{written: value}) for slug in POD_RULES for written, value in GIVEN.items()),
+    *(rule(slug, **{written: value}) for slug in RULES for written, value in GIVEN.items()),
     *(
         {"exclude": [{"namespaces": ["a"], "reason": each}]}
         for each in (" " * 10, "\u3000" * 10, "\u00a0" * 10, ". " * 5, "\x1c" * 10)
@@ -247,7 +247,7 @@ def test_whatever_the_schema_accepts_can_be_read(client: Client) -> None:
     accepted = [answer for code, answer in answers if code == 201]
     assert 0 < len(accepted) < len(BORDERLINE)
     for answer in accepted:
-        read_policy(answer, POD_RULES)
+        read_policy(answer, RULES)
 
 
 @pytest.mark.api_server

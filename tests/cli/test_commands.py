@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from stridegate.cli.logs import configure
 from stridegate.cli.main import main
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -20,7 +20,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-@pytest.mark.parametrize("slug", POD_RULES)
+@pytest.mark.parametrize("slug", RULES)
 def test_every_rule_explains_itself_with_threat_check_fix_and_examples(slug: str) -> None:
     code, output = run("explain", slug)
 
@@ -41,7 +41,7 @@ def test_the_list_of_rules_has_one_line_for_each() -> None:
     code, output = run("rules")
 
     assert code == 0
-    assert [line.split()[0] for line in output.splitlines()] == list(POD_RULES)
+    assert [line.split()[0] for line in output.splitlines()] == list(RULES)
 
 
 @pytest.mark.parametrize("command", sorted(main.commands))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from stridegate.engine.catalogue import POD_RULES, prove
+from stridegate.engine.catalogue import POD_RULES, RULES, prove
 from stridegate.model.errors import BadCatalogue
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import bad, good
@@ -16,12 +16,12 @@ RULE = POD_RULES["privileged-container"]
 
 
 def test_every_rule_of_the_standards_is_of_a_level() -> None:
-    for rule in POD_RULES.values():
+    for rule in RULES.values():
         assert rule.standard == (rule.profile in {Profile.BASELINE, Profile.RESTRICTED}), rule
 
 
 def test_every_rule_says_which_threats_it_answers_and_where_it_comes_from() -> None:
-    for rule in POD_RULES.values():
+    for rule in RULES.values():
         assert rule.stride, rule
         assert rule.letters == "".join(letter for letter in "STRIDE" if letter in rule.letters)
         assert rule.references or rule.profile >= Profile.HARDENED
@@ -56,7 +56,7 @@ def test_a_rule_without_a_bad_example_is_no_rule() -> None:
 
 
 def test_the_worst_rules_come_first() -> None:
-    severities = [rule.severity for rule in POD_RULES.values()]
+    severities = [rule.severity for rule in RULES.values()]
 
     assert severities == sorted(severities, reverse=True)
 

@@ -83,5 +83,6 @@ def test_questions_are_answered_in_their_order() -> None:
 
     found = evaluate(questions, view(laid_over("{hostPID: true, hostNetwork: true, securityContext: null}")))
 
-    assert [each.question for each in found] == sorted((each.question for each in found), key=questions.index)
+    asked_first = [question.rule.slug for question in questions]
+    assert [each.rule.slug for each in found] == sorted((each.rule.slug for each in found), key=asked_first.index)
     assert slugs(found) == {"host-pid", "host-network", "possible-root-user", "missing-seccomp-profile"}

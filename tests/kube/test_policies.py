@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES as CATALOGUE
 from stridegate.kube.errors import InvalidPolicy
 from stridegate.kube.policies import PolicyReading, policy_generation, read_policy, strictest_reading
 from stridegate.model.policies import Exclusion, LabelSelector, Operator, Policy, Requirement, RuleSetting, Workload
@@ -46,6 +46,9 @@ COMPLETE: dict[str, Any] = {
             "mutable-image-tag": {"parameters": {"tags": ["stable"]}},
             "system-priority-class": {"parameters": {"namespaces": ["node-agents"]}},
             "overlong-projected-token": {"parameters": {"maximumSeconds": 3600}},
+            "exec-into-privileged-pod": {
+                "parameters": {"namespaces": ["vault"], "groups": ["vault:keepers", "system:masters"]}
+            },
         },
         "exclude": [
             {
@@ -73,7 +76,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
 
 
 def read(obj: dict[str, Any]) -> PolicyReading:
-    return read_policy(obj, POD_RULES)
+    return read_policy(obj, CATALOGUE)
 
 
 def problem(obj: dict[str, Any]) -> str:
@@ -121,6 +124,9 @@ def test_every_field_is_read() -> None:
                 "mutable-image-tag": RuleSetting(parameters=Parameters(tags=("stable",))),
                 "system-priority-class": RuleSetting(parameters=Parameters(namespaces=("node-agents",))),
                 "overlong-projected-token": RuleSetting(parameters=Parameters(maximum_seconds=3600)),
+                "exec-into-privileged-pod": RuleSetting(
+                    parameters=Parameters(namespaces=("vault",), groups=("vault:keepers", "system:masters"))
+                ),
             },
             exclude=(
                 Exclusion(
@@ -220,6 +226,7 @@ ALLOWED = f"{SETTINGS}.untrusted-registry.parameters.allow[0]: wanted what is le
 SECONDS = f"{SETTINGS}.overlong-projected-token.parameters.maximumSeconds: wanted a whole number of seconds from 600 to 31536000"
 
 TAG = f"{SETTINGS}.mutable-image-tag.parameters.tags[0]"
+GROUP = f"{SETTINGS}.exec-into-privileged-pod.parameters.groups[1]: wanted the name of a group"
 NAMESPACE = f"{SETTINGS}.system-priority-class.parameters.namespaces[0]"
 
 SENTENCES = [
@@ -277,6 +284,8 @@ SENTENCES = [
     (f"{RULES}/untrusted-registry/parameters/allow/0", "", f"{ALLOWED}, got ''"),
     (f"{RULES}/mutable-image-tag/parameters/tags/0", "a b", f"{TAG}: wanted a tag of an image, got 'a b'"),
     (f"{RULES}/system-priority-class/parameters/namespaces/0", "A", f"{NAMESPACE}: wanted the name of a namespace, got 'A'"),
+    (f"{RULES}/exec-into-privileged-pod/parameters/groups/1", "a b", f"{GROUP}, got 'a b'"),
+    (f"{RULES}/exec-into-privileged-pod/parameters/groups/1", "", f"{GROUP}, got ''"),
     (f"{RULES}/overlong-projected-token/parameters/maximumSeconds", 599, f"{SECONDS}, got 599"),
     (f"{RULES}/overlong-projected-token/parameters/maximumSeconds", "2h", f"{SECONDS}, got '2h'"),
     (f"{RULES}/overlong-projected-token/parameters/maximumSeconds", True, f"{SECONDS}, got true"),
@@ -336,13 +345,13 @@ def test_no_input_raises_anything_else(path: str, value: object) -> None:
     with contextlib.suppress(InvalidPolicy):
         read(obj)
 
-    assert strictest_reading(obj, POD_RULES).action in Action
+    assert strictest_reading(obj, CATALOGUE).action in Action
 
 
 def test_the_strictest_reading_keeps_what_is_clear() -> None:
     broken = changed("spec/podSecurityVersion", "wrong")
 
-    policy = strictest_reading(broken, POD_RULES)
+    policy = strictest_reading(broken, CATALOGUE)
 
     clear = read(COMPLETE).policy
     assert policy == replace(
@@ -368,7 +377,7 @@ def test_the_strictest_reading_keeps_what_is_clear() -> None:
 def test_the_strictest_reading_takes_what_is_unclear_as_the_strictest(
     path: str, value: object, meant: dict[str, object]
 ) -> None:
-    policy = strictest_reading(changed(path, value), POD_RULES)
+    policy = strictest_reading(changed(path, value), CATALOGUE)
 
     assert {name: getattr(policy, name) for name in meant} == meant
 
@@ -383,7 +392,7 @@ def test_the_strictest_reading_takes_what_is_unclear_as_the_strictest(
     ],
 )
 def test_the_strictest_reading_keeps_an_explicit_action_of_a_rule(setting: object, meant: Action | None) -> None:
-    policy = strictest_reading(changed("spec/rules/unlimited-memory", setting), POD_RULES)
+    policy = strictest_reading(changed("spec/rules/unlimited-memory", setting), CATALOGUE)
 
     assert policy.rules["unlimited-memory"] == RuleSetting(action=meant)
 
@@ -397,13 +406,13 @@ def test_the_strictest_reading_keeps_an_explicit_action_of_a_rule(setting: objec
     ],
 )
 def test_the_strictest_reading_keeps_clear_exclusions(path: str, value: object, kept: int) -> None:
-    policy = strictest_reading(changed(path, value), POD_RULES)
+    policy = strictest_reading(changed(path, value), CATALOGUE)
 
     assert len(policy.exclude) == kept
 
 
 def test_the_strictest_reading_of_nothing_is_hardened_everywhere() -> None:
-    policy = strictest_reading({"metadata": None, "spec": "broken"}, POD_RULES)
+    policy = strictest_reading({"metadata": None, "spec": "broken"}, CATALOGUE)
 
     assert policy == Policy(name="", profile=Profile.HARDENED, action=Action.DENY, templates=Action.DENY)
 

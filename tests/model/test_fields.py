@@ -11,18 +11,25 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from stridegate.model import pods as shapes
+from stridegate.model import objects as object_shapes
+from stridegate.model import pods as pod_shapes
 from stridegate.model.places import Field
-from stridegate.rules import pods as rules
+from stridegate.rules import objects, pods
 
-SHAPES = [each for each in vars(shapes).values() if isinstance(each, type) and dataclasses.is_dataclass(each)]
+SHAPES = {
+    each
+    for shapes in (pod_shapes, object_shapes)
+    for each in vars(shapes).values()
+    if isinstance(each, type) and dataclasses.is_dataclass(each)
+}
 
 
 def declared() -> Iterator[tuple[str, Field[object]]]:
-    for module in pkgutil.iter_modules(rules.__path__):
-        for name, value in vars(importlib.import_module(f"{rules.__name__}.{module.name}")).items():
-            if isinstance(value, Field):
-                yield f"{module.name}.{name}", value
+    for package in (pods, objects):
+        for module in pkgutil.iter_modules(package.__path__):
+            for name, value in vars(importlib.import_module(f"{package.__name__}.{module.name}")).items():
+                if isinstance(value, Field):
+                    yield f"{module.name}.{name}", value
 
 
 FIELDS = dict(declared())

@@ -1,4 +1,4 @@
-"""The threat model: which rules about pods answer which threat, and that neither names what the other does not know."""
+"""The threat model: which rules answer which threat, and that neither names what the other does not know."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Final
 
 import pytest
 
-from stridegate.engine.catalogue import POD_RULES, prove
+from stridegate.engine.catalogue import RULES, prove
 from stridegate.model.errors import BadCatalogue
 from stridegate.model.threats import THREATS
 
 # Read off the threat model: what each threat is answered by at admission.
 ANSWERED: Final[dict[str, set[str]]] = {
     "unlimited-container-memory": {"unlimited-memory"},
+    "unlimited-container-restarts": {"unbounded-job-retries"},
+    "privileged-exec-command": {"exec-into-privileged-pod"},
     "shared-host-network": {"host-network"},
     "unbound-host-port": {"host-port", "host-port-on-every-address"},
     "disabled-seccomp": {"unconfined-seccomp", "missing-seccomp-profile", "empty-localhost-profile"},
@@ -32,7 +34,11 @@ ANSWERED: Final[dict[str, set[str]]] = {
     "writable-golden-image": {"writable-root-filesystem"},
     "undeclared-write-paths": {"writable-root-filesystem"},
     "suid-privilege-gain": {"privilege-escalation"},
-    "sidecar-namespace-spoofing": {"shared-process-namespace", "targeted-ephemeral-container"},
+    "sidecar-namespace-spoofing": {
+        "shared-process-namespace",
+        "targeted-ephemeral-container",
+        "exec-into-privileged-pod",
+    },
     "isolation-tampering": {"host-pid", "host-ipc", "unmasked-proc-mount", "unsafe-sysctl"},
     "malicious-registry-image": {"untrusted-registry", "undigested-image"},
     "supply-chain-injection": {"mutable-image-tag", "cached-image-reuse", "malformed-image-reference"},
@@ -63,7 +69,8 @@ ANSWERED: Final[dict[str, set[str]]] = {
     },
     "image-insecurity": {"undigested-image"},
     "registry-compromise": {"untrusted-registry"},
-    "internet-reachable-nodes": {"host-port-on-every-address"},
+    "client-authorization-abuse": {"exec-into-privileged-pod"},
+    "internet-reachable-nodes": {"host-port-on-every-address", "open-load-balancer"},
     "node-resource-exhaustion": {"unlimited-ephemeral-storage", "missing-resource-requests"},
     "docker-socket-too-open": {"container-runtime-socket"},
 }
@@ -71,7 +78,7 @@ ANSWERED: Final[dict[str, set[str]]] = {
 
 @pytest.mark.parametrize("slug", THREATS)
 def test_a_threat_is_answered_by_the_rules_that_the_threat_model_names(slug: str) -> None:
-    answering = {rule.slug for rule in POD_RULES.values() if slug in rule.threats}
+    answering = {rule.slug for rule in RULES.values() if slug in rule.threats}
 
     assert answering == ANSWERED.get(slug, set())
 
@@ -81,10 +88,10 @@ def test_every_threat_of_the_table_is_one() -> None:
 
 
 def test_a_rule_that_names_a_threat_that_nobody_knows_is_refused() -> None:
-    rule = replace(next(iter(POD_RULES.values())), threats=frozenset({"boredom", "container-escape"}))
+    rule = replace(next(iter(RULES.values())), threats=frozenset({"boredom", "container-escape"}))
 
     with pytest.raises(BadCatalogue, match=r"answers threats that do not exist: boredom$"):
-        prove(rule if each.slug == rule.slug else each for each in POD_RULES.values())
+        prove(rule if each.slug == rule.slug else each for each in RULES.values())
 
 
 def test_every_threat_says_its_claim_in_one_sentence_of_its_own() -> None:

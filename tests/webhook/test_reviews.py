@@ -8,8 +8,8 @@ import pytest
 
 from reviewing import Asked, pod
 from stridegate.webhook.errors import UnreadableObject, UnreadableReview
+from stridegate.webhook.kinds import POD
 from stridegate.webhook.reviews import read_review
-from stridegate.webhook.subjects import POD
 
 GOOD = Asked(object=pod()).body()
 DEEP = b'{"a":' * 1100 + b"1" + b"}" * 1100

@@ -260,13 +260,17 @@ class TestOtherRequests:
 
         assert not verdict.allowed
 
-    @pytest.mark.parametrize("subresource", ["exec", "attach", "teleport"])
-    def test_what_would_look_like_a_harmless_pod_is_not_taken_for_one(self, subresource: str) -> None:
-        asked = Asked(
-            operation="CONNECT", subresource=subresource, object={"stdin": True}, object_kind="PodExecOptions"
-        )
+    @pytest.mark.parametrize("operation", ["CREATE", "UPDATE", "CONNECT"])
+    @pytest.mark.parametrize(
+        ("subresource", "kind"),
+        [("exec", "PodAttachOptions"), ("attach", "Pod"), ("teleport", "PodExecOptions"), ("", "PodExecOptions")],
+    )
+    def test_what_would_look_like_a_harmless_pod_is_not_taken_for_one(
+        self, operation: str, subresource: str, kind: str
+    ) -> None:
+        asked = Asked(operation=operation, subresource=subresource, object={"stdin": True}, object_kind=kind)
 
-        with pytest.raises(UnknownSubject, match=subresource):
+        with pytest.raises(UnknownSubject, match=kind):
             validated(asked)
 
     def test_a_deletion_introduces_nothing(self) -> None:

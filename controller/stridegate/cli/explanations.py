@@ -6,17 +6,17 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from stridegate.model.rules import Example, PodRule
+from stridegate.model.rules import AnyRule, Example
 
 _WIDTH = 100
 
 
-def explanation(rule: PodRule) -> str:
+def explanation(rule: AnyRule) -> str:
     """Return what a rule wants, why and from where, with its examples."""
     return "\n".join(_lines(rule))
 
 
-def _lines(rule: PodRule) -> Iterator[str]:
+def _lines(rule: AnyRule) -> Iterator[str]:
     yield f"{rule.slug}  [{rule.letters}, {rule.severity}, profile {rule.profile}]"
     for paragraph in re.split(r"\n(?=\n|Threat: |Check: |Fix: )", (rule.doc or "").strip()):
         yield from textwrap.wrap(paragraph, _WIDTH, subsequent_indent="  ") or [""]
@@ -26,7 +26,7 @@ def _lines(rule: PodRule) -> Iterator[str]:
         yield f"References: {'; '.join(map(str, rule.references))}"
     for verdict, heading in (("bad", "Refused"), ("good", "Accepted")):
         yield ""
-        yield f"{heading}, laid over a hardened pod spec:"
+        yield f"{heading}, laid over {rule.laid_over}:"
         for example in rule.examples:
             if example.verdict == verdict:
                 yield from _example(example)

@@ -19,7 +19,7 @@ _KUBECONFIG = click.option(
 _PROBE_PORT = click.option(
     "--probe-port", type=click.IntRange(0, 65535), default=9090, show_default=True, help="Plain HTTP: probes, metrics."
 )
-_BIND = click.option("--bind", default="0.0.0.0", show_default=True, help="Address to listen on.")  # noqa: S104 - a pod's own
+_BIND = click.option("--bind", default="", help="Address to listen on; without it, every one, IPv4 and IPv6.")
 _LOG_LEVEL = click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning"]),
@@ -182,9 +182,9 @@ def explain(slug: str) -> None:
     Example: stridegate explain privileged-container
     """
     from stridegate.cli.explanations import explanation  # noqa: PLC0415 - see the module's docstring
-    from stridegate.engine.catalogue import POD_RULES  # noqa: PLC0415
+    from stridegate.engine.catalogue import RULES  # noqa: PLC0415
 
-    rule = POD_RULES.get(slug)
+    rule = RULES.get(slug)
     if rule is None:
         raise click.UsageError(f"there is no rule {slug!r}; `stridegate rules` lists them")
     click.echo(explanation(rule))
@@ -196,7 +196,7 @@ def rules() -> None:
 
     Example: stridegate rules
     """
-    from stridegate.engine.catalogue import POD_RULES  # noqa: PLC0415 - see the module's docstring
+    from stridegate.engine.catalogue import RULES  # noqa: PLC0415 - see the module's docstring
 
-    for rule in POD_RULES.values():
+    for rule in RULES.values():
         click.echo(f"{rule.slug:28} {rule.letters:4} {rule.severity!s:9} {rule.profile!s:11} {rule.title}")

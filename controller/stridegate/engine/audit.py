@@ -53,7 +53,7 @@ class _Group:
     """Policies that mend every pod alike. `mending` stands for all of them, `questions` are what any of them asks."""
 
     mending: Regime
-    questions: tuple[Question, ...]
+    questions: tuple[Question[PodView], ...]
     policies: tuple[_Alone, ...]
 
 

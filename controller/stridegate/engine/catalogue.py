@@ -8,32 +8,35 @@ import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from types import MappingProxyType, ModuleType
+from typing import TypeVar
 
 from stridegate.model.errors import BadCatalogue
-from stridegate.model.rules import Parameters, PodRule
+from stridegate.model.rules import AnyRule, Parameters, PodRule, Rule
 from stridegate.model.threats import THREATS
-from stridegate.rules import pods
+from stridegate.rules import objects, pods
+
+R = TypeVar("R", bound=AnyRule)
 
 _PARAMETERS = frozenset(each.name for each in fields(Parameters))
 
 
-def _declared(package: ModuleType) -> Iterator[PodRule]:
+def _declared(package: ModuleType) -> Iterator[AnyRule]:
     for module in pkgutil.iter_modules(package.__path__):
         rule = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "RULE", None)
-        if not isinstance(rule, PodRule):
+        if not isinstance(rule, Rule):
             raise BadCatalogue(module.name, "its file declares no RULE")
         if rule.slug.replace("-", "_") != module.name:
             raise BadCatalogue(rule.slug, f"stands in a file called {module.name}")
         yield rule
 
 
-def prove(rules: Iterable[PodRule]) -> Mapping[str, PodRule]:
+def prove(rules: Iterable[R]) -> Mapping[str, R]:
     """Return the rules by slug, worst first.
 
     Raises BadCatalogue where a slug is taken twice, a rule takes a parameter that no policy can give or answers a threat
     that nobody knows, or an example speaks of a rule that is not there.
     """
-    by_slug: dict[str, PodRule] = {}
+    by_slug: dict[str, R] = {}
     for rule in sorted(rules, key=lambda rule: (-rule.severity, rule.slug)):
         if rule.slug in by_slug:
             raise BadCatalogue(rule.slug, "is declared twice")
@@ -48,10 +51,14 @@ def prove(rules: Iterable[PodRule]) -> Mapping[str, PodRule]:
     return MappingProxyType(by_slug)
 
 
-def digest(rules: Iterable[PodRule]) -> str:
+def digest(rules: Iterable[AnyRule]) -> str:
     """Return what tells two catalogues apart: which rules there are, how they count, and since when."""
     declared = (f"{rule.slug} {rule.profile} {rule.severity} {rule.since}" for rule in rules)
     return hashlib.sha256("\n".join(sorted(declared)).encode()).hexdigest()[:12]
 
 
-POD_RULES: Mapping[str, PodRule] = prove(_declared(pods))
+# Every rule there is, and those about pods.
+RULES: Mapping[str, AnyRule] = prove(rule for package in (pods, objects) for rule in _declared(package))
+POD_RULES: Mapping[str, PodRule] = MappingProxyType(
+    {slug: rule for slug, rule in RULES.items() if isinstance(rule, PodRule)}
+)

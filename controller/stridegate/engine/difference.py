@@ -34,14 +34,16 @@ def _annotations(template: PodTemplate) -> Mapping[str, str]:
     return (template.metadata.annotations if template.metadata else None) or {}
 
 
-def compare(old_pod: PodView, old: Iterable[Finding], new_pod: PodView, new: Iterable[Finding]) -> Difference:
+def compare(
+    old_pod: PodView | None, old: Iterable[Finding], new_pod: PodView | None, new: Iterable[Finding]
+) -> Difference:
     """Return what the new version adds to the old one.
 
     A finding is introduced if the old version has none of its key, and worsened if it ranks higher or fails where it
     only warned. Where a container is new or runs another image, other code would run with the old privileges: its
-    findings and the pod's count as introduced.
+    findings and the pod's count as introduced. What embeds no pod runs no code.
     """
-    fresh = _fresh_owners(old_pod, new_pod)
+    fresh = _fresh_owners(old_pod, new_pod) if old_pod is not None and new_pod is not None else frozenset()
     before: dict[FindingKey, tuple[int, int]] = {}
     for finding in old:
         before[finding.key] = max(_badness(finding), before.get(finding.key, (0, 0)))

@@ -1,4 +1,4 @@
-"""Judging a pod: every question asked, every answer kept."""
+"""Judging a subject: every question asked, every answer kept."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import ParamSpec, TypeVar
 
 from stridegate.model.errors import ModelError
 from stridegate.model.findings import Finding
-from stridegate.model.rules import Question
-from stridegate.model.views import PodView
+from stridegate.model.rules import AnyQuestion, Question
 
 P = ParamSpec("P")
+S = TypeVar("S")
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -37,24 +37,24 @@ def contained(judge: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | F
         return Fault(error)
 
 
-def evaluate(questions: Sequence[Question], pod: PodView) -> list[Finding]:
-    """Return what the questions find in a pod, in their order. A rule that cannot judge yields an error finding; it never counts as passed."""
+def evaluate(questions: Sequence[Question[S]], subject: S) -> list[Finding]:
+    """Return what the questions find in a subject, in their order. A rule that cannot judge yields an error finding; it never counts as passed."""
     findings: list[Finding] = []
     waiting = iter(questions)
-    while (fault := contained(_ask, waiting, pod, findings)) is not None:
+    while (fault := contained(_ask, waiting, subject, findings)) is not None:
         # What the rule found before it broke is kept; the rules after it are asked as ever.
         question = questions[-1 - length_hint(waiting)]
         findings.append(Finding(question, None, error=_told(question, fault.error)))
     return findings
 
 
-def _ask(waiting: Iterator[Question], pod: PodView, findings: list[Finding]) -> None:
+def _ask(waiting: Iterator[Question[S]], subject: S, findings: list[Finding]) -> None:
     for question in waiting:
-        for violation in question.check(pod, question.given):
+        for violation in question.check(subject, question.given):
             findings.append(Finding(question, violation))  # noqa: PERF401 - what was found before a rule broke is kept
 
 
-def _told(question: Question, error: Exception) -> str:
+def _told(question: AnyQuestion, error: Exception) -> str:
     if isinstance(error, ModelError):
         return str(error)
     _log.error("rule %s could not judge", question.rule.slug, exc_info=error)

@@ -1,11 +1,13 @@
-"""The pods that rules show themselves with: a minimal hardened pod, and each example laid over it."""
+"""What rules show themselves with: a minimal hardened pod, the plainest object of each other kind, and each example laid over it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from stridegate.model.edits import Json
+from stridegate.model.object_views import JobView, PersistentVolumeView, ServiceView
+from stridegate.model.rules import AnyRule
 
 JsonMap = dict[str, Json]
 
@@ -50,6 +52,14 @@ def example_pod(spec: Mapping[str, Json], annotations: Mapping[str, str]) -> Jso
     return pod
 
 
+def example_object(rule: AnyRule, spec: Mapping[str, Json]) -> JsonMap:
+    """Return an object that is no pod with an example's spec laid over its own; for a connection, the user who asks for it."""
+    plain = _PLAIN.get(rule.subject)
+    if plain is None:
+        return dict(spec)
+    return {**plain, "metadata": {"name": "example"}, "spec": overlay(plain["spec"], dict(spec))}
+
+
 def overlay(under: Json, over: Json) -> Json:
     """Return one value laid over another: null removes a key, maps merge, lists of named maps merge by name, everything else replaces."""
     if isinstance(under, dict) and isinstance(over, dict):
@@ -70,3 +80,30 @@ def _merged(under: list[Json], over: list[Json]) -> list[Json]:
         if isinstance(value, dict):
             by_name[value["name"]] = overlay(by_name.get(value["name"]), value)
     return list(by_name.values())
+
+
+# The plainest object of each kind, by the view that rules judge.
+_PLAIN: Mapping[type, JsonMap] = {
+    ServiceView: {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "spec": {"selector": {"app": "example"}, "ports": [{"name": "http", "port": 80}]},
+    },
+    PersistentVolumeView: {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "csi": {"driver": "storage.example", "volumeHandle": "example"},
+        },
+    },
+    JobView: {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "spec": {
+            "backoffLimit": 0,
+            "template": {"spec": {**cast("JsonMap", hardened_pod()["spec"]), "restartPolicy": "Never"}},
+        },
+    },
+}

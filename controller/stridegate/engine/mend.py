@@ -71,7 +71,7 @@ def _steps(regime: Regime, pod: PodView, circumstances: Circumstances) -> Iterat
 
 
 def improve(
-    questions: Sequence[Question], pod: PodView, made: Sequence[tuple[Finding, Patch]]
+    questions: Sequence[Question[PodView]], pod: PodView, made: Sequence[tuple[Finding, Patch]]
 ) -> Sequence[tuple[Finding, Patch]]:
     """Return those patches after which none of the questions finds anything worse than before.
 
@@ -91,7 +91,7 @@ def improve(
     return ()
 
 
-def _worsened(questions: Iterable[Question], pod: PodView, edits: Iterable[Edit]) -> Iterator[Pointer]:
+def _worsened(questions: Iterable[Question[PodView]], pod: PodView, edits: Iterable[Edit]) -> Iterator[Pointer]:
     """Yield where something is worse once edits are made; a rule that then cannot judge points at everything."""
     after = amended(pod, edits)
     for question in questions:

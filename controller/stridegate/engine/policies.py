@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 from stridegate.model.policies import Exclusion, Policy, RuleSetting
-from stridegate.model.rules import Given, Parameters, PodRule, Question
+from stridegate.model.rules import AnyQuestion, AnyRule, Given, Parameters, Question
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Patching, Profile
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One policy's demand of one rule."""
 
-    rule: PodRule
+    rule: AnyRule
     given: Given
     action: Action
     policy: str
@@ -28,22 +32,28 @@ class Claim:
 class Regime:
     """Everything that is asked in a namespace, compiled once per set of policies.
 
-    `claims` has for each question the demands of the policies that ask it, strictest first, at a tie by the policy's
-    name. `mending` are the questions about rules whose findings some policy lets the webhook patch: mutation asks no
-    others. `measured` are the questions that policies give parameters: what one policy lets a patch write, they may
-    forbid. `overlapping` is whether policies put one of the mending questions in two ways, by version or parameters.
+    `questions` are those about pods, `others` those about everything else, by the view that they judge. `claims` has
+    for each question the demands of the policies that ask it, strictest first, at a tie by the policy's name. `mending`
+    are the questions about rules whose findings some policy lets the webhook patch: mutation asks no others. `measured`
+    are the questions that policies give parameters: what one policy lets a patch write, they may forbid. `overlapping`
+    is whether policies put one of the mending questions in two ways, by version or parameters.
     """
 
     policies: tuple[str, ...]
-    questions: tuple[Question, ...]
-    claims: Mapping[Question, tuple[Claim, ...]]
-    mending: tuple[Question, ...]
-    measured: tuple[Question, ...]
+    questions: tuple[Question[PodView], ...]
+    others: Mapping[type, tuple[AnyQuestion, ...]]
+    claims: Mapping[AnyQuestion, tuple[Claim, ...]]
+    mending: tuple[Question[PodView], ...]
+    measured: tuple[Question[PodView], ...]
     overlapping: bool
     enforcing: bool
 
+    def about(self, subject: type[S]) -> tuple[Question[S], ...]:
+        """Return the questions about something that is no pod."""
+        return cast("tuple[Question[S], ...]", self.others.get(subject, ()))
 
-def claim(policy: Policy, rule: PodRule) -> Claim | None:
+
+def claim(policy: Policy, rule: AnyRule) -> Claim | None:
     """Return what a policy demands of a rule, or None where it is off.
 
     A rule is asked if the profile has it or the policy names it. A rule newer than the policy's `rulesVersion`, and an
@@ -71,14 +81,14 @@ def claim(policy: Policy, rule: PodRule) -> Claim | None:
     )
 
 
-def _given(policy: Policy, rule: PodRule, setting: RuleSetting) -> Given:
+def _given(policy: Policy, rule: AnyRule, setting: RuleSetting) -> Given:
     if not rule.standard:
         # Stridegate's own rules know neither levels nor versions: policies that differ only there ask once.
         return Given(parameters=setting.parameters)
     return Given(pod_security=policy.pod_security, profile=policy.profile, parameters=setting.parameters)
 
 
-def _action(policy: Policy, rule: PodRule, setting: RuleSetting | None) -> Action:
+def _action(policy: Policy, rule: AnyRule, setting: RuleSetting | None) -> Action:
     if setting is not None:
         return policy.action if setting.action is None else setting.action
     if rule.profile is Profile.ADVISORY:
@@ -95,7 +105,7 @@ def _version(since: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def compile_policy(policy: Policy, rules: Iterable[PodRule]) -> tuple[Claim, ...]:
+def compile_policy(policy: Policy, rules: Iterable[AnyRule]) -> tuple[Claim, ...]:
     """Return everything one policy demands."""
     claims = (claim(policy, rule) for rule in rules)
     return tuple(each for each in claims if each is not None)
@@ -110,21 +120,26 @@ def compile_regime(compiled: Mapping[str, tuple[Claim, ...]]) -> Regime:
     for name in sorted(compiled):
         for each in compiled[name]:
             asked.setdefault((each.rule.slug, each.given), []).append(each)
-    claims: dict[Question, tuple[Claim, ...]] = {}
+    claims: dict[AnyQuestion, tuple[Claim, ...]] = {}
     for demands in asked.values():
         demands.sort(key=lambda each: (-each.action, each.policy))
         claims[Question(demands[0].rule, demands[0].given)] = tuple(demands)
     return assemble(tuple(sorted(compiled)), claims)
 
 
-def assemble(policies: tuple[str, ...], claims: Mapping[Question, tuple[Claim, ...]]) -> Regime:
+def assemble(policies: tuple[str, ...], claims: Mapping[AnyQuestion, tuple[Claim, ...]]) -> Regime:
     """Return the regime of questions that are asked already, with the demands that count: those of some policies alone, for one."""
-    questions = tuple(sorted(claims, key=lambda question: (-question.rule.severity, question.rule.slug)))
+    others: dict[type, tuple[AnyQuestion, ...]] = {}
+    for question in sorted(claims, key=lambda question: (-question.rule.severity, question.rule.slug)):
+        subject = question.rule.subject
+        others[subject] = (*others.get(subject, ()), question)
+    questions = cast("tuple[Question[PodView], ...]", others.pop(PodView, ()))
     mended = {each.rule.slug for demands in claims.values() for each in demands if mends(each)}
     mending = tuple(question for question in questions if question.rule.slug in mended)
     return Regime(
         policies=policies,
         questions=questions,
+        others=others,
         claims=claims,
         mending=mending,
         measured=tuple(question for question in questions if question.given.parameters != Parameters()),

@@ -67,7 +67,9 @@ class Remedy:
     long: bool = False
 
 
-def remedy(pod: PodView, findings: Iterable[Finding], target: Target, questions: Sequence[Question] = ()) -> Remedy:
+def remedy(
+    pod: PodView, findings: Iterable[Finding], target: Target, questions: Sequence[Question[PodView]] = ()
+) -> Remedy:
     """Return the fix of some findings, for what a person would edit to get rid of them.
 
     It has no part after which one of the questions would find anything worse.

@@ -14,7 +14,7 @@ from stridegate.kube.selectors import read_selector
 from stridegate.model.errors import BadQuantity
 from stridegate.model.policies import Exclusion, LabelSelector, Policy, RuleSetting, Workload
 from stridegate.model.quantities import parse_quantity
-from stridegate.model.rules import NEWEST_POD_SECURITY_MINOR, Parameters, PodRule, Quantity
+from stridegate.model.rules import NEWEST_POD_SECURITY_MINOR, AnyRule, Parameters, Quantity
 from stridegate.model.vocabulary import Action, Patching, Profile
 
 V = TypeVar("V")
@@ -47,6 +47,7 @@ PARAMETERS = {
     "allow": "allow",
     "tags": "tags",
     "namespaces": "namespaces",
+    "groups": "groups",
     "maximumSeconds": "maximum_seconds",
 }
 
@@ -54,6 +55,8 @@ PARAMETERS = {
 _ALLOWED = re.compile(r"(?=.{1,253}$)(\*\.)?[A-Za-z0-9\[][A-Za-z0-9._:\[\]-]*(/[A-Za-z0-9._-]+)*", re.ASCII)
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+# An authenticator may call a group anything; this is what people can read.
+_GROUP = re.compile(r"[!-~]{1,253}", re.ASCII)
 # What the API server accepts at least (`ServiceAccountTokenProjection.expirationSeconds`), and a year.
 _SECONDS = (600, 365 * 24 * 3600)
 
@@ -74,7 +77,7 @@ class PolicyReading:
     generation: int
 
 
-def read_policy(obj: Mapping[str, object], rules: Mapping[str, PodRule]) -> PolicyReading:
+def read_policy(obj: Mapping[str, object], rules: Mapping[str, AnyRule]) -> PolicyReading:
     """Return the policy that a HardeningPolicy object describes.
 
     Raises InvalidPolicy for anything that does not say what it must, an unknown field and a parameter that the rule
@@ -106,7 +109,7 @@ def read_policy(obj: Mapping[str, object], rules: Mapping[str, PodRule]) -> Poli
     )
 
 
-def strictest_reading(obj: Mapping[str, object], rules: Mapping[str, PodRule]) -> Policy:
+def strictest_reading(obj: Mapping[str, object], rules: Mapping[str, AnyRule]) -> Policy:
     """Return what a policy counts as that cannot be read: what it says where that is clear, else the strictest it could mean.
 
     So an unclear selector selects every namespace, an unclear action denies, and an unclear exclusion excludes nothing;
@@ -168,7 +171,7 @@ def _rules_version(field: Field) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-def _setting(field: Field, rule: PodRule) -> RuleSetting:
+def _setting(field: Field, rule: AnyRule) -> RuleSetting:
     field.among(_SETTING)
     return RuleSetting(
         action=_explicit_action(field),
@@ -182,13 +185,13 @@ def _explicit_action(field: Field) -> Action | None:
     return None if action.absent else action.choice(ACTIONS)
 
 
-def _strictest_setting(field: Field, rule: PodRule) -> RuleSetting:
+def _strictest_setting(field: Field, rule: AnyRule) -> RuleSetting:
     denies: Action | None = Action.DENY
     action = _else(lambda: _explicit_action(field), denies)
     return _else(lambda: _setting(field, rule), RuleSetting(action=action))
 
 
-def _parameters(field: Field, rule: PodRule) -> Parameters:
+def _parameters(field: Field, rule: AnyRule) -> Parameters:
     taken = tuple(written for written, name in PARAMETERS.items() if name in rule.takes)
     for key, given in field.items():
         if key not in taken and not given.absent:
@@ -202,6 +205,7 @@ def _parameters(field: Field, rule: PodRule) -> Parameters:
         allow=_words(field["allow"], _ALLOWED, "what is let pass, such as registry.example/team"),
         tags=_words(field["tags"], _TAG, "a tag of an image"),
         namespaces=_words(field["namespaces"], _NAMESPACE, "the name of a namespace"),
+        groups=_words(field["groups"], _GROUP, "the name of a group"),
         maximum_seconds=_seconds(field["maximumSeconds"]),
     )
 

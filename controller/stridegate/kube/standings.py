@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from stridegate.kube.errors import InvalidPolicy
 from stridegate.kube.policies import policy_generation, read_policy, strictest_reading
 from stridegate.model.policies import Policy
-from stridegate.model.rules import PodRule
+from stridegate.model.rules import AnyRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Standing:
 
 
 def stand(
-    obj: Mapping[str, object], rules: Mapping[str, PodRule], before: Standing | None, *, starting: bool
+    obj: Mapping[str, object], rules: Mapping[str, AnyRule], before: Standing | None, *, starting: bool
 ) -> Standing:
     """Return how a policy stands, and how it stood before as the same object."""
     try:
@@ -38,7 +38,7 @@ def stand(
 
 def stand_in(
     obj: Mapping[str, object],
-    rules: Mapping[str, PodRule],
+    rules: Mapping[str, AnyRule],
     before: Standing | None,
     *,
     problem: str,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stridegate.model.exemptions import Exemption
-from stridegate.model.rules import PodRule, Question, Violation
+from stridegate.model.rules import AnyQuestion, AnyRule, Violation
 from stridegate.model.vocabulary import Action, Outcome
 
 # Rule, owner, path and value: see Finding.key.
@@ -19,12 +19,12 @@ class Finding(NamedTuple):
     Either `violation` says what is wrong and where, or `error` says why the rule could not tell.
     """
 
-    question: Question
+    question: AnyQuestion
     violation: Violation | None
     error: str | None = None
 
     @property
-    def rule(self) -> PodRule:
+    def rule(self) -> AnyRule:
         """The rule that was asked."""
         return self.question.rule
 
@@ -51,7 +51,7 @@ class Finding(NamedTuple):
 class Ruling(NamedTuple):
     """A finding with what is done about it, and the name of the policy that says so.
 
-    `demanded` is what the policy does with such a pod; the action is less where it is only a template, or a mirror pod.
+    `demanded` is what the policy does with such a subject; the action is less where it is only a template, or a mirror pod.
     """
 
     finding: Finding

@@ -1,12 +1,13 @@
-"""What a pod reaches of its node's files."""
+"""What a pod or a volume reaches of a node's files, and which of them matter most."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from stridegate.model.parts import Mount
-from stridegate.model.paths import Components, resolve, resolve_windows
+from stridegate.model.paths import Components, lies_in, resolve, resolve_windows, touches, written
 from stridegate.model.pods import HostPath
 from stridegate.model.rules import observe
 from stridegate.model.views import PodView
@@ -14,6 +15,42 @@ from stridegate.model.volumes import VolumeView
 
 # Linux takes no longer path (`limits.h`).
 PATH_MAX = 4096
+
+# Sockets of container runtimes and of what builds images, and the folders where the kubelet lets plugins connect.
+_SOCKETS = tuple(
+    tuple(path.split("/"))
+    for path in (
+        "run/docker.sock",
+        "run/docker/containerd/containerd.sock",
+        "run/containerd/containerd.sock",
+        "run/containerd/containerd.sock.ttrpc",
+        "run/k3s/containerd/containerd.sock",
+        "run/crio/crio.sock",
+        "run/cri-dockerd.sock",
+        "run/dockershim.sock",
+        "run/podman/podman.sock",
+        "run/user/*/docker.sock",
+        "run/user/*/podman/podman.sock",
+        "run/buildkit/buildkitd.sock",
+        "run/nri/nri.sock",
+        "var/lib/kubelet/pod-resources",
+        "var/lib/kubelet/device-plugins",
+    )
+)
+# What contains one of these (/, /var, /var/lib, /opt) reaches it too. Below /var/log a symbolic link that a pod plants
+# is followed by the kubelet, as root, for whoever may read logs.
+_TREES = tuple(
+    tuple(path.split("/"))
+    for path in (
+        *("bin", "boot", "dev", "etc", "home", "lib", "lib64", "opt/cni", "proc", "root", "run", "sbin", "srv", "sys"),
+        *("usr", "var/log", "var/lib/kubelet", "var/lib/etcd", "var/lib/docker", "var/lib/containerd"),
+        *("var/lib/containers", "var/lib/crio", "var/lib/rancher", "var/lib/cni"),
+    )
+)
+_WINDOWS_TREES = tuple(
+    tuple(path.split("/"))
+    for path in ("pipe", "c:/programdata/docker", "c:/programdata/containerd", "c:/var/lib/kubelet")
+)
 
 
 class Reach(NamedTuple):
@@ -56,3 +93,24 @@ def _resolved(pod: PodView, path: str) -> Components | None:
     if len(path) > PATH_MAX:
         return None
     return resolve_windows(path) if pod.windows else resolve(path)
+
+
+def socket_at(path: Components, further: tuple[str, ...] = ()) -> str | None:
+    """Return the socket that a path on a Linux node equals, contains or lies below, if any: one of the runtimes' own, or a further one."""
+    return next((written(socket) for socket in _sockets(further) if touches(path, socket)), None)
+
+
+@lru_cache(maxsize=64)  # There are as many as policies that list sockets of their own.
+def _sockets(further: tuple[str, ...]) -> tuple[Components, ...]:
+    return (*_SOCKETS, *filter(None, map(resolve, further)))
+
+
+def tree_at(path: Components, *, windows: bool = False) -> str | None:
+    """Return the part of a node that its security rests on and that a path equals, contains or lies below, if any."""
+    trees = _WINDOWS_TREES if windows else _TREES
+    return next((written(tree) for tree in trees if touches(path, tree)), None)
+
+
+def is_device(path: Components) -> bool:
+    """Whether a path on a Linux node is where devices are."""
+    return lies_in(path, ("dev",))

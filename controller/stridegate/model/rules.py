@@ -1,15 +1,17 @@
-"""What a rule is: one declaration of what a pod may not contain, why, where that comes from, how to check and to heal it, with examples."""
+"""What a rule is: one declaration of what a pod or another object may not contain, why, where that comes from, and how to check and to heal it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict, Unpack
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, NamedTuple, Never, TypedDict, TypeVar, Unpack
 
 from stridegate.model.errors import BadCatalogue
+from stridegate.model.object_views import ConnectionView, JobView, PersistentVolumeView, ServiceView
 from stridegate.model.references import PodSecurity, Reference
 from stridegate.model.settings import Setting
+from stridegate.model.views import ContainerKind, PodView
 from stridegate.model.vocabulary import Outcome, Profile, Severity, Stride, ValueKind
 
 if TYPE_CHECKING:
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
     from stridegate.model.edits import Patch
     from stridegate.model.places import Place
-    from stridegate.model.views import ContainerKind, PodView
+
+# What a rule judges: the view of one kind of subject.
+S_contra = TypeVar("S_contra", contravariant=True)
 
 # The newest row of the Pod Security Standards that the rules know; `latest`, or anything newer, means this one.
 NEWEST_POD_SECURITY_MINOR = 37
@@ -46,12 +50,13 @@ class Parameters:
     allow: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     maximum_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a check is given beside the pod: the version and level of the standards it is held to, and the policy's parameters for it."""
+    """What a check is given beside its subject: the version and level of the standards it is held to, and the policy's parameters for it."""
 
     pod_security: int = NEWEST_POD_SECURITY_MINOR
     profile: Profile = Profile.HARDENED
@@ -107,14 +112,14 @@ def _cut(text: str, runes: int) -> str:
     return text if len(text) <= runes else text[: runes - 1] + "…"
 
 
-Check = Callable[["PodView", Given], Iterable[Violation]]
+Check = Callable[[S_contra, Given], Iterable[Violation]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A pod that shows what a rule means: YAML laid over a minimal hardened pod spec (null removes a key, lists merge by name).
+    """A subject that shows what a rule means: YAML laid over one that breaks no rule (null removes a key, lists merge by name).
 
-    A bad example breaks its own rule and exactly those it lists under `also`.
+    For a pod that is the spec of a minimal hardened one. A bad example breaks its own rule and exactly those it lists under `also`.
     """
 
     title: str
@@ -123,11 +128,11 @@ class Example:
     annotations: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     given: Given = Given()
-    # Where the pod stands, if that matters: absent means wherever it does.
+    # Where it stands, if that matters: absent means wherever it does.
     setting: Setting | None = None
     # Whether what breaks the rule belongs to no container, so that a rule that spares some kinds finds it all the same.
     shared: bool = False
-    # Whether the API server itself accepts the pod; it refuses some that the command line and the audit may still meet.
+    # Whether the API server itself accepts it; it refuses some that the command line and the audit may still meet.
     valid: bool = True
 
 
@@ -153,14 +158,18 @@ def good(title: str, spec: str, **details: Unpack[_Details]) -> Example:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PodRule:
-    """A rule about pods.
+class Rule(Generic[S_contra]):
+    """A rule about one kind of subject.
 
     `doc` has one sentence that says what is wrong, then paragraphs that begin with Threat, Check and Fix. `takes` names
-    the parameters it reads, `spares` the kinds of containers that it leaves alone, `threats` the threats of the threat
-    model that it answers. `value` is what the values of its violations are, where exemptions can be narrowed to some of
-    them. `since` is the version of Stridegate that first had the rule.
+    the parameters it reads, `threats` the threats of the threat model that it answers. `value` is what the values of its
+    violations are, where exemptions can be narrowed to some of them. `since` is the version of Stridegate that first had
+    the rule.
     """
+
+    # The view that it judges, and what its examples are laid over, for people.
+    subject: ClassVar[type]
+    laid_over: ClassVar[str]
 
     slug: str
     doc: str | None
@@ -168,10 +177,9 @@ class PodRule:
     profile: Profile
     stride: frozenset[Stride]
     references: tuple[Reference, ...]
-    check: Check
+    check: Check[S_contra]
     examples: tuple[Example, ...]
     takes: frozenset[str] = frozenset()
-    spares: frozenset[ContainerKind] = frozenset()
     threats: frozenset[str] = frozenset()
     value: ValueKind | None = None
     since: str = "v0.1"
@@ -189,7 +197,7 @@ class PodRule:
             raise BadCatalogue(self.slug, "wants at least one good and one bad example")
 
     def __repr__(self) -> str:
-        return f"PodRule({self.slug})"
+        return f"{type(self).__name__}({self.slug})"
 
     @property
     def title(self) -> str:
@@ -212,15 +220,63 @@ class PodRule:
         return min((reference.since for reference in self.references if isinstance(reference, PodSecurity)), default=0)
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PodRule(Rule[PodView]):
+    """A rule about pods; `spares` are the kinds of containers that it leaves alone."""
+
+    subject: ClassVar[type] = PodView
+    laid_over: ClassVar[str] = "a hardened pod spec"
+
+    spares: frozenset[ContainerKind] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ServiceRule(Rule[ServiceView]):
+    """A rule about Services."""
+
+    subject: ClassVar[type] = ServiceView
+    laid_over: ClassVar[str] = "the spec of a Service inside the cluster"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PersistentVolumeRule(Rule[PersistentVolumeView]):
+    """A rule about PersistentVolumes."""
+
+    subject: ClassVar[type] = PersistentVolumeView
+    laid_over: ClassVar[str] = "the spec of a PersistentVolume that a driver provides"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class JobRule(Rule[JobView]):
+    """A rule about Jobs, and about those that CronJobs make."""
+
+    subject: ClassVar[type] = JobView
+    laid_over: ClassVar[str] = "the spec of a Job that is never tried again"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ConnectionRule(Rule[ConnectionView]):
+    """A rule about `exec` and `attach`."""
+
+    subject: ClassVar[type] = ConnectionView
+    laid_over: ClassVar[str] = "the user of a request"
+
+
+AnyRule = Rule[Never]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
+class Question(Generic[S_contra]):
     """A rule as it is asked: with the version, level and parameters that some policies agree on. Compared by identity."""
 
-    rule: PodRule
+    rule: Rule[S_contra]
     given: Given
     # The rule's own, at hand.
-    check: Check = field(init=False, repr=False)
+    check: Check[S_contra] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Take what is asked a thousand times a second out of the rule."""
         object.__setattr__(self, "check", self.rule.check)
+
+
+AnyQuestion = Question[Never]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prometheus_client import disable_created_metrics
 
-from stridegate.engine.catalogue import POD_RULES, digest
+from stridegate.engine.catalogue import POD_RULES, RULES, digest
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import InvalidField, KubeError
 from stridegate.kube.fields import Field
@@ -53,7 +53,8 @@ class Options:
     guard_file: Path
     service: str
     identity: str
-    bind: str = "0.0.0.0"  # noqa: S104 - a pod's probes come from its node
+    # Empty for every address, IPv4 and IPv6.
+    bind: str = ""
     probe_port: int = 9090
     audit_interval: float = 600.0
     kubeconfig: Path | None = None
@@ -121,13 +122,13 @@ class _Replica:
 
 def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
-    metrics = Metrics(digest(POD_RULES.values()))
+    metrics = Metrics(digest(RULES.values()))
     mirrors = Mirrors(
         policies=Mirror(lambda _, policy: policy),
         exemptions=Mirror(lambda _, exemption: exemption),
         namespaces=Mirror(lambda metadata, _: metadata.labels or {}),
     )
-    book = PolicyBook(POD_RULES)
+    book = PolicyBook(RULES)
     rounds = Rounds(
         leadership=leadership,
         mirrors=mirrors,
@@ -153,7 +154,7 @@ def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
         cluster=cluster,
         leadership=leadership,
         exemptions=mirrors.exemptions,
-        terms=Terms(rules=POD_RULES.keys(), home=options.namespace),
+        terms=Terms(rules=RULES.keys(), home=options.namespace),
         used=lambda _: None,
         metrics=metrics,
     )
@@ -169,7 +170,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
     replica = _wire(options, wanted, cluster)
     async with (
         reading(way_in) as reader,
-        serving_probes(options.bind, options.probe_port, replica.ready, replica.metrics.registry),
+        serving_probes(options.bind or None, options.probe_port, replica.ready, replica.metrics.registry),
         asyncio.TaskGroup() as tasks,
     ):
         loops = (

@@ -17,9 +17,9 @@ _BEAT = 1.0
 
 @asynccontextmanager
 async def serving_probes(
-    bind: str, port: int, ready: Callable[[], bool], registry: CollectorRegistry
+    bind: str | None, port: int, ready: Callable[[], bool], registry: CollectorRegistry
 ) -> AsyncIterator[None]:
-    """Answer /healthz, /readyz and /metrics. Liveness depends on nothing: a loop that answers is alive."""
+    """Answer /healthz, /readyz and /metrics, on every address where none is given. Liveness depends on nothing: a loop that answers is alive."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")

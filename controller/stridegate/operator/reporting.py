@@ -13,7 +13,7 @@ from stridegate.kube.errors import Conflict, NotFound
 from stridegate.kube.objects import Metadata
 from stridegate.kube.policies import policy_generation
 from stridegate.kube.standings import Standing, stand
-from stridegate.model.rules import PodRule
+from stridegate.model.rules import AnyRule
 from stridegate.operator.audits import Audited, audit_fields
 from stridegate.operator.conditions import to_apply
 from stridegate.operator.leases import Leadership
@@ -40,7 +40,7 @@ class Reported:
 class PolicyBook:
     """Every policy as it stands; remembers how each stood before, as the replicas of the webhook do."""
 
-    def __init__(self, rules: Mapping[str, PodRule]) -> None:
+    def __init__(self, rules: Mapping[str, AnyRule]) -> None:
         self._rules = rules
         # By uid; None before policies were listed for the first time.
         self._known: dict[str, Standing] | None = None

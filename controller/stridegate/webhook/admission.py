@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from stridegate.engine.evaluate import Fault, contained
 from stridegate.webhook import responses
 from stridegate.webhook.errors import BrokenJudgement, CannotJudge, UnreadableReview
-from stridegate.webhook.journals import Entry, Journal, correlation_id
+from stridegate.webhook.journals import Entry, Journal, correlation_id, entry_of
+from stridegate.webhook.kinds import KINDS, Kinds
 from stridegate.webhook.live import LivePolicySet
 from stridegate.webhook.messages import clean
 from stridegate.webhook.mutation import mutate
 from stridegate.webhook.policy_set import Rulebook
 from stridegate.webhook.responses import Refusal, Reply
 from stridegate.webhook.reviews import Request, read_review
+from stridegate.webhook.subjects import scope_of
 from stridegate.webhook.validation import validate
 from stridegate.webhook.verdicts import Label, Mutation, Verdict, audit_annotations
 
@@ -51,17 +53,20 @@ Shortcut = Callable[[Call], Reply | None]
 class Admission:
     """Answers calls by the live policy set, and has the journal tell of them."""
 
-    def __init__(self, policies: LivePolicySet, journal: Journal, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, policies: LivePolicySet, journal: Journal, clock: Callable[[], float], kinds: Kinds = KINDS
+    ) -> None:
         self._policies = policies
         self._journal = journal
         self._clock = clock
+        self._kinds = kinds
 
     async def validate(self, call: Call) -> Reply:
         """Return whether what a call asks for is allowed."""
         request = self._read(call, Entry.VALIDATION)
         if isinstance(request, Reply):
             return request
-        rulebook = await self._policies.rulebook(request.namespace or "")
+        rulebook = await self._policies.rulebook(scope_of(request))
         if rulebook is None:
             self._journal.refused(Entry.VALIDATION, Label.SHED, _UNSYNCED)
             return responses.refused(503, _UNSYNCED, retry_after=1)
@@ -72,7 +77,7 @@ class Admission:
         request = self._read(call, Entry.VALIDATION)
         if isinstance(request, Reply):
             return request
-        rulebook = self._policies.known(request.namespace or "")
+        rulebook = self._policies.known(scope_of(request))
         return None if rulebook is None else self._validated(call, request, rulebook)
 
     async def mutate(self, call: Call) -> Reply:
@@ -80,14 +85,14 @@ class Admission:
         request = self._read(call, Entry.MUTATION)
         if isinstance(request, Reply):
             return request
-        return self._mutated(call, request, await self._policies.rulebook(request.namespace or ""))
+        return self._mutated(call, request, await self._policies.rulebook(scope_of(request)))
 
     def mutate_at_once(self, call: Call) -> Reply | None:
         """Return the same as `mutate`, unless its namespace is not known yet."""
         request = self._read(call, Entry.MUTATION)
         if isinstance(request, Reply):
             return request
-        rulebook = self._policies.known(request.namespace or "")
+        rulebook = self._policies.known(scope_of(request))
         return None if rulebook is None else self._mutated(call, request, rulebook)
 
     def _read(self, call: Call, entry: Entry) -> Request | Reply:
@@ -99,7 +104,7 @@ class Admission:
 
     def _validated(self, call: Call, request: Request, rulebook: Rulebook) -> Reply:
         verdict = self._too_late() if self._late(call) else self._judged(request, rulebook)
-        entry = Entry.VALIDATION if request.resource.resource == "pods" else Entry.TEMPLATES
+        entry = entry_of(request)
         self._journal.validated(entry, request, verdict, self._clock() - call.arrived)
         if verdict.allowed:
             return responses.allowed(request.uid, verdict.warnings, verdict.annotations)
@@ -132,10 +137,9 @@ class Admission:
             problem=_TOO_LATE,
         )
 
-    @staticmethod
-    def _judged(request: Request, rulebook: Rulebook) -> Verdict:
+    def _judged(self, request: Request, rulebook: Rulebook) -> Verdict:
         """Return the verdict on a request; where judging it breaks, it is denied if any policy there denies anything."""
-        judged = contained(validate, request, rulebook)
+        judged = contained(validate, request, rulebook, self._kinds)
         if not isinstance(judged, Fault):
             return judged
         correlation = correlation_id()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,12 +26,14 @@ class Limits:
     # All large bodies that come in pieces, together; what their connections buffer comes on top, and a replica has 256 MiB.
     bodies: int = 32 * 1024 * 1024
     head: int = 16 * 1024
-    # The largest request that is kept for a shortcut while it comes in pieces.
+    # The largest request that is kept for a shortcut while it comes in pieces. A connection's TLS buffers grow with its
+    # requests, by some 600 KiB, and never shrink: after a larger request it is closed with its answer.
     ordinary: int = 32 * 1024
     head_seconds: float = 2.0
     body_seconds: float = 2.0
     in_flight: int = 200
-    connections: int = 2000
+    # An idle one costs 50 KiB, one that carried the largest of ordinary requests 150 KiB.
+    connections: int = 750
     idle_seconds: float = 125.0
     # After so many requests or so long a connection is closed with its next answer, so that callers find new replicas;
     # each connection's own limits are up to a fifth lower, so that they do not all go at once.
@@ -38,7 +41,11 @@ class Limits:
     age_seconds: float = 300.0
     # Answers that a caller does not fetch.
     unread: int = 1024 * 1024
+    # Handshakes that are under way.
+    handshakes: int = 200
     handshake_seconds: float = 5.0
+    # How long the caller may take to close a connection that we closed; the event loop's own patience is 30 s.
+    closing_seconds: float = 1.0
 
 
 _END_OF_HEAD = b"\r\n\r\n"
@@ -60,6 +67,9 @@ class Desk(Protocol):
     @property
     def draining(self) -> bool:
         """Whether every connection is to be closed with its next answer."""
+
+    def make_room(self) -> None:
+        """End a connection: there are more than may be."""
 
     def arrival(self) -> float:
         """Return when a request that is read now has arrived."""
@@ -100,22 +110,26 @@ class Connection(asyncio.Protocol):
         self._tail = b""
         spread = 1 - random.random() / 5  # noqa: S311 - spreads load, hides nothing
         self._requests_left = max(1, int(limits.requests * spread))
+        # How much has come of the current request.
+        self._came = 0
         self._retires_at = self._since + limits.age_seconds * spread
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, or end at once where there is no room."""
+        """Begin; where there is no room, somebody has to go."""
         # Not every loop's transports say what they are.
         self._transport = cast("asyncio.Transport", transport)
         self._http.connection_made(transport)
-        if len(self._guests) >= self._limits.connections:
-            self.abort()
         # Not before: of a handshake that fails, nobody tells the end.
         self._guests[self._http] = self
+        if len(self._guests) > self._limits.connections:
+            self._desk.make_room()
 
     def data_received(self, data: bytes) -> None:
         """Take what arrives: to answer it once it is complete, or to pass it on."""
         if self._phase is _Phase.IDLE:
+            self._came = 0
             self._begin(data)
+        self._came += len(data)
         if self._head is None:
             self._pass_on(data)
             return
@@ -190,6 +204,10 @@ class Connection(asyncio.Protocol):
         self._http.connection_lost(exc)
         self._guests.pop(self._http, None)
 
+    def idle_since(self) -> float:
+        """Return since when there has been no request; one that is at work is never idle."""
+        return self._since if self._phase is _Phase.IDLE else math.inf
+
     @property
     def reading(self) -> bool:
         """Whether an ordinary request has begun to arrive."""
@@ -209,7 +227,8 @@ class Connection(asyncio.Protocol):
         self._phase = _Phase.IDLE if whole else _Phase.BODY
         self._since = self._clock()
         self._requests_left -= 1
-        return whole and self._requests_left > 0 and self._since < self._retires_at
+        ordinary = self._came <= self._limits.ordinary
+        return whole and ordinary and self._requests_left > 0 and self._since < self._retires_at
 
     def overdue(self, now: float) -> bool:
         """Whether the caller takes too long to send its request, its next one, or to fetch its answers."""
@@ -224,5 +243,6 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once."""
+        self._guests.pop(self._http, None)
         if self._transport is not None:
             self._transport.abort()

@@ -8,6 +8,7 @@ WebhookError
 │   ├── UnknownSubject     a kind, subresource or operation that the webhook knows nothing about
 │   ├── UnreadableObject   an object that is missing, or not of the shape that Kubernetes gives its kind
 │   └── BrokenJudgement    a mistake of our own
+├── BadEmbedder            a further kind that embeds pods cannot be what it is said to be
 └── BadCertificate         a key, certificate or bundle that must not be served with
 """
 
@@ -64,6 +65,13 @@ class BrokenJudgement(CannotJudge):
         super().__init__(
             f"could not be evaluated: a fault of Stridegate's own; its log has the details under {correlation}"
         )
+
+
+class BadEmbedder(WebhookError):
+    """What the webhook is told about a further kind that embeds pods cannot be."""
+
+    def __init__(self, got: str, wanted: str) -> None:
+        super().__init__(f"template: wanted {wanted}, got {got!r}")
 
 
 class BadCertificate(WebhookError):

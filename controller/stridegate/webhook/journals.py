@@ -29,6 +29,20 @@ class Entry(enum.Enum):
     MUTATION = "pods.mutate"
     VALIDATION = "pods.validate"
     TEMPLATES = "templates"
+    OBJECTS = "objects"
+    EXEC = "exec"
+
+
+_OBJECTS = frozenset({"services", "persistentvolumes"})
+_CONNECTIONS = frozenset({"exec", "attach"})
+
+
+def entry_of(request: Request) -> Entry:
+    """Return the entry by which a request for a validation comes."""
+    resource = request.resource.resource
+    if resource == "pods":
+        return Entry.EXEC if request.subResource in _CONNECTIONS else Entry.VALIDATION
+    return Entry.OBJECTS if resource in _OBJECTS else Entry.TEMPLATES
 
 
 def correlation_id() -> str:

@@ -13,7 +13,7 @@ from stridegate.engine.evaluate import Fault, contained
 from stridegate.kube.policies import policy_name
 from stridegate.kube.rosters import Roster, Version
 from stridegate.kube.standings import Standing, stand, stand_in
-from stridegate.model.rules import PodRule
+from stridegate.model.rules import AnyRule
 from stridegate.webhook.policy_set import CompiledPolicy, Rulebook, compiled, empty_policy_set
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class LivePolicySet:
     there is none, it is ignored, but in the first complete listing it counts as its strictest reading.
     """
 
-    def __init__(self, rules: Mapping[str, PodRule]) -> None:
+    def __init__(self, rules: Mapping[str, AnyRule]) -> None:
         self.current = empty_policy_set(rules)
         # When a complete listing was last applied, as a Unix time; 0 before the first.
         self.synced_at = 0.0
@@ -67,19 +67,19 @@ class LivePolicySet:
         """Whether what is enforced is what the cluster's administrators want, as of some complete listing."""
         return self.synced_at > 0
 
-    def known(self, namespace: str) -> Rulebook | None:
+    def known(self, namespace: str | None) -> Rulebook | None:
         """Return what holds in a namespace; None before the first complete listing, and where it is not known yet."""
         return self.current.rulebook(namespace) if self.synced else None
 
-    async def rulebook(self, namespace: str) -> Rulebook | None:
-        """Return what holds in a namespace; None before the first complete listing.
+    async def rulebook(self, namespace: str | None) -> Rulebook | None:
+        """Return what holds in a namespace, or for objects that belong to none; None before the first complete listing.
 
         A namespace that is not known yet is waited for, 300 ms at most; then every policy holds that could select it.
         """
         if not self.synced:
             return None
         known = self.known(namespace)
-        if known is not None:
+        if known is not None or namespace is None:
             return known
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):

@@ -7,13 +7,13 @@ import gc
 import signal
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from stridegate.engine.catalogue import POD_RULES, digest
+from stridegate.engine.catalogue import RULES, digest
 from stridegate.kube.reader import Reader, WayIn, find_way_in, reading
 from stridegate.webhook.admission import Admission
 from stridegate.webhook.certificates import CertificateStore
@@ -25,7 +25,11 @@ from stridegate.webhook.metrics import ProcessMetrics
 from stridegate.webhook.probes import Probes
 from stridegate.webhook.pulses import Pulse
 from stridegate.webhook.readiness import Readiness, SelfTest
+from stridegate.webhook.receptions import allow_files
 from stridegate.webhook.server import Server
+
+# Files that are open beside callers' connections: probes and scrapes, the API server, certificates, libraries.
+_OTHER_FILES = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,8 @@ class Options:
 
     tls_directory: Path
     server_name: str
-    bind: str = "0.0.0.0"  # noqa: S104 - a pod's own
+    # Empty for every address, IPv4 and IPv6.
+    bind: str = ""
     port: int = 9443
     probe_port: int = 9090
     drain_delay: float = 5.0
@@ -66,13 +71,20 @@ async def _serve(options: Options, way_in: WayIn) -> None:
         await process.close()
 
 
+def _limits() -> Limits:
+    """Return the limits, with no more connections than this process may have files open."""
+    limits = Limits()
+    allowed = allow_files(limits.connections + limits.handshakes + _OTHER_FILES)
+    return replace(limits, connections=min(limits.connections, max(1, allowed - limits.handshakes - _OTHER_FILES)))
+
+
 class _Process:
     """The parts of the webhook, and who knows whom."""
 
     def __init__(self, options: Options, way_in: WayIn, reader: Reader) -> None:
         loop = asyncio.get_running_loop()
         self._options = options
-        self._policies = LivePolicySet(POD_RULES)
+        self._policies = LivePolicySet(RULES)
         self._feed = Feed(way_in, reader, self._policies)
         self._certificates = CertificateStore(options.tls_directory, options.server_name)
         self._pulse = Pulse(loop)
@@ -80,14 +92,14 @@ class _Process:
         admission = Admission(self._policies, journal, time.monotonic)
         routes = {"/validate": admission.validate, "/mutate": admission.mutate}
         shortcuts = {"/validate": admission.validate_at_once, "/mutate": admission.mutate_at_once}
-        self._server = Server(routes, shortcuts, self._pulse, Limits(), journal.shed)
+        self._server = Server(routes, shortcuts, self._pulse, _limits(), journal.shed)
         self._test = SelfTest(self._certificates, self._server, options.server_name)
         readiness = Readiness(self._policies, self._feed, self._certificates, self._test, self._server)
         registry = CollectorRegistry()
         registry.register(journal)
         registry.register(
             ProcessMetrics(
-                digest(POD_RULES.values()),
+                digest(RULES.values()),
                 self._policies,
                 self._feed,
                 self._certificates,
@@ -101,8 +113,8 @@ class _Process:
     async def start(self) -> None:
         """Listen: live, and not ready before everything else is there."""
         self._certificates.refresh()
-        await self._probes.listen(self._options.bind, self._options.probe_port)
-        await self._server.listen(self._options.bind, self._options.port, self._certificates.context)
+        await self._probes.listen(self._options.bind or None, self._options.probe_port)
+        self._server.listen(self._options.bind, self._options.port, self._certificates.context)
 
     def duties(self) -> tuple[Coroutine[None, None, None], ...]:
         """Return what has to go on as long as the process serves."""
@@ -111,6 +123,7 @@ class _Process:
             self._feed.watch(),
             self._certificates.watch(),
             self._test.repeat(),
+            self._server.receive(),
             self._server.sweep(),
             self._freeze(),
         )

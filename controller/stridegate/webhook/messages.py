@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from stridegate.engine.remedies import Remedy
 from stridegate.model.findings import Finding, Ruling
 from stridegate.model.policies import Workload
+from stridegate.model.rules import PodRule
 from stridegate.model.vocabulary import Action
 
 # A denial becomes the message of a Status, which clients print whole; more than this scrolls away.
@@ -57,7 +58,9 @@ class Addressee:
 
     def __str__(self) -> str:
         kind = "pod" if self.kind == "Pod" else self.kind
-        return f'{kind} "{clean(self.name)}" in "{clean(self.namespace)}"'
+        # What belongs to no namespace is in none.
+        place = f' in "{clean(self.namespace)}"' if self.namespace else ""
+        return f'{kind} "{clean(self.name)}"{place}'
 
 
 def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy) -> str:
@@ -164,7 +167,8 @@ def warnings(addressee: Addressee, warned: Sequence[Ruling]) -> tuple[str, ...]:
 
 def _warning(addressee: Addressee, ruling: Ruling) -> str:
     line = f"{_detail(ruling.finding)} (policy {clean(ruling.policy)})"
-    if addressee.kind != "Pod":
+    if addressee.kind != "Pod" and isinstance(ruling.finding.rule, PodRule):
+        # What is found in the pods that a workload will make; what is found in the object itself speaks for itself.
         will = "will be denied" if ruling.demanded is Action.DENY else "would violate"
         line = f"pods of this {addressee.kind} {will}: {line}"
     return clean(line, WARNING_RUNES)

@@ -45,6 +45,12 @@ class ProcessMetrics(Collector):
         yield from self._of_certificates()
         yield _gauge("stridegate_admission_in_flight", "Reviews being read or judged.", self._server.in_flight)
         yield _gauge("stridegate_connections", "Open connections of callers.", self._server.connections)
+        yield _gauge("stridegate_handshakes", "TLS handshakes under way.", self._server.handshakes)
+        yield _counter(
+            "stridegate_connections_dropped",
+            "Connections and handshakes that were ended to make room for newer ones.",
+            self._server.dropped,
+        )
         yield _gauge("stridegate_event_loop_lag_seconds", "By how much the event loop is late.", self._pulse.lag)
         yield _counter("stridegate_log_lines_dropped", "Lines of the log that nobody will read.", self._lines_dropped())
 

@@ -10,11 +10,12 @@ from stridegate.engine.harden import Hardening, annotate
 from stridegate.engine.mend import mend
 from stridegate.model.pods import PodTemplate
 from stridegate.model.views import PodView
+from stridegate.webhook.kinds import POD
 from stridegate.webhook.policy_set import Rulebook
 from stridegate.webhook.records import PATCHED_ANNOTATION, record
 from stridegate.webhook.responses import encoded
 from stridegate.webhook.reviews import Request
-from stridegate.webhook.subjects import POD, kind_of, setting_of
+from stridegate.webhook.subjects import kind_of, setting_of
 from stridegate.webhook.verdicts import Label, Mutation, audit_annotations
 
 

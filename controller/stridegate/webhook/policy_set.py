@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from stridegate.engine.policies import Claim, Regime, compile_policy, compile_regime
 from stridegate.model.policies import CANARY_NAMESPACE, CANARY_POLICY, DEFAULT_POLICY, IMMUTABLE_LABEL, Policy
-from stridegate.model.rules import PodRule
+from stridegate.model.rules import AnyRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class _Cache:
     """What has been worked out for one set of policies; filled in as namespaces are asked for."""
 
     by_policies: dict[tuple[str, ...], Rulebook] = field(default_factory=dict)
-    by_namespace: dict[str, Rulebook] = field(default_factory=dict)
+    by_namespace: dict[str | None, Rulebook] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +53,21 @@ class PolicySet:
     broken: frozenset[str] = frozenset()
     _cache: _Cache = field(default_factory=_Cache, repr=False, compare=False)
 
-    def rulebook(self, namespace: str) -> Rulebook | None:
-        """Return what holds in a namespace; None where the namespace is not known."""
+    def rulebook(self, namespace: str | None) -> Rulebook | None:
+        """Return what holds in a namespace, or for objects that belong to none; None where the namespace is not known.
+
+        What belongs to no namespace has no labels to be selected by: those policies hold that select everything.
+        """
         known = self._cache.by_namespace.get(namespace)
         if known is not None:
             return known
-        labels = self.namespaces.get(namespace)
-        if labels is None:
-            return None
-        names = tuple(sorted(name for name, each in self.policies.items() if each.policy.selector.matches(labels)))
+        if namespace is None:
+            names = tuple(sorted(name for name, each in self.policies.items() if not each.policy.selector.requirements))
+        else:
+            labels = self.namespaces.get(namespace)
+            if labels is None:
+                return None
+            names = tuple(sorted(name for name, each in self.policies.items() if each.policy.selector.matches(labels)))
         rulebook = self._cache.by_namespace[namespace] = self._held(namespace, names)
         return rulebook
 
@@ -70,7 +76,7 @@ class PolicySet:
         names = tuple(sorted(name for name, each in self.policies.items() if _could_match(each.policy, namespace)))
         return self._held(namespace, names)
 
-    def _held(self, namespace: str, names: tuple[str, ...]) -> Rulebook:
+    def _held(self, namespace: str | None, names: tuple[str, ...]) -> Rulebook:
         if namespace == CANARY_NAMESPACE:
             return _rulebook({self.canary.policy.name: self.canary}, selected=True)
         if names not in self._cache.by_policies:
@@ -96,7 +102,7 @@ class PolicySet:
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def empty_policy_set(rules: Mapping[str, PodRule]) -> PolicySet:
+def empty_policy_set(rules: Mapping[str, AnyRule]) -> PolicySet:
     """Return the set without policies and namespaces."""
     return PolicySet(
         policies={},
@@ -106,7 +112,7 @@ def empty_policy_set(rules: Mapping[str, PodRule]) -> PolicySet:
     )
 
 
-def compiled(policy: Policy, rules: Mapping[str, PodRule], *, revision: str = "") -> CompiledPolicy:
+def compiled(policy: Policy, rules: Mapping[str, AnyRule], *, revision: str = "") -> CompiledPolicy:
     """Return a policy with what it demands of these rules."""
     return CompiledPolicy(policy=policy, claims=compile_policy(policy, rules.values()), revision=revision)
 

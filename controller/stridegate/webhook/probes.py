@@ -26,8 +26,8 @@ class Probes:
         )
         self._runner = web.AppRunner(application, access_log=None)
 
-    async def listen(self, address: str, port: int) -> None:
-        """Start to answer."""
+    async def listen(self, address: str | None, port: int) -> None:
+        """Start to answer, on every address where none is given."""
         await self._runner.setup()
         await web.TCPSite(self._runner, address, port).start()
 

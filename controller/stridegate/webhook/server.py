@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import ssl
 from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
+from aiohttp.http import HttpProcessingError
 
 from stridegate.webhook.admission import Call, Route, Shortcut
 from stridegate.webhook.bodies import Bodies
@@ -15,6 +17,7 @@ from stridegate.webhook.connections import Connection, Guests, Limits
 from stridegate.webhook.errors import LargeBody, NoRoom
 from stridegate.webhook.heads import KEEPING, Head, written
 from stridegate.webhook.pulses import Pulse
+from stridegate.webhook.receptions import Reception
 from stridegate.webhook.responses import Reply, refused
 
 # The API server appends its own timeout to the path, in whole seconds.
@@ -26,6 +29,15 @@ _LAST_REQUESTS = 2.0
 _QUIET = 0.25
 # The library does not see every request: idle connections are cut by the sweep.
 _NEVER = 3600.0
+
+
+def _ours(record: logging.LogRecord) -> bool:
+    """Whether something that the HTTP library logs is no mere stranger's fault: a head that is none tells of its sender alone."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_log = logging.getLogger(__name__)
+_log.addFilter(_ours)
 
 
 class _Answer(web.StreamResponse):
@@ -76,12 +88,15 @@ class Server:
         self._http = web.Server(
             self._handle,
             access_log=None,
+            logger=_log,
             auto_decompress=False,
             keepalive_timeout=_NEVER,
             lingering_time=limits.body_seconds,
         )
         self._connections: Guests = {}
-        self._listener: asyncio.Server | None = None
+        self._reception = Reception(self._connect, limits, self._note_dropped)
+        # How many connections, and handshakes, were ended to make room for newer ones.
+        self.dropped = 0
         # The port that is listened on.
         self.port = 0
         self._draining = False
@@ -103,17 +118,18 @@ class Server:
         """Whether the server is on its way out."""
         return self._draining
 
-    async def listen(self, address: str, port: int, context: ssl.SSLContext) -> None:
-        """Start to serve."""
-        self._listener = await self._loop.create_server(
-            self._connect,
-            address,
-            port,
-            ssl=context,
-            ssl_handshake_timeout=self._limits.handshake_seconds,
-            backlog=1024,
-        )
-        self.port = int(self._listener.sockets[0].getsockname()[1])
+    @property
+    def handshakes(self) -> int:
+        """How many handshakes are under way."""
+        return self._reception.shaking
+
+    def listen(self, address: str, port: int, context: ssl.SSLContext) -> None:
+        """Listen on an address, or on every one where it is empty. Raises OSError."""
+        self.port = self._reception.open(address, port, context)
+
+    async def receive(self) -> None:
+        """Take connections until the server is drained."""
+        await self._reception.receive()
 
     async def sweep(self) -> None:
         """Cut callers that are too slow, and those that have long been idle, for ever."""
@@ -133,8 +149,7 @@ class Server:
         """
         self._draining = True
         await asyncio.sleep(delay)
-        if self._listener is not None:
-            self._listener.close()
+        self._reception.close()
         for _ in range(round(_LAST_REQUESTS / _QUIET)):
             if not self.in_flight and self._loop.time() - self._last_request >= _QUIET:
                 break
@@ -144,6 +159,18 @@ class Server:
 
     def _connect(self) -> asyncio.Protocol:
         return Connection(self._http(), self, self._limits, self._loop.time, self._connections)
+
+    def make_room(self) -> None:
+        """End the connection that has been idle the longest, the newest one if every other is at work.
+
+        Whoever holds connections open without asking anything would otherwise keep the API server out.
+        """
+        oldest = min(self._connections.values(), key=Connection.idle_since)
+        oldest.abort()
+        self._note_dropped()
+
+    def _note_dropped(self) -> None:
+        self.dropped += 1
 
     def arrival(self) -> float:
         """Return when a request that is read now has arrived."""

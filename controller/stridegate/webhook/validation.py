@@ -10,12 +10,14 @@ from stridegate.engine.difference import Difference, compare, unchanged
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.mend import become
 from stridegate.engine.policies import Regime
-from stridegate.engine.remedies import Target, remedy
+from stridegate.engine.remedies import Remedy, Target, remedy
 from stridegate.model.findings import Decision, Finding
+from stridegate.model.object_views import ObjectView
 from stridegate.model.pods import PodTemplate
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Outcome
 from stridegate.webhook.errors import UnknownSubject
+from stridegate.webhook.kinds import KINDS, POD, Content, Kinds
 from stridegate.webhook.messages import Addressee, denial, warnings
 from stridegate.webhook.policy_set import Rulebook
 from stridegate.webhook.records import undone
@@ -42,27 +44,27 @@ _CONTROLLERS = frozenset(
 _NO_POD = PodTemplate()
 
 
-def validate(request: Request, rulebook: Rulebook) -> Verdict:
+def validate(request: Request, rulebook: Rulebook, kinds: Kinds = KINDS) -> Verdict:
     """Return what becomes of a request.
 
     Raises CannotJudge for what cannot be judged.
     """
     if ignored_subresource(request):
         return _allowed(Label.IGNORED)
-    kind = kind_of(request)
+    kind = kind_of(request, kinds)
     if request.operation == "DELETE":
         # There is no object, and nothing can be introduced.
         return _allowed(Label.IGNORED)
-    if request.operation not in {"CREATE", "UPDATE"}:
+    if request.operation not in kind.operations:
         raise UnknownSubject(described(request), request.operation)
     new = kind.new(request)
     old = kind.old(request) if request.operation == "UPDATE" else None
-    if new.template is None or (old is not None and unchanged(old.template or _NO_POD, new.template)):
+    if new.empty or (old is not None and _unchanged(old, new)):
         return _allowed(_label(rulebook), rulebook.regime.policies)
     setting = setting_of(request, kind, new.template)
-    pod = PodView(new.template, kind.prefix, setting)
-    findings = [] if kind.templated else evaluate(rulebook.regime.questions, pod)
-    if not findings and not kind.templated:
+    pod = None if new.template is None else PodView(new.template, kind.prefix, setting)
+    findings = evaluate(rulebook.regime.questions, pod) if kind is POD and pod is not None else None
+    if findings == []:
         # So it is with every pod that is well kept; whose it is need not be found out.
         return _allowed(_label(rulebook), rulebook.regime.policies)
     circumstances = Circumstances(
@@ -71,19 +73,25 @@ def validate(request: Request, rulebook: Rulebook) -> Verdict:
         template=setting.template,
         mirror=setting.mirror,
     )
-    if kind.templated:
-        findings = _found(rulebook.regime, pod, circumstances)
+    if findings is None:
+        findings = _found(rulebook.regime, pod, new.own, circumstances)
     difference = Difference(findings, [], [])
     if old is not None and findings:
-        before = PodView(old.template or _NO_POD, kind.prefix, setting)
-        difference = compare(before, _found(rulebook.regime, before, circumstances), pod, findings)
+        before = None if pod is None else PodView(old.template or _NO_POD, kind.prefix, setting)
+        difference = compare(before, _found(rulebook.regime, before, old.own, circumstances), pod, findings)
     addressee = Addressee(
-        kind=kind.name,
+        kind=kind.called,
         name=named(request, new.metadata),
         namespace=circumstances.namespace,
         workload=circumstances.workload,
     )
     return _verdict(request, rulebook, addressee, pod, difference, circumstances)
+
+
+def _unchanged(old: Content, new: Content) -> bool:
+    if old.own is not None and new.own is not None and old.own.shape != new.own.shape:
+        return False
+    return unchanged(old.template or _NO_POD, new.template or _NO_POD)
 
 
 @functools.lru_cache(maxsize=1024)  # Nearly every review ends here, and there are as many verdicts as sets of policies.
@@ -95,16 +103,22 @@ def _label(rulebook: Rulebook) -> Label:
     return Label.ALLOWED if rulebook.selected else Label.NO_POLICY
 
 
-def _found(regime: Regime, pod: PodView, circumstances: Circumstances) -> list[Finding]:
-    """Return what is found in a pod; in a template, what is found in the pod that it will become."""
-    return evaluate(regime.questions, become(regime, pod, circumstances) if circumstances.template else pod)
+def _found(regime: Regime, pod: PodView | None, own: ObjectView | None, circumstances: Circumstances) -> list[Finding]:
+    """Return what is found in a pod, or in the pod that a template will become, and in what is judged beside it."""
+    findings: list[Finding] = []
+    if pod is not None:
+        judged = become(regime, pod, circumstances) if circumstances.template else pod
+        findings += evaluate(regime.questions, judged)
+    if own is not None:
+        findings += evaluate(regime.about(type(own)), own)
+    return findings
 
 
 def _verdict(
     request: Request,
     rulebook: Rulebook,
     addressee: Addressee,
-    pod: PodView,
+    pod: PodView | None,
     difference: Difference,
     circumstances: Circumstances,
 ) -> Verdict:
@@ -121,11 +135,16 @@ def _verdict(
         warnings=() if denied or not heard else warnings(addressee, decision.warned),
         workload=circumstances.workload,
         counts=tuple(_counts(rulebook.regime, decision, difference)),
-        overwritten=undone(rulebook.regime, pod, difference.introduced, circumstances),
+        overwritten=() if pod is None else undone(rulebook.regime, pod, difference.introduced, circumstances),
     )
 
 
-def _message(request: Request, rulebook: Rulebook, addressee: Addressee, pod: PodView, decision: Decision) -> str:
+def _message(
+    request: Request, rulebook: Rulebook, addressee: Addressee, pod: PodView | None, decision: Decision
+) -> str:
+    if pod is None:
+        # Patches mend pods alone.
+        return denial(addressee, decision.denied, Remedy(command=None, check_first=(), unhealed=len(decision.denied)))
     target = Target(
         namespace=addressee.namespace,
         workload=addressee.workload,

@@ -12,33 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stridegate.model.host_paths import PATH_MAX, reaches
-from stridegate.model.paths import Components, resolve, touches, written
+from stridegate.model.host_paths import PATH_MAX, reaches, socket_at
+from stridegate.model.paths import written
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
-
-_SOCKETS = tuple(
-    tuple(path.split("/"))
-    for path in (
-        "run/docker.sock",
-        "run/docker/containerd/containerd.sock",
-        "run/containerd/containerd.sock",
-        "run/containerd/containerd.sock.ttrpc",
-        "run/k3s/containerd/containerd.sock",
-        "run/crio/crio.sock",
-        "run/cri-dockerd.sock",
-        "run/dockershim.sock",
-        "run/podman/podman.sock",
-        "run/user/*/docker.sock",
-        "run/user/*/podman/podman.sock",
-        "run/buildkit/buildkitd.sock",
-        "run/nri/nri.sock",
-        "var/lib/kubelet/pod-resources",
-        "var/lib/kubelet/device-plugins",
-    )
-)
 
 
 def check(pod: PodView, given: Given) -> Iterable[Violation]:
@@ -47,7 +26,6 @@ def check(pod: PodView, given: Given) -> Iterable[Violation]:
 
 
 def _sockets(pod: PodView, given: Given) -> Iterator[Violation]:
-    sockets = (*_SOCKETS, *filter(None, map(resolve, given.parameters.sockets)))
     for reach in reaches(pod):
         place = reach.volume.place("hostPath")
         if reach.source.type == "Socket":
@@ -55,12 +33,8 @@ def _sockets(pod: PodView, given: Given) -> Iterator[Violation]:
             yield Violation(place, observed=f"{reach.how}, a socket", wanted="reach no socket of the node", value=path)
         elif reach.path is None:
             yield Violation(place, observed=reach.how, wanted=f"be an absolute path of at most {PATH_MAX} characters")
-        elif (socket := _socket(reach.path, sockets)) is not None:
+        elif (socket := socket_at(reach.path, given.parameters.sockets)) is not None:
             yield Violation(place, observed=reach.how, wanted=f"not reach {socket}", value=written(reach.path))
-
-
-def _socket(path: Components, sockets: Iterable[Components]) -> str | None:
-    return next((written(socket) for socket in sockets if touches(path, socket)), None)
 
 
 RULE = PodRule(

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stridegate.model.host_paths import reaches
-from stridegate.model.paths import lies_in, written
+from stridegate.model.host_paths import is_device, reaches
+from stridegate.model.paths import written
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
@@ -30,7 +30,7 @@ def _devices(pod: PodView) -> Iterator[Violation]:
         if reach.source.type in {"CharDevice", "BlockDevice"}:
             observed = f"{reach.how}, a {reach.source.type}"
             yield Violation(place, observed=observed, wanted="be no device", value=reach.how)
-        elif reach.path is not None and lies_in(reach.path, ("dev",)):
+        elif reach.path is not None and is_device(reach.path):
             yield Violation(place, observed=reach.how, wanted="not lead into /dev", value=written(reach.path))
 
 

@@ -13,27 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stridegate.model.host_paths import PATH_MAX, Reach, reaches
-from stridegate.model.paths import Components, touches, written
+from stridegate.model.host_paths import PATH_MAX, Reach, reaches, tree_at
+from stridegate.model.paths import written
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride, ValueKind
-
-# What contains one of these (/, /var, /var/lib, /opt) reaches it too. Below /var/log a symbolic link that a pod plants
-# is followed by the kubelet, as root, for whoever may read logs.
-_TREES = tuple(
-    tuple(path.split("/"))
-    for path in (
-        *("bin", "boot", "dev", "etc", "home", "lib", "lib64", "opt/cni", "proc", "root", "run", "sbin", "srv", "sys"),
-        *("usr", "var/log", "var/lib/kubelet", "var/lib/etcd", "var/lib/docker", "var/lib/containerd"),
-        *("var/lib/containers", "var/lib/crio", "var/lib/rancher", "var/lib/cni"),
-    )
-)
-_WINDOWS_TREES = tuple(
-    tuple(path.split("/"))
-    for path in ("pipe", "c:/programdata/docker", "c:/programdata/containerd", "c:/var/lib/kubelet")
-)
 
 
 def check(pod: PodView, _: Given) -> Iterable[Violation]:
@@ -42,19 +27,18 @@ def check(pod: PodView, _: Given) -> Iterable[Violation]:
 
 
 def _sensitive(pod: PodView) -> Iterator[Violation]:
-    trees = _WINDOWS_TREES if pod.windows else _TREES
     for reach in reaches(pod):
-        wanted = _wanted(reach, trees)
+        wanted = _wanted(reach, windows=pod.windows)
         if wanted is not None:
             value = reach.how if reach.path is None else written(reach.path)
             yield Violation(reach.volume.place("hostPath"), observed=reach.how, wanted=wanted, value=value)
 
 
-def _wanted(reach: Reach, trees: Iterable[Components]) -> str | None:
-    path = reach.path
-    if path is None:
+def _wanted(reach: Reach, *, windows: bool) -> str | None:
+    if reach.path is None:
         return f"be an absolute path of at most {PATH_MAX} characters, spelled out"
-    return next((f"not reach {written(tree)}" for tree in trees if touches(path, tree)), None)
+    tree = tree_at(reach.path, windows=windows)
+    return None if tree is None else f"not reach {tree}"
 
 
 RULE = PodRule(

@@ -1,0 +1,57 @@
+"""A Service lets everybody in.
+
+Threat: a load balancer that the cloud makes answers the whole internet where nobody says otherwise, and what stands behind
+it is found and tried within minutes.
+Check: a Service of type LoadBalancer has `loadBalancerSourceRanges`, and none of them is every address there is
+(`0.0.0.0/0`, `::/0`). The older annotation does not count: not every provider reads it.
+Fix: list the ranges that may connect. There is no automatic fix: only a human knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stridegate.model.object_views import ServiceView
+from stridegate.model.places import Field
+from stridegate.model.rules import Given, ServiceRule, Violation, bad, good, observe
+from stridegate.model.vocabulary import Profile, Severity, Stride
+
+RANGES = Field[tuple[str, ...]]("loadBalancerSourceRanges")
+
+
+def check(service: ServiceView, _: Given) -> Iterable[Violation]:
+    """Yield the ranges where there are none, or where one of them bounds nothing."""
+    if service.shape.type != "LoadBalancer":
+        return ()
+    ranges = RANGES.of(service)
+    if ranges and not any(map(_unbounded, ranges)):
+        return ()
+    observed = observe(ranges or None)
+    return (Violation(RANGES.at(service), observed=observed, wanted="list the addresses that may connect"),)
+
+
+def _unbounded(cidr: str) -> bool:
+    # The API server takes blanks around a range (`ValidateService`), and zeros before the length.
+    _, _, length = cidr.partition("/")
+    return not length.strip().strip("0")
+
+
+RULE = ServiceRule(
+    slug="open-load-balancer",
+    doc=__doc__,
+    severity=Severity.LOW,
+    profile=Profile.ADVISORY,
+    stride=frozenset({Stride.INFORMATION_DISCLOSURE, Stride.DENIAL_OF_SERVICE}),
+    references=(),
+    threats=frozenset({"internet-reachable-nodes"}),
+    check=check,
+    examples=(
+        bad("no ranges", "type: LoadBalancer"),
+        bad("an empty list", "type: LoadBalancer\nloadBalancerSourceRanges: []"),
+        bad("everybody", "type: LoadBalancer\nloadBalancerSourceRanges: [192.0.2.0/24, 0.0.0.0/0]"),
+        bad("everybody with IPv6", "type: LoadBalancer\nloadBalancerSourceRanges: ['::/0']"),
+        good("some", "type: LoadBalancer\nloadBalancerSourceRanges: [192.0.2.0/24, '2001:db8::/32']"),
+        good("inside the cluster", "{}"),
+        good("a port of every node", "type: NodePort"),
+    ),
+)
