@@ -6,6 +6,7 @@ import datetime as dt
 import http.client
 import json
 import ssl
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,6 +59,13 @@ class Cluster:
             "apply", "--server-side", "--validate=strict", "-f", "-",
             stdin="\n---\n".join(json.dumps(each) for each in parts),
         )  # fmt: skip
+
+    def wait_for_the_guard(self, namespace: str) -> None:
+        """Wait until the API server asks the guard: it learns of new policies a moment later."""
+        deadline = time.monotonic() + 20
+        while self.grant(namespace, exemption("forged"), "", "").code != 403:
+            assert time.monotonic() < deadline, "the guard is not asked"
+            time.sleep(0.1)
 
     def ask(
         self, method: str, path: str, body: object = None, who: str = "", group: str = "", content: str = "json"

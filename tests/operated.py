@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from accounts import kubeconfig
 from charts import CHART, Helm
 from localkube.api_server import ApiServer
 from localkube.places import CHECKOUT
@@ -182,17 +183,4 @@ class Operated:
         self.processes["webhook"] = Process(arguments, self.folder / "webhook.log")
 
     def _kubeconfig(self, account: str) -> Path:
-        path = self.folder / f"{account}.kubeconfig"
-        token = self.server.kubectl("--namespace", NAMESPACE, "create", "token", account).strip()
-        cluster = {"server": self.server.url, "certificate-authority": str(self.server.certificate_authority)}
-        path.write_text(
-            json.dumps(
-                {
-                    "clusters": [{"name": "c", "cluster": cluster}],
-                    "users": [{"name": "u", "user": {"token": token}}],
-                    "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-                    "current-context": "x",
-                }
-            )
-        )
-        return path
+        return kubeconfig(self.server, self.folder / f"{account}.kubeconfig", NAMESPACE, account)

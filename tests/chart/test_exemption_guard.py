@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from accounts import kubeconfig
 from charts import Rendered
 from exempting import AGGREGATED, GROUP, ROLES, Answer, Cluster, ahead, binding, exemption, members, role, user
 from localkube.api_server import ApiServer
@@ -63,7 +65,7 @@ def cluster(server: ApiServer, release: Rendered) -> Iterator[Cluster]:
         server.kubectl("create", "namespace", namespace)
     server.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(each) for each in PEOPLE))
     bind_own_roles_of_kubernetes(cluster)
-    wait_for_the_guard(cluster)
+    cluster.wait_for_the_guard("shop")
     yield cluster
     cluster.close()
 
@@ -81,15 +83,6 @@ def bind_own_roles_of_kubernetes(cluster: Cluster) -> None:
             )
             answer = cluster.ask("POST", f"{ROLES}/namespaces/shop/rolebindings", bound)
             assert answer.code == 201, answer.message
-
-
-def wait_for_the_guard(cluster: Cluster) -> None:
-    """Wait until the API server asks the guard: it learns of new policies a moment later."""
-    for _ in range(200):
-        if cluster.grant("shop", exemption("forged"), who="bob").code == 403:
-            return
-        cluster.server.kubectl("get", "--raw", "/readyz")
-    pytest.fail("the guard is not asked")
 
 
 def granted(answer: Answer) -> dict[str, Any]:
@@ -321,7 +314,7 @@ def test_a_tenant_who_runs_the_namespace_cannot_give_himself_the_right(cluster: 
     assert "attempting to grant RBAC permissions not currently held" in answers[0].message
 
 
-def test_a_service_account_grants_by_its_own_name(cluster: Cluster) -> None:
+def test_a_service_account_grants_by_its_own_name(cluster: Cluster, tmp_path: Path) -> None:
     name = "system:serviceaccount:shop:releaser"
     cluster.server.kubectl("-n", "shop", "create", "serviceaccount", "releaser")
     cluster.server.kubectl(
@@ -333,13 +326,10 @@ def test_a_service_account_grants_by_its_own_name(cluster: Cluster) -> None:
         "--clusterrole=stridegate-exempter",
         "--serviceaccount=shop:releaser",
     )
-    token = cluster.server.kubectl("-n", "shop", "create", "token", "releaser").strip()
+    account = kubeconfig(cluster.server, tmp_path / "kubeconfig", "shop", "releaser")
 
-    # The administrator's kubeconfig would show the certificate that is in it.
     said = cluster.server.kubectl(
-        "--kubeconfig=/dev/null", f"--server={cluster.server.url}", f"--token={token}",
-        f"--certificate-authority={cluster.server.certificate_authority}", "-n", "shop", "create", "-f", "-",
-        stdin=json.dumps(exemption(name, "host-pid", name="mine")),
-    )  # fmt: skip
+        f"--kubeconfig={account}", "create", "-f", "-", stdin=json.dumps(exemption(name, "host-pid", name="mine"))
+    )
 
     assert "created" in said

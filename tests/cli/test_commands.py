@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shlex
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -44,19 +46,31 @@ def test_the_list_of_rules_has_one_line_for_each() -> None:
     assert [line.split()[0] for line in output.splitlines()] == list(RULES)
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
-def test_the_help_of_each_command_fits_a_screen_and_has_an_example_that_is_understood(command: str) -> None:
-    code, output = run(command, "--help")
+def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    """Every command by the words that call it."""
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+        else:
+            yield *path, name
 
-    parsed = main.commands[command]
-    example = re.search(r"Example: stridegate (\S+) ?((?:.+\n?)*)", parsed.help or "")
+
+@pytest.mark.parametrize("words", list(commands(main)), ids=" ".join)
+def test_the_help_of_each_command_fits_a_screen_and_has_an_example_that_is_understood(words: tuple[str, ...]) -> None:
+    code, output = run(*words, "--help")
+
+    parsed: click.Command = main
+    for word in words:
+        assert isinstance(parsed, click.Group)
+        parsed = parsed.commands[word]
+    example = re.search(r"Example: stridegate ((?:.+\n?)*)", parsed.help or "")
     assert code == 0
     assert len(output.splitlines()) <= 40
     assert example is not None
-    assert example[1] == command
-    arguments = example[2].split()
+    arguments = shlex.split(example[1])
     options = {each for option in parsed.params if isinstance(option, click.Option) for each in option.opts}
-    assert {argument for argument in arguments if argument.startswith("--")} <= options
+    assert tuple(arguments[: len(words)]) == words
+    assert {argument for argument in arguments if argument.startswith("-")} <= options
 
 
 def test_a_missing_option_is_named() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from accounts import kubeconfig
 from charts import Helm, Rendered
 from exempting import Cluster as Exempting
 from localkube.api_server import ApiServer
@@ -109,25 +110,10 @@ def test_what_was_changed_so_that_others_pass_does_not_guard(
 
 @pytest.mark.api_server
 def test_a_guard_that_may_not_be_looked_at_counts_as_none(server: ApiServer, wanted: Guard) -> None:
-    token = server.kubectl("create", "token", "nobody", "--namespace=default") if _account(server) else ""
-    kubeconfig = server.state_dir / "nobody.kubeconfig"
-    cluster = {"server": server.url, "certificate-authority": str(server.certificate_authority)}
-    kubeconfig.write_text(
-        json.dumps(
-            {
-                "clusters": [{"name": "c", "cluster": cluster}],
-                "users": [{"name": "u", "user": {"token": token.strip()}}],
-                "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-                "current-context": "x",
-            }
-        )
-    )
+    server.kubectl("create", "serviceaccount", "nobody", "--namespace=default")
+    nobody = kubeconfig(server, server.state_dir / "nobody.kubeconfig", "default", "nobody")
 
-    gap = find_gap(Cluster.connect(kubeconfig), wanted)
+    gap = find_gap(Cluster.connect(nobody), wanted)
 
     assert gap is not None
     assert "could not be looked at" in gap
-
-
-def _account(server: ApiServer) -> str:
-    return server.kubectl("create", "serviceaccount", "nobody", "--namespace=default")

@@ -36,6 +36,7 @@ def test_every_metric_is_told() -> None:
     )  # fmt: skip
     metrics.note_change(Change(what="a leaf", made=Role.LEAF))
     metrics.note_change(Change(what="a list"))
+    metrics.note_guard("stridegate-exemptions", guards=False)
     metrics.note_exemptions({"Active": 3, "Expired": 1})
     metrics.note_canary(Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "admitted"}))
     metrics.note_audit(AUDIT, 2.5)
@@ -49,7 +50,7 @@ def test_every_metric_is_told() -> None:
         "stridegate_policies": 0,
         "stridegate_policies_broken": 0,
         "stridegate_event_loop_lag_seconds": 0,
-        "stridegate_exemption_guard_ok": 0,
+        'stridegate_exemption_guard_ok{name="stridegate-exemptions"}': 0,
         'stridegate_exemptions{state="Active"}': 3,
         'stridegate_exemptions{state="Expired"}': 1,
         'stridegate_exemptions{state="Revoked"}': 0,
@@ -89,3 +90,14 @@ def test_an_audit_leaves_nothing_of_the_one_before() -> None:
     told = generate_latest(metrics.registry).decode()
     assert "would_deny{" not in told
     assert "findings{" not in told
+
+
+def test_a_replica_that_does_not_look_at_the_guard_says_nothing_of_it() -> None:
+    metrics = Metrics("abc")
+    fresh = generate_latest(metrics.registry)
+    metrics.note_guard("stridegate-exemptions", guards=False)
+
+    metrics.forget_guard()
+
+    assert b"stridegate_exemption_guard_ok{" not in fresh
+    assert generate_latest(metrics.registry) == fresh

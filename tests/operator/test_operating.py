@@ -214,7 +214,7 @@ def test_without_the_guard_of_exemptions_policies_say_so_and_pods_are_still_refu
     )
 
     assert "privileged-container" in refusal.value.last_words
-    assert "stridegate_exemption_guard_ok 0.0" in metrics
+    assert 'stridegate_exemption_guard_ok{name="stridegate-exemptions"} 0.0' in metrics
     eventually(lambda: release.condition("production", "Enforcing")["status"] == "True")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from stridegate import __version__
+from stridegate.cli.exemptions import exemption
 
 _SETTINGS = {"auto_envvar_prefix": "STRIDEGATE", "help_option_names": ["-h", "--help"], "max_content_width": 110}
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -36,6 +37,9 @@ def main() -> None:
 
     Every option is also read from the environment: --probe-port of the webhook from STRIDEGATE_WEBHOOK_PROBE_PORT.
     """
+
+
+main.add_command(exemption)
 
 
 @main.command()

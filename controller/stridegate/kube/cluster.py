@@ -30,6 +30,7 @@ from stridegate.kube.objects import (
     Metadata,
     ObjectList,
     Secret,
+    SelfSubjectReview,
     Status,
     WebhookConfiguration,
 )
@@ -38,6 +39,8 @@ from stridegate.kube.reader import UNDECODABLE
 T = TypeVar("T")
 
 FIELD_MANAGER = "stridegate-operator"
+# Of what people write with the command line.
+COMMAND_MANAGER = "stridegate"
 API_VERSION = "stridegate.dev/v1alpha1"
 POLICIES = f"/apis/{API_VERSION}/hardeningpolicies"
 EXEMPTIONS = f"/apis/{API_VERSION}/hardeningexemptions"
@@ -58,12 +61,15 @@ class Cluster:
         self._client = client.ApiClient(configuration)
 
     @classmethod
-    def connect(cls, kubeconfig: Path | None) -> Cluster:
-        """Return the cluster of a kubeconfig's current context, or without one the cluster this pod runs in. Raises NoAccess."""
+    def connect(cls, kubeconfig: Path | None, context: str | None = None) -> Cluster:
+        """Return the cluster of a context of a kubeconfig, by default its current one, or without a kubeconfig the cluster this pod runs in.
+
+        Raises NoAccess.
+        """
         configuration = client.Configuration()
         source = str(kubeconfig) if kubeconfig else "this process"
         try:
-            _loader(kubeconfig)(client_configuration=configuration)
+            _loader(kubeconfig, context)(client_configuration=configuration)
         except (config.ConfigException, OSError) as error:
             raise NoAccess(source, error) from error
         return cls(configuration)
@@ -116,9 +122,30 @@ class Cluster:
         """Return every HardeningPolicy."""
         return self._send("GET", POLICIES, ObjectList)
 
-    def exemptions(self) -> ObjectList:
-        """Return every HardeningExemption."""
-        return self._send("GET", EXEMPTIONS, ObjectList)
+    def exemptions(self, namespace: str | None = None) -> ObjectList:
+        """Return every HardeningExemption, or those of one namespace."""
+        return self._send("GET", _exemptions(namespace) if namespace else EXEMPTIONS, ObjectList)
+
+    def exemption(self, namespace: str, name: str) -> Json:
+        """Return a HardeningExemption."""
+        return self._send("GET", f"{_exemptions(namespace)}/{name}", Json)
+
+    def create_exemption(self, namespace: str, exemption: Mapping[str, object], *, dry_run: bool) -> Json:
+        """Create a HardeningExemption, or ask whether it would be created, and return it as it is then. Raises Denied."""
+        query = {"fieldManager": COMMAND_MANAGER, **({"dryRun": "All"} if dry_run else {})}
+        return self._send("POST", _exemptions(namespace), Json, query=query, body=exemption)
+
+    def revoke_exemption(self, namespace: str, name: str) -> Json:
+        """Revoke a HardeningExemption. Raises Denied."""
+        query = {"fieldManager": COMMAND_MANAGER}
+        body = {"spec": {"revoked": True}}
+        return self._send("PATCH", f"{_exemptions(namespace)}/{name}", Json, query=query, body=body, content=_MERGE)
+
+    def who_am_i(self) -> str:
+        """Return the name by which the API server knows this client."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        return self._send("POST", path, SelfSubjectReview, body=body).status.user_info.username
 
     def namespaces(self) -> ObjectList:
         """Return every Namespace."""
@@ -130,7 +157,7 @@ class Cluster:
 
     def apply_exemption_status(self, exemption: Metadata, status: Mapping[str, object]) -> Json:
         """Apply a HardeningExemption's status, as apply_policy_status does."""
-        path = f"/apis/{API_VERSION}/namespaces/{exemption.namespace}/hardeningexemptions/{exemption.name}"
+        path = f"{_exemptions(exemption.namespace)}/{exemption.name}"
         return self._apply_status("HardeningExemption", path, exemption, status)
 
     def try_pod(self, namespace: str, pod: Mapping[str, object]) -> None:
@@ -178,10 +205,27 @@ class Cluster:
             raise Refused(request, response.status, f"not what it should be: {error}") from error
 
 
-def _loader(kubeconfig: Path | None) -> Callable[..., None]:
+def context_namespace(kubeconfig: Path | None, context: str | None = None) -> str:
+    """Return the namespace that a context of a kubeconfig names, by default its current one; `default` where none does. Raises NoAccess."""
+    if kubeconfig is None:
+        return "default"
+    try:
+        contexts, current = config.list_kube_config_contexts(str(kubeconfig))  # type: ignore[no-untyped-call] # as above
+    except (config.ConfigException, OSError) as error:
+        raise NoAccess(str(kubeconfig), error) from error
+    chosen = next((each for each in contexts if each["name"] == context), current)
+    named = chosen["context"].get("namespace")
+    return named if isinstance(named, str) else "default"
+
+
+def _loader(kubeconfig: Path | None, context: str | None) -> Callable[..., None]:
     if kubeconfig is None:
         return config.load_incluster_config
-    return partial(config.load_kube_config, str(kubeconfig), persist_config=False)
+    return partial(config.load_kube_config, str(kubeconfig), context=context, persist_config=False)
+
+
+def _exemptions(namespace: str) -> str:
+    return f"/apis/{API_VERSION}/namespaces/{namespace}/hardeningexemptions"
 
 
 def _message(received: bytes) -> str:

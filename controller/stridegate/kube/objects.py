@@ -87,6 +87,24 @@ class Guarding(Struct, frozen=True, kw_only=True):
     spec: Json | None = None
 
 
+class UserInfo(Struct, frozen=True, kw_only=True):
+    """authentication.k8s.io/v1 UserInfo."""
+
+    username: str = ""
+
+
+class SelfSubjectReviewStatus(Struct, frozen=True, kw_only=True, rename="camel"):
+    """authentication.k8s.io/v1 SelfSubjectReviewStatus."""
+
+    user_info: UserInfo
+
+
+class SelfSubjectReview(Struct, frozen=True, kw_only=True):
+    """authentication.k8s.io/v1 SelfSubjectReview: whom the API server takes the one who asks for."""
+
+    status: SelfSubjectReviewStatus
+
+
 class EndpointConditions(Struct, frozen=True, kw_only=True):
     """discovery.k8s.io/v1 EndpointConditions; an absent `ready` means ready, an absent `terminating` not terminating."""
 

@@ -17,7 +17,7 @@ from stridegate.operator.audits import Audited
 from stridegate.operator.canaries import Canary, run_canary
 from stridegate.operator.certificates import State
 from stridegate.operator.errors import NotActive
-from stridegate.operator.guards import Guard, find_gap
+from stridegate.operator.guards import GUARD, Guard, find_gap
 from stridegate.operator.installation import Change, Health, Installation
 from stridegate.operator.leases import Leadership
 from stridegate.operator.metrics import Metrics
@@ -154,7 +154,11 @@ class Duties:
     async def keep_guard(self) -> None:
         """Look every half minute whether only those grant exemptions who may, and again soon where it is not so."""
         while True:
-            well = not self._leadership.active or await self._seek_gap()
+            if self._leadership.active:
+                well = await self._seek_gap()
+            else:
+                well, self._gap_sought = True, False
+                self._metrics.forget_guard()
             await pause_until(self._guard_due, _STEADY if well else _ROTATING)
 
     async def _seek_gap(self) -> bool:
@@ -164,7 +168,7 @@ class Duties:
         except KubeError as error:
             _log.warning("could not look at the guard of exemptions: %s", error)
             return False
-        self._metrics.exemption_guard_ok.set(gap is None)
+        self._metrics.note_guard(GUARD, guards=gap is None)
         if not self._gap_sought or gap != self._gap:
             _log.log(logging.WARNING if gap else logging.INFO, "guard of exemptions: %s", gap or "as it must be")
             self._gap, self._gap_sought = gap, True

@@ -57,8 +57,9 @@ class Metrics:
         self.audit_errors = Counter(
             "stridegate_audit_errors_total", "Audits that could not be completed", registry=self.registry
         )
-        self.exemption_guard_ok = self._gauge(
-            "exemption_guard_ok", "Whether only those grant exemptions who hold the verb exempt on the rule"
+        # With a label, so that a replica that has not looked says nothing, which is not the same as 0.
+        self._guard_ok = self._gauge(
+            "exemption_guard_ok", "Whether only those grant exemptions who hold the verb exempt on the rule", "name"
         )
 
         self._exemptions = self._gauge("exemptions", "HardeningExemptions, by why they exempt or do not", "state")
@@ -78,6 +79,14 @@ class Metrics:
         """Count a certificate that was made, or that could not be written."""
         if change.made is not None:
             self._rotations.labels(change.made.value, "failure" if change.problem else "success").inc()
+
+    def note_guard(self, name: str, *, guards: bool) -> None:
+        """Take in whether the guard of exemptions guards."""
+        self._guard_ok.labels(name).set(guards)
+
+    def forget_guard(self) -> None:
+        """Say nothing of the guard any more: another replica looks at it."""
+        self._guard_ok.clear()
 
     def note_exemptions(self, standings: Mapping[str, int]) -> None:
         """Take in how many exemptions stand how, by the reason of their condition Active."""
