@@ -18,12 +18,12 @@ from handbook.rule_pages import page
 from handbook.sources import DOCS
 from handbook.threat_model import threat_model
 from handbook.trap_table import trap_table
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 
 
 def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated page with what it must contain."""
-    rules = POD_RULES.values()
+    rules = RULES.values()
     for rule in rules:
         yield DOCS / "rules" / f"{rule.slug}.md", page(rule)
     yield DOCS / "rules" / "README.md", index(rules)

@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from localkube.places import CHECKOUT
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.engine.decide import Circumstances, decide, patches
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.policies import compile_policy, compile_regime
@@ -116,7 +116,7 @@ class Judgement:
 
 def judge(pod: Manifest, policy: Policy, *, namespace: str, template: bool = False) -> Judgement:
     """Hold a pod, or the template of pods, to a policy."""
-    regime = compile_regime({policy.name: compile_policy(policy, POD_RULES.values())})
+    regime = compile_regime({policy.name: compile_policy(policy, RULES.values())})
     view = PodView(msgspec.convert(pod, PodTemplate), (), Setting(namespace=namespace, template=template))
     findings = evaluate(regime.questions, view)
     circumstances = Circumstances(namespace=namespace, workload=Workload("Pod", "web"))

@@ -8,7 +8,7 @@ from handbook.markdown import NONE, link, prose, table
 from handbook.references import CIS_DOCKER, CIS_KUBERNETES, POD_SECURITY
 from handbook.rule_pages import remedies
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity, Reference
-from stridegate.model.rules import PodRule
+from stridegate.model.rules import AnyRule
 from stridegate.model.vocabulary import Stride
 
 _HEAD = """\
@@ -26,18 +26,18 @@ terminal.
 """
 
 
-def index(rules: Iterable[PodRule]) -> str:
+def index(rules: Iterable[AnyRule]) -> str:
     """Return the index of the rules."""
     by_name = sorted(rules, key=lambda rule: rule.slug)
     lines = [_HEAD.format(count=len(by_name)), *_by_name(by_name), *_by_letter(by_name), *_by_benchmark(by_name)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _linked(rule: PodRule) -> str:
+def _linked(rule: AnyRule) -> str:
     return link(rule.slug, f"{rule.slug}.md")
 
 
-def _by_name(rules: list[PodRule]) -> Iterator[str]:
+def _by_name(rules: list[AnyRule]) -> Iterator[str]:
     yield from ("## By name", "")
     rows = (
         (
@@ -53,7 +53,7 @@ def _by_name(rules: list[PodRule]) -> Iterator[str]:
     yield from table(("Rule", "What is wrong", "Severity", "Profile", "STRIDE", "Patch"), rows)
 
 
-def _by_letter(rules: list[PodRule]) -> Iterator[str]:
+def _by_letter(rules: list[AnyRule]) -> Iterator[str]:
     yield from ("## By STRIDE letter", "")
     rows = (
         (f"**{kind.value}** {kind.title}", ", ".join(_linked(rule) for rule in rules if kind in rule.stride))
@@ -62,7 +62,7 @@ def _by_letter(rules: list[PodRule]) -> Iterator[str]:
     yield from table(("Letter", "Rules"), rows)
 
 
-def _by_benchmark(rules: list[PodRule]) -> Iterator[str]:
+def _by_benchmark(rules: list[AnyRule]) -> Iterator[str]:
     yield from ("## By benchmark", "")
     yield f"Numbers move between editions: both are given, and {NONE} where an edition has no such recommendation."
     yield from ("", f"### {POD_SECURITY}", "")
@@ -73,7 +73,7 @@ def _by_benchmark(rules: list[PodRule]) -> Iterator[str]:
     yield from _benchmark(rules, CisKubernetes, ("1.12", "Before 1.12"))
 
 
-def _benchmark(rules: list[PodRule], source: type[Reference], columns: tuple[str, str]) -> Iterator[str]:
+def _benchmark(rules: list[AnyRule], source: type[Reference], columns: tuple[str, str]) -> Iterator[str]:
     """Yield the table of one benchmark: each recommendation in both numberings, and the rules that check it."""
     held: dict[tuple[str, str], list[str]] = {}
     for rule in rules:

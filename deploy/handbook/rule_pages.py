@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 from handbook.markdown import block, link, listed, prose, table
@@ -10,9 +11,26 @@ from handbook.references import numbers
 from handbook.sources import parameter_descriptions, source_of, traps_of
 from handbook.specimens import Remedy, Specimen, conditions, parameters_of, shown, specimen
 from stridegate.kube.policies import PARAMETERS
-from stridegate.model.rules import Parameters, PodRule
+from stridegate.model.rules import (
+    AnyRule,
+    ConnectionRule,
+    JobRule,
+    Parameters,
+    PersistentVolumeRule,
+    PodRule,
+    ServiceRule,
+    Violation,
+)
 from stridegate.model.threats import THREATS
-from stridegate.model.vocabulary import Profile, Stride
+from stridegate.model.vocabulary import Profile, Stride, ValueKind
+
+_JUDGED: Mapping[type[AnyRule], str] = {
+    PodRule: "pods, and the templates that they are made from",
+    ServiceRule: "Services",
+    PersistentVolumeRule: "PersistentVolumes",
+    JobRule: "Jobs, and those that CronJobs make",
+    ConnectionRule: "`exec` and `attach`",
+}
 
 _PROFILES: Mapping[Profile, str] = {
     Profile.BASELINE: "baseline, and so in restricted and hardened",
@@ -36,23 +54,23 @@ _PATCHES: Mapping[Remedy, str] = {
 }
 
 
-def page(rule: PodRule) -> str:
+def page(rule: AnyRule) -> str:
     """Return the page of a rule."""
     return "\n".join(_page(rule)).rstrip("\n") + "\n"
 
 
-def specimens(rule: PodRule, verdict: str) -> list[Specimen]:
+def specimens(rule: AnyRule, verdict: str) -> list[Specimen]:
     """Return the examples of a rule with this verdict, and what becomes of them."""
     return [specimen(rule, example) for example in rule.examples if example.verdict == verdict]
 
 
-def remedies(rule: PodRule) -> list[Remedy]:
+def remedies(rule: AnyRule) -> list[Remedy]:
     """Return how the violations of a rule are healed, the readiest first."""
     found = {each.remedy for each in specimens(rule, "bad")}
     return [remedy for remedy in Remedy if remedy in found]
 
 
-def _page(rule: PodRule) -> Iterator[str]:
+def _page(rule: AnyRule) -> Iterator[str]:
     source = source_of(rule)
     bad, good = specimens(rule, "bad"), specimens(rule, "good")
     told = _paragraphs(rule)
@@ -65,16 +83,18 @@ def _page(rule: PodRule) -> Iterator[str]:
     yield from ("## Why is this bad?", "", prose(_sentence(told["Threat"])), "")
     yield from ("## What is checked", "", prose(_sentence(told["Check"])), "")
     yield from ("## How to fix it", "", prose(_sentence(told["Fix"])), "")
-    yield from _bad(bad)
-    yield from _good(good)
+    yield from _bad(rule, bad)
+    yield from _good(rule, good)
     yield from _policy(rule)
+    if isinstance(rule, PodRule):
+        yield from _deviation(rule, bad)
     yield from _limits(rule, bad)
     yield from _references(rule)
     yield from _threats(rule)
     yield from _proofs(rule, bad, good)
 
 
-def _paragraphs(rule: PodRule) -> dict[str, str]:
+def _paragraphs(rule: AnyRule) -> dict[str, str]:
     """Return the paragraphs of a rule's docstring by the word that they begin with."""
     found = re.split(r"\n(?=[A-Z][a-z]+: )", (rule.doc or "").strip())
     return {head: text for head, _, text in (each.partition(": ") for each in found[1:])}
@@ -84,7 +104,8 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _facts(rule: PodRule, bad: Iterable[Specimen]) -> Iterator[tuple[str, str]]:
+def _facts(rule: AnyRule, bad: Iterable[Specimen]) -> Iterator[tuple[str, str]]:
+    yield "Judges", _JUDGED[type(rule)]
     yield "Severity", str(rule.severity)
     yield "Profile", _PROFILES[rule.profile]
     yield "STRIDE", listed(kind.title for kind in Stride if kind in rule.stride)
@@ -93,32 +114,31 @@ def _facts(rule: PodRule, bad: Iterable[Specimen]) -> Iterator[tuple[str, str]]:
     yield "Since", rule.since
 
 
-def _bad(bad: list[Specimen]) -> Iterator[str]:
+def _bad(rule: AnyRule, bad: list[Specimen]) -> Iterator[str]:
     yield from ("## Bad", "")
-    yield "What an example leaves out is as in a hardened pod; `null` means that the field is absent."
+    yield f"Each example is laid over {rule.laid_over}: what it leaves out is as there, and `null` means absent."
     yield ""
-    yield from _example(bad[0])
+    yield from _example(rule, bad[0])
     if bad[0].remedy is None:
         # The first example that shows what the webhook does stands in the open.
         healed = next((each for each in bad if each.remedy is not None), None)
         if healed is not None:
-            yield from _example(healed)
+            yield from _example(rule, healed)
             bad = [each for each in bad if each is not healed]
     if bad[1:]:
         yield f"<details><summary>{len(bad) - 1} more</summary>"
         yield ""
         for each in bad[1:]:
-            yield from _example(each)
+            yield from _example(rule, each)
         yield from ("</details>", "")
 
 
-def _example(each: Specimen) -> Iterator[str]:
+def _example(rule: AnyRule, each: Specimen) -> Iterator[str]:
     yield f"### {_sentence(prose(each.title))}"
     yield ""
-    held = list(conditions(each.example))
-    if held:
-        yield from (f"Under {', '.join(held)}:", "")
-    yield from block("yaml", shown(each.example))
+    if held := conditions(each.example):
+        yield from (f"{_sentence(held)}:", "")
+    yield from block("yaml", shown(rule, each.example))
     for finding in each.findings:
         yield f"- {prose(finding.sentence)}"
     if each.findings:
@@ -131,18 +151,18 @@ def _example(each: Specimen) -> Iterator[str]:
         yield from block("diff", each.diff)
 
 
-def _good(good: list[Specimen]) -> Iterator[str]:
+def _good(rule: AnyRule, good: list[Specimen]) -> Iterator[str]:
     yield from ("## Good", "")
     for each in good[:2]:
-        yield from _example(each)
+        yield from _example(rule, each)
     if good[2:]:
         yield from (f"<details><summary>{len(good) - 2} more</summary>", "")
         for each in good[2:]:
-            yield from _example(each)
+            yield from _example(rule, each)
         yield from ("</details>", "")
 
 
-def _policy(rule: PodRule) -> Iterator[str]:
+def _policy(rule: AnyRule) -> Iterator[str]:
     yield from ("## In a policy", "")
     given = next((each.given.parameters for each in rule.examples if each.given.parameters != Parameters()), None)
     parameters = f", parameters: {parameters_of(given)}" if given is not None and rule.takes else ""
@@ -153,14 +173,38 @@ def _policy(rule: PodRule) -> Iterator[str]:
     yield from table(("Parameter", "What it is"), rows)
 
 
-def _limits(rule: PodRule, bad: list[Specimen]) -> Iterator[str]:
+def _deviation(rule: PodRule, bad: list[Specimen]) -> Iterator[str]:
+    """Yield how a workload is let off, narrowly: by the container and the value of the first example that names them."""
+    narrowed = ""
+    found = next((finding.violation for each in bad for finding in each.findings if finding.violation), None)
+    if found is not None and len(found.place.containers) == 1:
+        narrowed += f" --container {shlex.quote(found.place.containers[0])}"
+    if found is not None and (value := _value(rule, found)):
+        narrowed += f" --value {shlex.quote(value)}"
+    yield from ("## Where it must be broken", "")
+    yield from ("For a while, on record, by somebody who holds the verb `exempt` on this rule in the namespace:", "")
+    yield from block("", f"stridegate exemption create --rule {rule.slug} --workload deployment/web{narrowed}")
+    yield from ("What must last is an `exclude` of the policy, owned by whoever owns the policy.", "")
+
+
+def _value(rule: PodRule, found: Violation) -> str:
+    """Return what an exemption may name of a violation, as KEY=VALUE; empty where it can name nothing."""
+    if rule.value is None:
+        return ""
+    # A violation tells ports apart by protocol as well, and memory by its rank; an exemption names the number, and the most.
+    told = found.observed if rule.value is ValueKind.MEMORY else found.value
+    told = told.partition("/")[0] if rule.value is ValueKind.PORT else told
+    return f"{rule.value.value}={told}" if told else ""
+
+
+def _limits(rule: AnyRule, bad: list[Specimen]) -> Iterator[str]:
     limits = list(_limited(rule, bad))
     if limits:
         yield from ("## Limits", "", *limits, "")
 
 
-def _limited(rule: PodRule, bad: list[Specimen]) -> Iterator[str]:
-    if rule.spares:
+def _limited(rule: AnyRule, bad: list[Specimen]) -> Iterator[str]:
+    if isinstance(rule, PodRule) and rule.spares:
         yield f"- Containers of these kinds are left alone: {listed(sorted(kind.value for kind in rule.spares))}."
     if warned := [each.title for each in bad if each.findings and each.only_warned]:
         yield f"- Warned about at most: {prose(', '.join(warned))}."
@@ -173,14 +217,14 @@ def _limited(rule: PodRule, bad: list[Specimen]) -> Iterator[str]:
             yield f"- {prose(THREATS[slug].unseen)}"
 
 
-def _references(rule: PodRule) -> Iterator[str]:
+def _references(rule: AnyRule) -> Iterator[str]:
     rows = [each for reference in rule.references for each in numbers(reference)]
     if rows:
         yield from ("## References", "")
         yield from table(("Source", "Edition", "Number"), rows)
 
 
-def _threats(rule: PodRule) -> Iterator[str]:
+def _threats(rule: AnyRule) -> Iterator[str]:
     if rule.threats:
         yield from ("## Threats it answers", "")
         for slug in sorted(rule.threats):
@@ -188,7 +232,7 @@ def _threats(rule: PodRule) -> Iterator[str]:
         yield ""
 
 
-def _proofs(rule: PodRule, bad: list[Specimen], good: list[Specimen]) -> Iterator[str]:
+def _proofs(rule: AnyRule, bad: list[Specimen], good: list[Specimen]) -> Iterator[str]:
     tried = ", ".join(link(each.number, f"../traps.md#{each.number.lower()}") for each in traps_of(rule.slug))
     yield from ("## Proofs", "")
     yield (

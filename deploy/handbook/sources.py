@@ -10,7 +10,7 @@ from typing import cast
 import yaml
 
 from generated_files import ROOT
-from stridegate.model.rules import PodRule
+from stridegate.model.rules import AnyRule
 
 DOCS = ROOT / "docs"
 TRAPS = ROOT / "tests" / "traps.yaml"
@@ -19,11 +19,15 @@ KIND = ROOT / "deploy" / "crds" / "hardeningpolicies.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trap:
-    """Something that is tried against Stridegate: what, the rules it is aimed at, and the tests that try it, by pytest's names."""
+    """Something that is tried against Stridegate: what, the rules it is aimed at, and what tries it.
+
+    That is tests, by pytest's names, and examples of rules, each as "slug: title".
+    """
 
     number: str
     tried: str
-    tests: tuple[str, ...]
+    tests: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
 
 
@@ -33,7 +37,13 @@ def traps() -> Mapping[str, tuple[Trap, ...]]:
     read = yaml.safe_load(TRAPS.read_text(encoding="utf-8"))
     return {
         heading: tuple(
-            Trap(number=number, tried=row["tried"], tests=tuple(row["tests"]), rules=tuple(row.get("rules", ())))
+            Trap(
+                number=number,
+                tried=row["tried"],
+                tests=tuple(row.get("tests", ())),
+                examples=tuple(row.get("examples", ())),
+                rules=tuple(row.get("rules", ())),
+            )
             for number, row in rows.items()
         )
         for heading, rows in read.items()
@@ -55,6 +65,6 @@ def parameter_descriptions() -> Mapping[str, str]:
     return {name: field["description"] for name, field in fields.items()}
 
 
-def source_of(rule: PodRule) -> str:
+def source_of(rule: AnyRule) -> str:
     """Return the file that declares a rule, from the checkout's root."""
     return f"controller/{rule.check.__module__.replace('.', '/')}.py"

@@ -6,7 +6,7 @@ import difflib
 import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import cast, get_type_hints
 
 import jsonpatch
 import msgspec
@@ -15,7 +15,7 @@ import yaml
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import Circumstances
 from stridegate.engine.evaluate import evaluate
-from stridegate.engine.examples import JsonMap, example_pod
+from stridegate.engine.examples import JsonMap, example_object, example_pod
 from stridegate.engine.harden import Operation, harden
 from stridegate.engine.mend import mend
 from stridegate.engine.policies import compile_policy, compile_regime
@@ -23,7 +23,17 @@ from stridegate.kube.policies import PARAMETERS
 from stridegate.model.findings import Finding
 from stridegate.model.pods import PodTemplate
 from stridegate.model.policies import Policy, RuleSetting, Workload
-from stridegate.model.rules import NEWEST_POD_SECURITY_MINOR, Example, Given, Parameters, PodRule, Quantity, Question
+from stridegate.model.rules import (
+    NEWEST_POD_SECURITY_MINOR,
+    AnyRule,
+    ConnectionRule,
+    Example,
+    Given,
+    Parameters,
+    PodRule,
+    Quantity,
+    Question,
+)
 from stridegate.model.settings import Setting
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Outcome, Patching, Profile
@@ -60,16 +70,26 @@ class Specimen:
         return all(finding.outcome is Outcome.WARN for finding in self.findings)
 
 
-def specimen(rule: PodRule, example: Example) -> Specimen:
+def specimen(rule: AnyRule, example: Example) -> Specimen:
     """Return what becomes of an example under its own rule alone."""
-    pod = example_pod(yaml.safe_load(example.spec), example.annotations)
     setting = example.setting or Setting(namespace=_HERE.namespace)
+    if not isinstance(rule, PodRule):
+        return Specimen(example=example, findings=_found_in_object(rule, example, setting))
+    pod = example_pod(yaml.safe_load(example.spec), example.annotations)
     view = PodView(msgspec.convert(pod, PodTemplate), (), setting)
     findings = tuple(evaluate([Question(rule, example.given)], view))
     for remedy, operations in _remedies(rule, example.given, view, findings):
         if operations:
             return Specimen(example=example, findings=findings, remedy=remedy, diff=_difference(pod, operations))
     return Specimen(example=example, findings=findings)
+
+
+def _found_in_object(rule: AnyRule, example: Example, setting: Setting) -> tuple[Finding, ...]:
+    """Return what a rule finds in an example of another kind than a pod, read as the shape that its view declares."""
+    document = example_object(rule, yaml.safe_load(example.spec))
+    fields = document.get("spec", {"namespace": setting.namespace, **document})
+    shape = get_type_hints(rule.subject)["shape"]
+    return tuple(evaluate([Question(rule, example.given)], rule.subject(msgspec.convert(fields, shape))))
 
 
 def _remedies(
@@ -118,23 +138,26 @@ def manifest(value: Mapping[str, object]) -> str:
     return written
 
 
-def shown(example: Example) -> str:
-    """Return an example as YAML: what it lays over the hardened pod."""
+def shown(rule: AnyRule, example: Example) -> str:
+    """Return an example as YAML: what it lays over the plainest object; of a connection, what is told about the user."""
     metadata = {"metadata": {"annotations": dict(example.annotations)}} if example.annotations else {}
-    return manifest(metadata | {"spec": yaml.safe_load(example.spec)})
+    told = "userInfo" if isinstance(rule, ConnectionRule) else "spec"
+    return manifest(metadata | {told: yaml.safe_load(example.spec)})
 
 
-def conditions(example: Example) -> Iterator[str]:
-    """Yield under which policy, and where, an example holds, as far as that matters."""
-    given, setting = example.given, example.setting
+def conditions(example: Example) -> str:
+    """Return under which policy, and where, an example holds, as far as that matters: the beginning of a sentence, or nothing."""
+    given = example.given
+    policy = []
     if given.pod_security != NEWEST_POD_SECURITY_MINOR:
-        yield f"`podSecurityVersion: v1.{given.pod_security}`"
+        policy.append(f"`podSecurityVersion: v1.{given.pod_security}`")
     if given.profile is not Profile.HARDENED:
-        yield f"`profile: {given.profile}`"
+        policy.append(f"`profile: {given.profile}`")
     if given.parameters != Parameters():
-        yield f"`parameters: {parameters_of(given.parameters)}`"
-    if setting is not None:
-        yield from _places(setting)
+        policy.append(f"`parameters: {parameters_of(given.parameters)}`")
+    told = [f"under {' and '.join(policy)}"] if policy else []
+    told += [] if example.setting is None else _places(example.setting)
+    return ", ".join(told)
 
 
 def _places(setting: Setting) -> Iterator[str]:

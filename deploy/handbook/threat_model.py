@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from handbook.markdown import NONE, link, listed, prose, table
 from handbook.sources import traps_of
-from stridegate.model.rules import PodRule
+from stridegate.model.rules import AnyRule
 from stridegate.model.threats import COMPONENTS, Component, Sight, Threat
 from stridegate.model.vocabulary import Stride
 
@@ -60,7 +60,7 @@ _SIGHTS: Mapping[Sight, str] = {
 _POLICIES = "no single rule: [policies](../deploy/samples/README.md) that deny, over every namespace; the built-in one audits the baseline everywhere"
 
 
-def threat_model(rules: Iterable[PodRule]) -> str:
+def threat_model(rules: Iterable[AnyRule]) -> str:
     """Return the threat model with its answers and proofs."""
     ruled = sorted(rules, key=lambda rule: (-rule.severity, rule.slug))
     lines = [_HEAD, *_glance(ruled)]
@@ -70,7 +70,7 @@ def threat_model(rules: Iterable[PodRule]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _glance(rules: list[PodRule]) -> Iterator[str]:
+def _glance(rules: list[AnyRule]) -> Iterator[str]:
     rows = [
         (link(component.value, f"#{_anchor(component)}"), *(_count(threats, letter, rules) for letter in Stride))
         for component, threats in COMPONENTS.items()
@@ -78,23 +78,23 @@ def _glance(rules: list[PodRule]) -> Iterator[str]:
     yield from table(("", *(letter.title.capitalize() for letter in Stride)), rows)
 
 
-def _count(threats: Iterable[Threat], letter: Stride, rules: list[PodRule]) -> str:
+def _count(threats: Iterable[Threat], letter: Stride, rules: list[AnyRule]) -> str:
     claims = [threat for threat in threats if letter in threat.stride]
     return f"{sum(_answered(threat, rules) for threat in claims)} of {len(claims)}" if claims else ""
 
 
-def _answered(threat: Threat, rules: list[PodRule]) -> bool:
+def _answered(threat: Threat, rules: list[AnyRule]) -> bool:
     return threat.by_policies or any(threat.slug in rule.threats for rule in rules)
 
 
-def _component(component: Component, threats: Iterable[Threat], rules: list[PodRule]) -> Iterator[str]:
+def _component(component: Component, threats: Iterable[Threat], rules: list[AnyRule]) -> Iterator[str]:
     yield from (f"## {component.value}", "")
     for letter in Stride:
         yield from _claims(letter.title.capitalize(), [threat for threat in threats if letter in threat.stride], rules)
     yield from _claims("Remarks", [threat for threat in threats if not threat.stride], rules)
 
 
-def _claims(heading: str, threats: list[Threat], rules: list[PodRule]) -> Iterator[str]:
+def _claims(heading: str, threats: list[Threat], rules: list[AnyRule]) -> Iterator[str]:
     if threats:
         yield from (f"### {heading}", "")
         rows = ((_claim(threat), _answer(threat, rules), _proof(threat, rules)) for threat in threats)
@@ -106,7 +106,7 @@ def _claim(threat: Threat) -> str:
     return f'<a id="{threat.slug}"></a>{prose(threat.claim)}<br>`{threat.slug}`'
 
 
-def _answer(threat: Threat, rules: list[PodRule]) -> str:
+def _answer(threat: Threat, rules: list[AnyRule]) -> str:
     parts = [", ".join(link(rule.slug, f"rules/{rule.slug}.md") for rule in rules if threat.slug in rule.threats)]
     if threat.by_policies:
         parts.append(_POLICIES)
@@ -117,7 +117,7 @@ def _answer(threat: Threat, rules: list[PodRule]) -> str:
     return "<br>".join(filter(None, parts))
 
 
-def _proof(threat: Threat, rules: list[PodRule]) -> str:
+def _proof(threat: Threat, rules: list[AnyRule]) -> str:
     answering = [rule for rule in rules if threat.slug in rule.threats]
     if not answering:
         return link("samples", "../tests/chart/test_samples.py") if threat.by_policies else NONE
@@ -127,7 +127,7 @@ def _proof(threat: Threat, rules: list[PodRule]) -> str:
     return f"{link(f'{examples} examples', '#how-a-rule-is-proven')}" + (f"; {tried}" if tried else "")
 
 
-def _unclaimed(rules: list[PodRule]) -> Iterator[str]:
+def _unclaimed(rules: list[AnyRule]) -> Iterator[str]:
     yield from ("## Rules beyond the claims", "")
     others = ", ".join(link(rule.slug, f"rules/{rule.slug}.md") for rule in rules if not rule.threats)
     yield from (f"Levels of the Pod Security Standards and patterns that no claim names: {others}.", "")

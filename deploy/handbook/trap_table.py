@@ -27,11 +27,14 @@ def trap_table() -> str:
 def _row(trap: Trap) -> tuple[str, str, str]:
     tried = prose(trap.tried)
     if trap.rules:
-        tried += f" ({', '.join(link(slug, f'rules/{slug}.md') for slug in trap.rules)})"
+        tried += f"<br>{', '.join(link(slug, f'rules/{slug}.md') for slug in trap.rules)}"
     return f'<a id="{trap.number.lower()}"></a>{trap.number}', tried, "<br>".join(_tests(trap))
 
 
 def _tests(trap: Trap) -> Iterator[str]:
+    for example in trap.examples:
+        slug, _, title = example.partition(": ")
+        yield f"example \u201c{prose(title)}\u201d of {link(slug, f'rules/{slug}.md')}"
     for test in trap.tests:
         path, _, name = test.partition("::")
         yield link(f"`{name.replace('::', ' ')}`" if name else path, f"../{path}")

@@ -13,7 +13,7 @@ from charts import SAMPLES, load
 from localkube.api_server import ApiServer
 from reviewing import Asked
 from specimens import laid_over
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap, example_pod
 from stridegate.kube.policies import read_policy
 from stridegate.model.policies import Policy
@@ -49,7 +49,7 @@ def sample(client: object, api_server: ApiServer) -> Sample:
         made: dict[str, Any] = json.loads(
             api_server.kubectl("create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", str(path))
         )
-        reading = read_policy(made, POD_RULES)
+        reading = read_policy(made, RULES)
         assert reading.unknown_rules == ()
         return reading.policy
 
@@ -57,10 +57,8 @@ def sample(client: object, api_server: ApiServer) -> Sample:
 
 
 def rulebook(policy: Policy, namespace: str, **labels: str) -> Rulebook:
-    known = empty_policy_set(POD_RULES).with_namespaces(
-        {namespace: {"kubernetes.io/metadata.name": namespace} | labels}
-    )
-    found = known.with_policies([compiled(policy, POD_RULES)]).rulebook(namespace)
+    known = empty_policy_set(RULES).with_namespaces({namespace: {"kubernetes.io/metadata.name": namespace} | labels})
+    found = known.with_policies([compiled(policy, RULES)]).rulebook(namespace)
     assert found is not None
     return found
 

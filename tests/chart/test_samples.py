@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from charts import SAMPLES, judge, load
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.kube.policies import read_policy
 
 POLICIES = sorted(path for path in SAMPLES.glob("*.yaml") if load(path)["kind"] == "HardeningPolicy")
@@ -15,13 +15,13 @@ POLICIES = sorted(path for path in SAMPLES.glob("*.yaml") if load(path)["kind"] 
 
 @pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.stem)
 def test_every_sample_policy_is_understood_and_names_known_rules(path: Path) -> None:
-    reading = read_policy(load(path), POD_RULES)
+    reading = read_policy(load(path), RULES)
 
     assert reading.unknown_rules == ()
 
 
 def test_the_bad_pod_is_refused_for_seven_rules_that_no_patch_heals() -> None:
-    policy = read_policy(load(SAMPLES / "threat-model.yaml"), POD_RULES).policy
+    policy = read_policy(load(SAMPLES / "threat-model.yaml"), RULES).policy
 
     judgement = judge(load(SAMPLES / "bad-pod.yaml"), policy, namespace="shop")
 
@@ -37,7 +37,7 @@ def test_the_bad_pod_is_refused_for_seven_rules_that_no_patch_heals() -> None:
 
 
 def test_nothing_else_of_the_plain_deployment_is_refused_and_little_warned_about() -> None:
-    policy = read_policy(load(SAMPLES / "threat-model.yaml"), POD_RULES).policy
+    policy = read_policy(load(SAMPLES / "threat-model.yaml"), RULES).policy
     template = load(SAMPLES / "plain-deployment.yaml")["spec"]["template"]
 
     judgement = judge(template, policy, namespace="shop", template=True)
@@ -53,7 +53,7 @@ def test_nothing_else_of_the_plain_deployment_is_refused_and_little_warned_about
 
 
 def test_everything_that_the_plain_deployment_leaves_open_is_patched() -> None:
-    policy = read_policy(load(SAMPLES / "threat-model.yaml"), POD_RULES).policy
+    policy = read_policy(load(SAMPLES / "threat-model.yaml"), RULES).policy
 
     judgement = judge(load(SAMPLES / "plain-deployment.yaml")["spec"]["template"], policy, namespace="shop")
 

@@ -13,6 +13,7 @@ from specimens import judged, laid_over, slugs
 from stridegate.model.images import ImageReference, parse_image, under
 from stridegate.model.rules import Given, Parameters
 from stridegate.model.settings import Setting
+from stridegate.model.vocabulary import Profile
 
 DIGEST: Final = "sha256:" + "ab" * 32
 
@@ -208,6 +209,12 @@ def test_an_image_volume_is_held_to_the_registries() -> None:
     pod = laid_over("volumes: [{name: x, image: {reference: 'quay.io/x:1'}}]")
 
     assert slugs(judged(pod, given_list, named={"untrusted-registry"})) == {"untrusted-registry"}
+
+
+def test_an_image_volume_is_listed_for_restricted() -> None:
+    pod = laid_over("volumes: [{name: x, image: {reference: 'registry.example/x:1'}}]")
+
+    assert not judged(pod, Given(profile=Profile.RESTRICTED))
 
 
 def test_an_image_volume_of_another_shape_is_an_error_and_never_a_pass() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reviewing import RESOURCES, Asked, policy, validated
+from reviewing import RESOURCES, Asked, pod, policy, validated
 from specimens import embedded, moved, pod_of, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.examples import JsonMap, hardened_pod
@@ -93,3 +93,18 @@ def test_a_template_is_judged_by_every_rule(rule: PodRule, example: Example, ope
         request = asked(example, document, kind=kind, operation=operation, old=old)
 
         assert spoken_of(rule, example, request), kind
+
+
+def test_a_pod_that_waits_to_be_scheduled_is_judged_as_it_changes() -> None:
+    gated: JsonMap = {"schedulingGates": [{"name": "example.com/quota"}]}
+    old = pod({**gated, "hostPID": True})
+    narrowed = pod({**gated, "hostPID": True, "nodeSelector": {"disk": "fast"}})
+    tolerating = pod({**gated, "hostPID": True, "tolerations": [{"operator": "Exists"}]})
+
+    moved_on = validated(Asked(operation="UPDATE", object=narrowed, old=old))
+    reaching_out = validated(Asked(operation="UPDATE", object=tolerating, old=old))
+
+    assert moved_on.allowed
+    assert not reaching_out.allowed
+    assert "control-plane-toleration" in reaching_out.message
+    assert "host-pid" not in reaching_out.message
