@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,8 @@ class Options:
     probe_port: int = 9090
     audit_interval: float = 600.0
     kubeconfig: Path | None = None
+    # How many lines of the log were dropped.
+    lines_dropped: Callable[[], int] = int
 
 
 def run(options: Options) -> None:
@@ -122,7 +124,7 @@ class _Replica:
 
 def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
-    metrics = Metrics(digest(RULES.values()))
+    metrics = Metrics(digest(RULES.values()), options.lines_dropped)
     mirrors = Mirrors(
         policies=Mirror(lambda _, policy: policy),
         exemptions=Mirror(lambda _, exemption: exemption),
