@@ -143,9 +143,11 @@ def namespaced(path: str, namespace: str, name: str = "") -> str:
     return f"/{group}/namespaces/{namespace}/{resource}" + (f"/{name}" if name else "")
 
 
-def manifest(policy: Policy, namespace: str) -> Manifest:
-    """Return the HardeningPolicy that says what a policy does, for one namespace; without a name for everything."""
+def manifest(policy: Policy | Manifest, namespace: str) -> Manifest:
+    """Return the HardeningPolicy that says what a policy does, or what another one says, for one namespace; without a name for everything."""
     selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}} if namespace else {}
+    if isinstance(policy, dict):
+        return {**policy, "spec": {**policy["spec"], "namespaceSelector": selector}}
     return {
         "apiVersion": "stridegate.dev/v1alpha1",
         "kind": "HardeningPolicy",
@@ -183,7 +185,7 @@ def _plain(value: object) -> object:
 def enforcing(
     server: ApiServer,
     folder: Path,
-    policies: Mapping[str, Iterable[Policy]],
+    policies: Mapping[str, Iterable[Policy | Manifest]],
     values: Mapping[str, object] | None = None,
 ) -> Iterator[Replica]:
     """Have the API server ask a replica that knows these policies, each for the namespace that it stands under.
