@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 def clean(text: str, runes: int = VALUE_RUNES) -> str:
     """Return user input fit for a line of ours: no escape sequence, control or bidirectional character, no line break, at most so many runes."""
+    if len(text) <= runes and text.isprintable():
+        return text
     # What is cut away anyway is not looked at: the same long name can stand in every violation.
     text = text[: runes * _SCANNED]
     if not text.isprintable():
@@ -63,10 +66,11 @@ class Addressee:
         return f'{kind} "{clean(self.name)}"{place}'
 
 
-def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy) -> str:
-    """Return the one message of a denial: every violation, worst first, the fix, and where to learn more."""
+def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy, *, exempted: int = 0) -> str:
+    """Return the one message of a denial: every violation, worst first, how many are exempted, the fix, and where to learn more."""
     count = len(denied)
     head = f"Stridegate denied {addressee} ({_policies(denied)}): {count} violation{'s' if count > 1 else ''}"
+    head += f", {exempted} exempted" if exempted else ""
     foot = _foot(remedy)
     fix = _fix(addressee.workload, remedy)
     details = _details(denied, MOST_BYTES)
@@ -149,17 +153,16 @@ class _Rest:
         return short if len(short.encode()) <= room else None
 
 
-def warnings(addressee: Addressee, warned: Sequence[Ruling]) -> tuple[str, ...]:
-    """Return the warnings of a response, worst first and within every limit, each on one line."""
+def warnings(addressee: Addressee, warned: Sequence[Ruling], further: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the warnings of a response, worst first, then further lines, all within every limit, each on one line."""
     kept: dict[str, None] = {}
     runes = 0
-    for ruling in warned:
-        line = _warning(addressee, ruling)
+    for line in itertools.chain((_warning(addressee, ruling) for ruling in warned), further):
         if line in kept:
             continue
         if len(kept) == WARNING_LINES or runes + len(line) > WARNINGS_RUNES:
             shown = list(kept)[: WARNING_LINES - 1]
-            return (*shown, f"… and {len(warned) - len(shown)} more: stridegate check")
+            return (*shown, f"… and {len(warned) + len(further) - len(shown)} more: stridegate check")
         kept[line] = None
         runes += len(line)
     return tuple(kept)
@@ -182,15 +185,15 @@ def _policies(rulings: Sequence[Ruling]) -> str:
 
 
 def _detail(finding: Finding) -> str:
-    rule = finding.rule
-    return f"{rule.slug} [{rule.letters}, {rule.severity}] {_sentence(finding)}"
+    return f"{finding.question.rule.label} {_sentence(finding)}"
 
 
 def _sentence(finding: Finding) -> str:
     violation = finding.violation
     if violation is None:
         return f"could not be evaluated: {clean(finding.error or '', WARNING_RUNES)}"
-    place = ": ".join(clean(part) for part in (violation.place.owner, violation.place.path) if part)
+    owner, path = clean(violation.place.owner), clean(violation.place.path)
+    place = f"{owner}: {path}" if owner and path else owner or path
     return f"{place} is {clean(violation.observed)} → must {clean(violation.wanted, WARNING_RUNES)}"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from stridegate.model.findings import Ruling
+from stridegate.model.findings import Exempted, Ruling
 from stridegate.model.policies import Workload
 from stridegate.model.vocabulary import Action
 from stridegate.webhook.responses import Refusal
@@ -35,8 +36,7 @@ class State(enum.Enum):
     EXISTING = "existing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class Count(NamedTuple):
     """One finding, as metrics count it; `fault` where the rule could not judge."""
 
     slug: str
@@ -50,7 +50,8 @@ class Verdict:
     """What validation found. Whoever makes one has judged: nothing is allowed by default.
 
     A denial has a message, and no warnings. `overwritten` are the slugs that mutation says it healed, and that are
-    violated all the same. `problem` and `correlation` are for the log, where something went wrong.
+    violated all the same. `exempted` are the slugs of the findings that exemptions take, one for each.
+    `problem` and `correlation` are for the log, where something went wrong.
     """
 
     allowed: bool
@@ -60,6 +61,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     workload: Workload | None = None
     counts: tuple[Count, ...] = ()
+    exempted: tuple[str, ...] = ()
     overwritten: tuple[str, ...] = ()
     refusal: Refusal = Refusal.FORBIDDEN
     problem: str = ""
@@ -79,14 +81,29 @@ class Mutation:
     correlation: str = ""
 
 
-def audit_annotations(label: Label, policies: Iterable[str] = (), rulings: Iterable[Ruling] = ()) -> dict[str, str]:
-    """Return the audit annotations of a response: fixed keys, and no text of a user's."""
+def audit_annotations(
+    label: Label, policies: Iterable[str] = (), rulings: Iterable[Ruling] = (), exempted: Iterable[Exempted] = ()
+) -> dict[str, str]:
+    """Return the audit annotations of a response: fixed keys, and no text of a user's but names of objects."""
     noted = {"decision": label.value}
     if names := _joined(policies):
         noted["policy"] = names
-    if rules := _joined(dict.fromkeys(f"{each.finding.rule.slug}={each.action}" for each in rulings)):
+    if rules := _joined(_demands(rulings)):
         noted["rules"] = rules
+    if taken := _joined(dict.fromkeys(f"{each.ruling.finding.rule.slug}={each.exemption.name}" for each in exempted)):
+        noted["exempted"] = taken
     return noted
+
+
+def _demands(rulings: Iterable[Ruling]) -> Iterable[str]:
+    """Return each rule with what is done about it, once; rulings that say the same mostly stand side by side."""
+    demands: dict[str, None] = {}
+    rule = action = None
+    for ruling in rulings:
+        if ruling.finding.question.rule is not rule or ruling.action is not action:
+            rule, action = ruling.finding.question.rule, ruling.action
+            demands[f"{rule.slug}={action}"] = None
+    return demands
 
 
 def _joined(names: Iterable[str]) -> str:
