@@ -182,7 +182,11 @@ def _deviation(rule: PodRule, bad: list[Specimen]) -> Iterator[str]:
     if found is not None and (value := _value(rule, found)):
         narrowed += f" --value {shlex.quote(value)}"
     yield from ("## Where it must be broken", "")
-    yield from ("For a while, on record, by somebody who holds the verb `exempt` on this rule in the namespace:", "")
+    exempted = link("exempted", "../exemptions.md")
+    yield from (
+        f"For a while and on record it is {exempted}, by somebody who holds the verb `exempt` on this rule there:",
+        "",
+    )
     yield from block("", f"stridegate exemption create --rule {rule.slug} --workload deployment/web{narrowed}")
     yield from ("What must last is an `exclude` of the policy, owned by whoever owns the policy.", "")
 
