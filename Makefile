@@ -4,7 +4,7 @@ SHELL := /bin/bash
 VENV := .venv/bin
 LOCAL := python3 -u deploy/local
 
-.PHONY: help demo demo-down test check unit api kind bench lock generate generated format clean
+.PHONY: help demo demo-down test check unit api kind bench mutants lock generate generated format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -41,8 +41,11 @@ kind: .venv/.ready ## the tests on a kind cluster with Stridegate installed
 bench: .venv/.ready ## measure the webhook against an empty handler and kopf's own server, in one run
 	PYTHONPATH=.:deploy/local $(VENV)/python -m bench
 
+mutants: .venv/.ready ## change the rules in every way that mutmut knows, and list what no test notices
+	bench/mutants
+
 lock: .venv/.ready ## renew the lock files from pyproject.toml
-	@for extra in webhook operator dev; do \
+	@for extra in webhook operator dev mutants; do \
 	  $(VENV)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --no-annotate --no-header --extra $$extra pyproject.toml --output-file requirements/$$extra.txt; \
 	done

@@ -12,7 +12,10 @@ from typing import Any
 import msgspec
 import yaml
 
-from localkube.places import CHECKOUT
+from localkube.binaries import Binaries
+from localkube.cache import Cache
+from localkube.places import CHECKOUT, Places
+from localkube.versions import KubernetesVersion
 from stridegate.engine.catalogue import RULES
 from stridegate.engine.decide import Circumstances, decide, patches
 from stridegate.engine.evaluate import evaluate
@@ -68,6 +71,12 @@ class Helm:
     """The helm program."""
 
     program: Path
+
+    @classmethod
+    def built(cls) -> Helm:
+        """Return Helm as the local cluster builds it."""
+        binaries = Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen())
+        return cls(binaries.program("helm"))
 
     def run(self, *arguments: str | Path, stdin: str | None = None) -> str:
         """Run a command of Helm and return its stdout. Raises Refused."""

@@ -37,6 +37,7 @@ CONFIGURATION: Final = "enforced"
 _DENIED: Final = re.compile(r"^\d+\. ([a-z0-9-]+) \[", re.MULTILINE)
 _LISTED: Final = re.compile(r"^… and \d+ more, see stridegate check: (.*)$", re.MULTILINE)
 _SLUG: Final = re.compile(r"(?:^|, )([a-z0-9-]+)(?= \(| x\d|,|$)")
+_PATCH: Final = {"PATCH": "application/strategic-merge-patch+json"}
 _WARNING: Final = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 
 
@@ -104,9 +105,11 @@ class Caller:
         """Return the answers to many requests, in order."""
         return list(self._pool.map(lambda question: self.ask(*question), questions))
 
-    def ask(self, method: str, path: str, body: object = None) -> Answer:
-        """Return the answer to a request; a PATCH is a strategic merge patch."""
-        kind = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
+    def ask(self, method: str, path: str, body: object = None, *, content: str = "") -> Answer:
+        """Return the answer to a request in JSON, whatever it is called; a PATCH is a merge patch that knows the kind, or any."""
+        kind = content or _PATCH.get(method, "application/json")
+        if kind == _PATCH["PATCH"] and "stridegate.dev" in path:
+            kind = "application/merge-patch+json"
         try:
             return self._sent(method, path, body, kind)
         except http.client.RemoteDisconnected:

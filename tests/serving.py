@@ -50,8 +50,8 @@ class Here:
         self.gate = asyncio.Event()
         self._callers: list[Caller] = []
         self._pulse = Pulse(self.loop)
-        self._certificates = CertificateStore(mounted(directory / "tls", AUTHORITY).directory, SERVER_NAME)
-        self._certificates.refresh()
+        self.certificates = CertificateStore(mounted(directory / "tls", AUTHORITY).directory, SERVER_NAME)
+        self.certificates.refresh()
         self.server = Server(
             {"/validate": admission.validate, "/mutate": admission.mutate, "/held": self._held, "/large": self._large},
             {"/validate": admission.validate_at_once, "/mutate": admission.mutate_at_once},
@@ -69,7 +69,7 @@ class Here:
 
     def listen(self) -> None:
         """Start."""
-        self.server.listen("127.0.0.1", 0, self._certificates.context)
+        self.server.listen("127.0.0.1", 0, self.certificates.context)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something is so."""

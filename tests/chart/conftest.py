@@ -10,16 +10,11 @@ import pytest
 from charts import KINDS, Helm, Rendered
 from hardeningpolicies import COLLECTION, COMPLETE, Client
 from localkube.api_server import ApiServer
-from localkube.binaries import Binaries
-from localkube.cache import Cache
-from localkube.places import Places
-from localkube.versions import KubernetesVersion
 
 
 @pytest.fixture(scope="session")
 def helm() -> Helm:
-    binaries = Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen())
-    return Helm(binaries.program("helm"))
+    return Helm.built()
 
 
 @pytest.fixture(scope="session")

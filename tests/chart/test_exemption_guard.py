@@ -206,6 +206,26 @@ def test_nodes_are_exempted_in_stridegates_own_namespace_alone(cluster: Cluster)
     granted(home)
 
 
+@pytest.mark.parametrize(("who", "code"), [("alice", 201), ("carol", 403), ("bob", 403)])
+def test_an_exemption_that_is_applied_is_granted_by_whoever_applies_it(cluster: Cluster, who: str, code: int) -> None:
+    """Server-side apply creates by PATCH; what counts is that there was nothing before."""
+    wanted = exemption("alice" if who == "bob" else who, "dangerous-capability", name=f"applied-by-{who}")
+    path = f"{GROUP}/namespaces/shop/hardeningexemptions/applied-by-{who}?fieldManager=test"
+
+    answer = cluster.ask("PATCH", path, wanted, who, content="apply-patch+yaml")
+
+    assert answer.code == code, answer.message
+
+
+def test_nobody_writes_the_time_from_which_ninety_days_are_counted(cluster: Cluster) -> None:
+    wanted = exemption("bob", expires=ahead(days=120))
+    wanted["metadata"]["creationTimestamp"] = ahead(days=60)
+
+    answer = cluster.grant("shop", wanted, who="bob")
+
+    assert (answer.code, "at most 90 days ahead" in answer.message) == (422, True)
+
+
 @pytest.fixture
 def standing(cluster: Cluster) -> dict[str, Any]:
     """An exemption that alice granted."""

@@ -26,6 +26,11 @@ def objects(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[
         yield from objects(schema["items"], f"{path}[]")
 
 
+def test_a_kubernetes_without_admission_policies_is_refused(helm: Helm) -> None:
+    with pytest.raises(Refused, match=r"requires kubeVersion: >=1\.30\.0-0 which is incompatible"):
+        helm.render(kubernetes="1.29")
+
+
 @pytest.mark.parametrize(
     "namespace", ["default", "kube-system", "kube-public", "kube-node-lease", "stridegate-canary", "stridegate-scanner"]
 )

@@ -35,7 +35,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     command.chmod(0o755)
     with ApiServer(state_dir=folder / "api") as server:
         cluster = Cluster(server)
-        cluster.install(Helm(binaries.program("helm")).render())
+        cluster.install(Helm.built().render())
         server.kubectl("create", "namespace", "shop")
         cluster.wait_for_the_guard("shop")
         cluster.close()

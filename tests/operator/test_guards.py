@@ -13,10 +13,6 @@ from accounts import kubeconfig
 from charts import Helm, Rendered
 from exempting import Cluster as Exempting
 from localkube.api_server import ApiServer
-from localkube.binaries import Binaries
-from localkube.cache import Cache
-from localkube.places import Places
-from localkube.versions import KubernetesVersion
 from stridegate.kube.cluster import Cluster
 from stridegate.operator.errors import BadGuardFile
 from stridegate.operator.guards import GUARD, Guard, find_gap, read_guard
@@ -26,8 +22,7 @@ POLICY, BINDING = "validatingadmissionpolicy", "validatingadmissionpolicybinding
 
 @pytest.fixture(scope="module")
 def release() -> Rendered:
-    binaries = Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen())
-    return Helm(binaries.program("helm")).render()
+    return Helm.built().render()
 
 
 @pytest.fixture

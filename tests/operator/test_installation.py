@@ -249,3 +249,17 @@ def test_an_emptied_configuration_is_armed_again_without_a_trial_after_a_proof()
     operator.write(operator.judge(world.look(), proven=True))
 
     assert [each["name"] for each in world.entries(VALIDATING)] == [each["name"] for each in WANTED[VALIDATING]]
+
+
+def test_a_clock_that_goes_back_does_not_keep_an_emptied_configuration_unarmed() -> None:
+    world = settled()
+    operator = Installation(world, PLACE, WANTED, anybody)
+    operator.judge(world.look(), proven=True)
+    world.now -= dt.timedelta(minutes=30)
+    operator.judge(world.look(), proven=True)
+    world.pass_time(ROUTING)
+    world.tamper(VALIDATING, [])
+
+    operator.write(operator.judge(world.look(), proven=True))
+
+    assert len(world.entries(VALIDATING)) == len(WANTED[VALIDATING])

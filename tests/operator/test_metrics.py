@@ -15,7 +15,7 @@ NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 
 
 def test_every_metric_is_told() -> None:
-    metrics = Metrics("abc")
+    metrics = Metrics("abc", lambda: 7)
     expiry = NOW + dt.timedelta(days=1)
     matching = {"pods.validate.stridegate.dev": True, "pods.mutate.stridegate.dev": False}
 
@@ -37,6 +37,7 @@ def test_every_metric_is_told() -> None:
     created = {name for name in series if "_created" in name}
     assert {name: float(value) for name, value in series.items() if name not in created} == {
         'stridegate_build_info{catalogue="abc",version="0.1.0"}': 1,
+        "stridegate_log_lines_dropped_total": 7,
         "stridegate_policies": 0,
         "stridegate_policies_broken": 0,
         "stridegate_event_loop_lag_seconds": 0,

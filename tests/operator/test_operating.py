@@ -12,11 +12,7 @@ import pytest
 from charts import Helm
 from exempting import ahead, exemption
 from localkube.api_server import METADATA_AUDIT_POLICY, ApiServer
-from localkube.binaries import Binaries
-from localkube.cache import Cache
 from localkube.errors import CommandFailed
-from localkube.places import Places
-from localkube.versions import KubernetesVersion
 from operated import CONFIGURATIONS, NAMESPACE, Operated, eventually
 
 pytestmark = pytest.mark.api_server
@@ -38,10 +34,9 @@ BAD_POD = {
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
     """A release whose operator runs, and whose webhook does not yet."""
-    binaries = Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen())
     folder = tmp_path_factory.mktemp("operated")
     with ApiServer(state_dir=folder / "api", audit_policy=METADATA_AUDIT_POLICY) as server:
-        operated = Operated(server, Helm(binaries.program("helm")), folder)
+        operated = Operated(server, Helm.built(), folder)
         operated.install()
         server.kubectl("apply", "-f", "-", stdin=json.dumps(POLICY))
         operated.start_operator("first")

@@ -41,7 +41,7 @@ WELL = Health(
     leaf_expiry=None,
 )
 SINGS = Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: None})
-SILENT = Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "a privileged pod was admitted"})
+SILENT = Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "a pod that the policy canary refuses was admitted"})
 POLICY = Policy(name="p", profile=Profile.HARDENED, action=Action.DENY)
 BY_LABEL = LabelSelector((Requirement("tier", Operator.EXISTS),))
 
@@ -86,7 +86,7 @@ def test_enforcing_names_the_first_link_that_is_broken(
 def test_a_trial_says_what_keeps_it_from_ending() -> None:
     tried = replace(WELL, unarmed="on trial", trial=True)
 
-    assert enforcing(tried, SILENT, None).message == "on trial: a privileged pod was admitted"
+    assert enforcing(tried, SILENT, None).message == "on trial: a pod that the policy canary refuses was admitted"
     assert enforcing(tried, None, None).message == "on trial"
 
 

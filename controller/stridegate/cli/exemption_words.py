@@ -35,10 +35,10 @@ _GENERATED = 57
 
 def rule(slug: str) -> str:
     """Return the slug of a rule that there is. Raises click.BadParameter."""
-    from stridegate.engine.catalogue import POD_RULES  # noqa: PLC0415 - loading every rule takes a while
+    from stridegate.engine.catalogue import RULES  # noqa: PLC0415 - loading every rule takes a while
 
-    if slug not in POD_RULES:
-        near = difflib.get_close_matches(slug, POD_RULES, 1)
+    if slug not in RULES:
+        near = difflib.get_close_matches(slug, RULES, 1)
         hint = f"did you mean {near[0]}?" if near else "`stridegate rules` lists them"
         raise click.BadParameter(f"there is no rule {slug!r}; {hint}")
     return slug

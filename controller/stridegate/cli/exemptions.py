@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -123,7 +124,7 @@ def create(  # noqa: PLR0913, PLR0917 - one argument per option
     }
     place = namespace or home
     wanted = words.draft(place, name, spec, dt.datetime.now(dt.UTC))
-    tried = _asked(lambda: cluster.create_exemption(place, wanted, dry_run=True))
+    tried = _try(cluster, place, wanted, rules)
     click.echo(_sentence(wanted), err=True)
     if dry_run:
         click.echo("It would be granted; nothing was changed.", err=True)
@@ -211,6 +212,22 @@ def _asked(question: Callable[[], T]) -> T:
         raise Declined(error.message.rpartition("denied request: ")[2]) from error
     except KubeError as error:
         raise OutOfReach(str(error)) from error
+
+
+def _try(cluster: Cluster, namespace: str, wanted: Json, rules: Sequence[str]) -> Json:
+    """Return what would be stored, or say the refusal with every rule that it is about: the guard names the first alone."""
+    try:
+        return _asked(lambda: cluster.create_exemption(namespace, wanted, dry_run=True))
+    except Declined as refusal:
+        named = [rule for rule in rules if f" may not exempt {rule} in " in refusal.message]
+        others = [
+            rule
+            for rule in rules
+            if named and rule not in named and not _asked(partial(cluster.may_exempt, namespace, rule))
+        ]
+        if not others:
+            raise
+        raise Declined(f"{refusal.message}; the same for {', '.join(others)}") from refusal
 
 
 def _ask(option: str, question: str, read: Callable[[str], str] = str, default: str | None = None) -> str:

@@ -129,7 +129,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.operator.errors import OperatorError  # noqa: PLC0415
     from stridegate.operator.main import Options, run  # noqa: PLC0415
 
-    configure(log_level)
+    lines = configure(log_level)
     options = Options(
         namespace=namespace,
         webhooks_file=webhooks_file,
@@ -139,6 +139,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
         bind=bind,
         probe_port=probe_port,
         kubeconfig=kubeconfig,
+        lines_dropped=lambda: lines.dropped,
     )
     try:
         run(options)

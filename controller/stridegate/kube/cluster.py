@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from stridegate.kube.errors import Conflict, Denied, NoAccess, NotFound, Refused, Unreachable
 from stridegate.kube.objects import (
+    AccessReview,
     ConfigurationKind,
     EndpointSlice,
     EndpointSliceList,
@@ -164,6 +165,23 @@ class Cluster:
         """Ask whether a pod would be admitted; nothing is created. Raises Denied where it would not be."""
         self._send("POST", f"{NAMESPACES}/{namespace}/pods", Json, query={"dryRun": "All"}, body=pod)
 
+    def may_exempt(self, namespace: str, rule: str) -> bool:
+        """Return whether this client holds the verb exempt on a rule, as the guard of exemptions asks it."""
+        asked = {
+            "group": "stridegate.dev",
+            "resource": "hardeningrules",
+            "namespace": namespace,
+            "name": rule,
+            "verb": "exempt",
+        }
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return self._send("POST", path, AccessReview, body=body).status.allowed
+
     def _apply_status(self, kind: str, path: str, metadata: Metadata, status: Mapping[str, object]) -> Json:
         about = {"name": metadata.name, "uid": metadata.uid}
         body = {"apiVersion": API_VERSION, "kind": kind, "metadata": about, "status": status}
@@ -195,7 +213,8 @@ class Cluster:
             )
             response = self._client.call_api(method, url, headers, body, _request_timeout=_TIMEOUT)
             received: bytes = response.read()  # type: ignore[no-untyped-call] # the package types only a part of itself
-        except (HTTPError, client.ApiException, OSError) as error:
+        except (HTTPError, client.ApiException, config.ConfigException, OSError) as error:
+            # ConfigException is about the token, whose file is read anew every minute.
             raise Unreachable(request, type(error).__name__) from error
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _ERRORS.get(response.status, Refused)(request, response.status, _message(received))

@@ -105,6 +105,18 @@ class SelfSubjectReview(Struct, frozen=True, kw_only=True):
     status: SelfSubjectReviewStatus
 
 
+class AccessReviewStatus(Struct, frozen=True, kw_only=True):
+    """authorization.k8s.io/v1 SubjectAccessReviewStatus."""
+
+    allowed: bool
+
+
+class AccessReview(Struct, frozen=True, kw_only=True):
+    """authorization.k8s.io/v1 SelfSubjectAccessReview: whether the one who asks may do something."""
+
+    status: AccessReviewStatus
+
+
 class EndpointConditions(Struct, frozen=True, kw_only=True):
     """discovery.k8s.io/v1 EndpointConditions; an absent `ready` means ready, an absent `terminating` not terminating."""
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from stridegate.engine.evaluate import contained
 from stridegate.kube.errors import InvalidPolicy
-from stridegate.kube.policies import policy_generation, read_policy, strictest_reading
+from stridegate.kube.policies import PolicyReading, policy_generation, policy_name, read_policy, strictest_reading
 from stridegate.model.policies import Policy
 from stridegate.model.rules import AnyRule
+from stridegate.model.vocabulary import Action, Profile
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,27 +33,31 @@ class Standing:
 def stand(
     obj: Mapping[str, object], rules: Mapping[str, AnyRule], before: Standing | None, *, starting: bool
 ) -> Standing:
-    """Return how a policy stands, and how it stood before as the same object."""
-    try:
-        reading = read_policy(obj, rules)
-    except InvalidPolicy as problem:
-        return stand_in(obj, rules, before, problem=str(problem), starting=starting)
-    return Standing(policy=reading.policy, generation=policy_generation(obj), unknown_rules=reading.unknown_rules)
+    """Return how a policy stands, and how it stood before as the same object.
 
-
-def stand_in(
-    obj: Mapping[str, object],
-    rules: Mapping[str, AnyRule],
-    before: Standing | None,
-    *,
-    problem: str,
-    starting: bool,
-) -> Standing:
-    """Return how a policy stands that cannot be read.
-
-    What was in force of it stays. A new one is ignored: it tightens nothing and loosens nothing. Only at the start
-    nobody knows what was in force before, so that it counts as its strictest reading.
+    Whatever somebody wrote into it, and whatever is wrong with how it is read: an error here would end every replica
+    that comes across the policy, one as it starts and the next.
     """
+    reading = contained(read_policy, obj, rules)
+    if isinstance(reading, PolicyReading):
+        return Standing(policy=reading.policy, generation=policy_generation(obj), unknown_rules=reading.unknown_rules)
+    if isinstance(reading.error, InvalidPolicy):
+        problem = str(reading.error)
+    else:
+        problem = "could not be read: a fault of Stridegate's own"
+        _log.error("reading a policy broke", extra={"policy": policy_name(obj)}, exc_info=reading.error)
     if before is not None:
         return replace(before, problem=problem)
-    return Standing(policy=strictest_reading(obj, rules) if starting else None, problem=problem)
+    return Standing(policy=_strictest(obj, rules) if starting else None, problem=problem)
+
+
+def _strictest(obj: Mapping[str, object], rules: Mapping[str, AnyRule]) -> Policy:
+    """Return what counts of a policy that cannot be read as the webhook starts, since nobody knows what was in force before.
+
+    A new one is ignored at any other time: it tightens nothing and loosens nothing.
+    """
+    strictest = contained(strictest_reading, obj, rules)
+    if isinstance(strictest, Policy):
+        return strictest
+    _log.error("reading a policy broke", extra={"policy": policy_name(obj)}, exc_info=strictest.error)
+    return Policy(name=policy_name(obj), profile=Profile.HARDENED, action=Action.DENY, templates=Action.DENY)

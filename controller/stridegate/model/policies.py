@@ -109,4 +109,10 @@ CANARY_NAMESPACE = "stridegate-canary"
 DEFAULT_POLICY = Policy(name="default", profile=Profile.BASELINE, action=Action.AUDIT)
 
 # The only policy of the canary namespace, where dry-runs prove every half minute that the webhook still refuses.
-CANARY_POLICY = Policy(name="canary", profile=Profile.BASELINE, action=Action.DENY)
+# Its one rule beyond the baseline is broken by the canary alone.
+CANARY_POLICY = Policy(
+    name="canary",
+    profile=Profile.BASELINE,
+    action=Action.DENY,
+    rules={"runtime-annotation": RuleSetting(action=Action.DENY)},
+)

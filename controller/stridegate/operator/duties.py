@@ -34,6 +34,11 @@ _CANARY, _DOUBT = 30.0, 2.0
 _GATHERING, _RETRYING = 0.3, 5.0
 
 
+def slowed(busy: int) -> float:
+    """Return the seconds until the next look after so many in a row that found something to write, however many."""
+    return min(0.02 * 2.0 ** min(busy, 16), _STEADY)
+
+
 class Duties:
     """The duties of one replica. `scope` says which namespaces the webhook is asked about."""
 
@@ -90,7 +95,7 @@ class Duties:
             pause = await self._look()
             # Somebody may undo what is written here as fast as it is written: such a fight slows down.
             busy = busy + 1 if pause == 0 else 0
-            await pause_until(self._look_due, min(0.02 * 2**busy, _STEADY) if busy else pause)
+            await pause_until(self._look_due, slowed(busy) if busy else pause)
 
     async def _look(self) -> float:
         """Look once; return the seconds until the next look, 0 where something was to be written."""

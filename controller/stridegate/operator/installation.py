@@ -121,10 +121,13 @@ class Installation:
     def judge(self, found: Look, *, proven: bool) -> Judged:
         """Return what a look means; remembers since when all caBundles have had the current CA."""
         reading = read(found, self._place, self._announced)
-        since = reading.seen.announced
-        self._announced = (fingerprint(reading.authority.certificate), since) if reading.authority and since else None
+        announced = reading.seen.announced
+        current = reading.authority.certificate if reading.authority else None
+        self._announced = (fingerprint(current), announced) if current and announced else None
         following = plan(reading.seen)
-        self._serving_since = (self._serving_since or found.now) if following.serving else None
+        # A clock that went back must not make an emptied list wait until it is where it was.
+        since = min(self._serving_since or found.now, found.now)
+        self._serving_since = since if following.serving else None
         health = self._health(found, reading, following)
         return Judged(found=found, reading=reading, plan=following, health=health, proven=proven)
 

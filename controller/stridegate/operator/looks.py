@@ -216,5 +216,5 @@ def _since(
     if authority is None or not all(fingerprint(authority.certificate) in bundle for bundle in bundles):
         return None
     if announced is not None and announced[0] == fingerprint(authority.certificate):
-        return announced[1]
+        return min(announced[1], now)
     return now

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,8 @@ class Options:
     bind: str = ""
     probe_port: int = 9090
     kubeconfig: Path | None = None
+    # How many lines of the log were dropped.
+    lines_dropped: Callable[[], int] = int
 
 
 def run(options: Options) -> None:
@@ -91,7 +93,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
-    metrics = Metrics(digest(RULES.values()))
+    metrics = Metrics(digest(RULES.values()), options.lines_dropped)
     mirrors = Mirrors(
         policies=Mirror(lambda _, policy: policy),
         exemptions=Mirror(lambda _, exemption: exemption),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from stridegate import __version__
 from stridegate.operator.canaries import Canary
@@ -12,11 +14,25 @@ from stridegate.operator.exemptions import ACTIVE_REASONS
 from stridegate.operator.installation import Change, Health, Role
 
 
-class Metrics:
-    """The operator's metrics; `catalogue` is the digest of the rules."""
+class _LogLines(Collector):
+    """Counts what the log itself counts."""
 
-    def __init__(self, catalogue: str) -> None:
+    def __init__(self, dropped: Callable[[], int]) -> None:
+        self._dropped = dropped
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield the counter as it is now."""
+        yield CounterMetricFamily(
+            "stridegate_log_lines_dropped", "Lines of the log that nobody will read", value=self._dropped()
+        )
+
+
+class Metrics:
+    """The operator's metrics; `catalogue` is the digest of the rules, `lines_dropped` how many lines of the log were dropped."""
+
+    def __init__(self, catalogue: str, lines_dropped: Callable[[], int] = int) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(_LogLines(lines_dropped))
         self._gauge("build_info", "Which Stridegate this is, and which rules it has", "version", "catalogue").labels(
             __version__, catalogue
         ).set(1)
