@@ -24,6 +24,7 @@ audit.
 before. Where a claim wants more, the table says who is to answer: the *node scanner* (files, settings and listeners of a node), *running
 containers* (what the kernel says about live processes) and *cluster rules* (roles, network policies, quotas, results of image scanners).
 **None of these three is part of this version: "not yet" means that nothing answers today.** Where nothing can ever see it, that is said too.
+What gets past admission by nature is on [a page of its own](limits.md).
 
 ## At a glance
 
