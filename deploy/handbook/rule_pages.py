@@ -238,9 +238,10 @@ def _threats(rule: AnyRule) -> Iterator[str]:
 
 def _proofs(rule: AnyRule, bad: list[Specimen], good: list[Specimen]) -> Iterator[str]:
     tried = ", ".join(link(each.number, f"../traps.md#{each.number.lower()}") for each in traps_of(rule.slug))
+    wherever = ", wherever a pod and a container can stand" if isinstance(rule, PodRule) else ""
     yield from ("## Proofs", "")
     yield (
-        f"The {len(bad) + len(good)} examples above, wherever a pod and a container can stand: "
+        f"The {len(bad) + len(good)} examples above{wherever}: "
         f"{link('how', '../threat-model.md#how-a-rule-is-proven')}."
         + (f" Traps {tried}." if tried else "")
         + f" Source: {link(source_of(rule).rpartition('/')[2], f'../../{source_of(rule)}')}."
