@@ -33,6 +33,8 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 def clean(text: str, runes: int = VALUE_RUNES) -> str:
     """Return user input fit for a line of ours: no escape sequence, control or bidirectional character, no line break, at most so many runes."""
+    if len(text) <= runes and text.isprintable():
+        return text
     # What is cut away anyway is not looked at: the same long name can stand in every violation.
     text = text[: runes * _SCANNED]
     if not text.isprintable():
@@ -183,15 +185,15 @@ def _policies(rulings: Sequence[Ruling]) -> str:
 
 
 def _detail(finding: Finding) -> str:
-    rule = finding.rule
-    return f"{rule.slug} [{rule.letters}, {rule.severity}] {_sentence(finding)}"
+    return f"{finding.question.rule.label} {_sentence(finding)}"
 
 
 def _sentence(finding: Finding) -> str:
     violation = finding.violation
     if violation is None:
         return f"could not be evaluated: {clean(finding.error or '', WARNING_RUNES)}"
-    place = ": ".join(clean(part) for part in (violation.place.owner, violation.place.path) if part)
+    owner, path = clean(violation.place.owner), clean(violation.place.path)
+    place = f"{owner}: {path}" if owner and path else owner or path
     return f"{place} is {clean(violation.observed)} → must {clean(violation.wanted, WARNING_RUNES)}"
 
 
