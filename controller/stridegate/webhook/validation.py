@@ -161,7 +161,8 @@ def _message(
 ) -> str:
     if pod is None:
         # Patches mend pods alone.
-        return denial(addressee, decision.denied, Remedy(command=None, check_first=(), unhealed=len(decision.denied)))
+        fix = Remedy(command=None, check_first=(), unhealed=len(decision.denied))
+        return denial(addressee, decision.denied, fix, exempted=len(decision.exempted))
     target = Target(
         namespace=addressee.namespace,
         workload=addressee.workload,
