@@ -8,7 +8,7 @@ from typing import Any
 
 from specimens import HERE
 from stridegate.engine.decide import Circumstances
-from stridegate.engine.exemptions import NONE_GRANTED, compile_exemptions, leave
+from stridegate.engine.exemptions import compile_exemptions, leave
 from stridegate.model.exemptions import ExemptedValue, Exemption
 from stridegate.model.policies import Workload
 from stridegate.model.views import PodView
@@ -47,5 +47,5 @@ def let_off(
     known_as: tuple[Workload, ...] = (),
 ) -> Circumstances:
     """Return circumstances with what exemptions let a pod do in them."""
-    granted = compile_exemptions(exemptions).get(circumstances.namespace, NONE_GRANTED)
+    granted = compile_exemptions(exemptions).get(circumstances.namespace, {})
     return replace(circumstances, leave=leave(granted, known_as or (circumstances.workload,), pod, now))

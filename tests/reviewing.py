@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import jsonpatch
 import msgspec
 
+from leaves import NOW
 from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap, hardened_pod, overlay
+from stridegate.engine.exemptions import compile_exemptions
 from stridegate.model.edits import Json
+from stridegate.model.exemptions import Exemption
 from stridegate.model.policies import Policy
 from stridegate.model.vocabulary import Action, Patching, Profile
 from stridegate.webhook.mutation import mutate
@@ -109,25 +112,26 @@ def policy(
     return Policy(name=name, action=action, patching=patching, profile=profile, **more)
 
 
-def rulebook(*policies: Policy, namespace: str | None = "shop") -> Rulebook:
-    """Return what holds under some policies in the namespace `shop`, or for what belongs to none."""
-    known = empty_policy_set(RULES).with_namespaces({"shop": {"kubernetes.io/metadata.name": "shop"}})
+def rulebook(*policies: Policy, exemptions: Iterable[Exemption] = (), namespace: str | None = "shop") -> Rulebook:
+    """Return what holds under some policies and exemptions in a namespace, or for what belongs to none."""
+    labelled = {} if namespace is None else {namespace: {"kubernetes.io/metadata.name": namespace}}
+    known = empty_policy_set(RULES).with_namespaces(labelled).with_exemptions(compile_exemptions(exemptions))
     found = known.with_policies(compiled(each, RULES) for each in policies).rulebook(namespace)
     assert found is not None
     return found
 
 
-def validated(asked: Asked, *policies: Policy) -> Verdict:
+def validated(asked: Asked, *policies: Policy, exemptions: Iterable[Exemption] = (), now: float = NOW) -> Verdict:
     """Return the verdict on a request under some policies, else under one that denies everything."""
-    return validate(
-        read_review(asked.body()),
-        rulebook(*(policies or (policy(),)), namespace=None if asked.namespace is None else "shop"),
-    )
+    held = rulebook(*(policies or (policy(),)), exemptions=exemptions, namespace=asked.namespace)
+    return validate(read_review(asked.body()), held, now=now)
 
 
-def mutated(asked: Asked, *policies: Policy) -> Mutation:
+def mutated(asked: Asked, *policies: Policy, exemptions: Iterable[Exemption] = (), now: float = NOW) -> Mutation:
     """Return what becomes of a request under some policies, else under one that patches all it can."""
-    return mutate(read_review(asked.body()), rulebook(*(policies or (policy(patching=Patching.ALL),))))
+    chosen = policies or (policy(patching=Patching.ALL),)
+    held = rulebook(*chosen, exemptions=exemptions, namespace=asked.namespace)
+    return mutate(read_review(asked.body()), held, now=now)
 
 
 def patched(document: JsonMap, mutation: Mutation) -> JsonMap:

@@ -34,10 +34,14 @@ def granted(release: Rendered, kind: str, name: str, namespace: str | None = Non
     }
 
 
-def test_the_webhook_only_reads_policies_and_namespaces(release: Rendered) -> None:
+def test_the_webhook_only_reads_policies_exemptions_and_namespaces(release: Rendered) -> None:
     assert granted(release, "ClusterRole", "stridegate-webhook") == {
         (group, resource, "any", verb)
-        for group, resource in (("stridegate.dev", "hardeningpolicies"), ("", "namespaces"))
+        for group, resource in (
+            ("stridegate.dev", "hardeningpolicies"),
+            ("stridegate.dev", "hardeningexemptions"),
+            ("", "namespaces"),
+        )
         for verb in ("list", "watch")
     }
     assert not [each for each in release.all("RoleBinding") if "stridegate-webhook" in str(each["subjects"])]

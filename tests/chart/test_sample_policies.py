@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from charts import SAMPLES, load
+from leaves import NOW
 from localkube.api_server import ApiServer
 from reviewing import Asked
 from specimens import laid_over
@@ -65,12 +66,12 @@ def rulebook(policy: Policy, namespace: str, **labels: str) -> Rulebook:
 
 def judged(document: JsonMap, policy: Policy, namespace: str = "shop", **labels: str) -> Verdict:
     asked = Asked(object=document, namespace=namespace)
-    return validate(read_review(asked.body()), rulebook(policy, namespace, **labels))
+    return validate(read_review(asked.body()), rulebook(policy, namespace, **labels), now=NOW)
 
 
 def mended(document: JsonMap, policy: Policy, **labels: str) -> set[str]:
     """Return the rules whose findings are patched away."""
-    mutation = mutate(read_review(Asked(object=document).body()), rulebook(policy, "shop", **labels))
+    mutation = mutate(read_review(Asked(object=document).body()), rulebook(policy, "shop", **labels), now=NOW)
     return {slug for slug, _ in mutation.healed}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from leaves import NOW
 from reviewing import PRIVILEGED, Asked, policy, rulebook
 from stridegate.webhook.journals import Entry, Journal
 from stridegate.webhook.reviews import read_review
@@ -19,7 +20,7 @@ def journal_of(*requests: Asked) -> Journal:
     journal = Journal()
     for asked in requests:
         request = read_review(asked.body())
-        journal.validated(Entry.VALIDATION, request, validate(request, rulebook(policy())), 0.001)
+        journal.validated(Entry.VALIDATION, request, validate(request, rulebook(policy()), now=NOW), 0.001)
     return journal
 
 

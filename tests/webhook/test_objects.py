@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from leaves import NOW
 from reviewing import PRIVILEGED, Asked, embedding, pod, policy, rulebook, validated
 from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap
@@ -308,7 +309,7 @@ class TestConnections:
     def test_the_namespace_is_the_requests(self) -> None:
         asked = self.connect("exec", "developers", namespace="elsewhere")
 
-        verdict = validate(read_review(asked.body()), rulebook(self.GUARDED))
+        verdict = validate(read_review(asked.body()), rulebook(self.GUARDED), now=NOW)
 
         assert verdict.allowed
 
@@ -337,6 +338,7 @@ class TestFurtherKinds:
             read_review(json.dumps(asked).encode()),
             rulebook(policy(templates=Action.DENY)),
             kinds_with([embedder]),
+            now=NOW,
         )
 
     def test_a_template_is_judged_where_it_is_said_to_be(self) -> None:

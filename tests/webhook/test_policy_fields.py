@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from hardeningpolicies import SCHEMA
+from leaves import NOW
 from reviewing import Asked, container, embedding, pod
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.examples import JsonMap
@@ -153,7 +154,7 @@ def outcome(trial: Trial, spec: Mapping[str, Any]) -> tuple[object, ...]:
     rulebook = known.with_policies([compiled(policy, POD_RULES)]).rulebook("shop")
     assert rulebook is not None
     request = read_review(Asked(object=trial.pod, kind=trial.kind).body())
-    verdict, mutation = validate(request, rulebook), mutate(request, rulebook)
+    verdict, mutation = validate(request, rulebook, now=NOW), mutate(request, rulebook, now=NOW)
     patch = msgspec.json.decode(mutation.patch) if mutation.patch else None
     return verdict.allowed, verdict.message, verdict.warnings, sorted(verdict.annotations.items()), patch
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from leaves import exemption
 from reviewing import policy
+from specimens import HERE
 from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.exemptions import compile_exemptions
 from stridegate.model.policies import IMMUTABLE_LABEL, LabelSelector, Operator, Policy, Requirement
 from stridegate.webhook.policy_set import PolicySet, compiled, empty_policy_set
 
@@ -87,6 +90,51 @@ def test_a_snapshot_does_not_change_when_its_successor_is_made() -> None:
     known.with_policies([])
 
     assert names(known, "shop") == ("all",)
+
+
+def test_exemptions_hold_in_their_own_namespace_only() -> None:
+    known = policy_set(policy("all"), shop={}, lab={}).with_exemptions(compile_exemptions([exemption("x", "host-pid")]))
+
+    held = {name: found.granted for name in ("shop", "lab") if (found := known.rulebook(name))}
+
+    assert list(held["shop"]) == [HERE.workload]
+    assert held["lab"] == {}
+
+
+def test_a_namespace_without_exemptions_shares_its_compilation_with_others() -> None:
+    known = policy_set(policy("all"), shop={}, lab={}, den={})
+    exempting = known.with_exemptions(compile_exemptions([exemption("x", "host-pid")]))
+
+    assert exempting.rulebook("lab") is exempting.rulebook("den")
+    exempted, other = exempting.rulebook("shop"), exempting.rulebook("lab")
+    assert exempted is not None
+    assert other is not None
+    assert exempted.regime is other.regime
+
+
+def test_in_a_namespace_of_which_only_the_name_is_known_no_exemption_applies() -> None:
+    known = policy_set(policy("all")).with_exemptions(compile_exemptions([exemption("x", "host-pid", namespace="new")]))
+
+    assert known.strictest("new").granted == {}
+
+
+def test_what_was_compiled_outlives_a_change_of_exemptions() -> None:
+    known = policy_set(policy("all"), shop={}, lab={})
+    before = known.rulebook("lab")
+
+    after = known.with_exemptions(compile_exemptions([exemption("x", "host-pid")])).rulebook("lab")
+
+    assert after is before
+
+
+def test_exemptions_outlive_a_change_of_policies_and_namespaces() -> None:
+    known = policy_set(policy("all"), shop={}).with_exemptions(compile_exemptions([exemption("x", "host-pid")]))
+
+    changed = known.with_policies([compiled(policy("other"), POD_RULES)]).with_namespaces({"shop": {}})
+
+    found = changed.rulebook("shop")
+    assert found is not None
+    assert list(found.granted) == [HERE.workload]
 
 
 def test_the_digest_is_that_of_the_policies_and_of_nothing_else() -> None:

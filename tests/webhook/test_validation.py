@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from leaves import NOW
 from reviewing import PRIVILEGED, Asked, container, pod, policy, rulebook, validated
 from stridegate.engine.examples import JsonMap
 from stridegate.model.policies import Exclusion, RuleSetting
@@ -52,7 +53,7 @@ class TestPods:
         assert audited[:2] == ["privileged-container=audit", "privilege-escalation=audit"]
 
     def test_where_no_policy_speaks_the_built_in_one_audits(self) -> None:
-        verdict = validate(read_review(Asked(object=PRIVILEGED).body()), rulebook())
+        verdict = validate(read_review(Asked(object=PRIVILEGED).body()), rulebook(), now=NOW)
 
         assert verdict.allowed
         assert verdict.label is Label.NO_POLICY

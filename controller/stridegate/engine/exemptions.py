@@ -56,8 +56,6 @@ class Grant:
 # The exemptions of one namespace that can be in force at some time, by workload, those that end last first.
 Granted = Mapping[Workload, tuple[Grant, ...]]
 
-NONE_GRANTED: Granted = {}
-
 
 def compile_exemptions(exemptions: Iterable[Exemption]) -> dict[str, Granted]:
     """Return what is granted, by namespace. Exemptions of nodes, and those that never are in force, are left out."""
@@ -109,9 +107,10 @@ def _canonical_path(text: str) -> Hashable | None:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """What a subject may do at one time: the exemptions of its workload that are in force then, those that end last first."""
+    """What a subject may do at the time `now`: the exemptions of its workload that are in force then, those that end last first."""
 
     grants: tuple[Grant, ...]
+    now: float
     ephemeral: frozenset[str] = frozenset()
 
     def exemption(self, finding: Finding) -> Exemption | None:
@@ -134,7 +133,7 @@ def leave(granted: Granted, workloads: Iterable[Workload], pod: PodView | None, 
         return None
     grants.sort(key=_last_first)
     ephemeral = (container.name for container in pod.shape.ephemeralContainers or ()) if pod is not None else ()
-    return Leave(tuple(grants), frozenset(name or "" for name in ephemeral))
+    return Leave(tuple(grants), now, frozenset(name or "" for name in ephemeral))
 
 
 def _last_first(grant: Grant) -> tuple[float, str]:

@@ -7,6 +7,7 @@ created a moment ago.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -54,12 +55,19 @@ class Admission:
     """Answers calls by the live policy set, and has the journal tell of them."""
 
     def __init__(
-        self, policies: LivePolicySet, journal: Journal, clock: Callable[[], float], kinds: Kinds = KINDS
+        self,
+        policies: LivePolicySet,
+        journal: Journal,
+        clock: Callable[[], float],
+        kinds: Kinds = KINDS,
+        calendar: Callable[[], float] = time.time,
     ) -> None:
         self._policies = policies
         self._journal = journal
         self._clock = clock
         self._kinds = kinds
+        # What exemptions end by: Unix time, where the clock only says how long something took.
+        self._calendar = calendar
 
     async def validate(self, call: Call) -> Reply:
         """Return whether what a call asks for is allowed."""
@@ -139,7 +147,7 @@ class Admission:
 
     def _judged(self, request: Request, rulebook: Rulebook) -> Verdict:
         """Return the verdict on a request; where judging it breaks, it is denied if any policy there denies anything."""
-        judged = contained(validate, request, rulebook, self._kinds)
+        judged = contained(validate, request, rulebook, self._kinds, now=self._calendar())
         if not isinstance(judged, Fault):
             return judged
         correlation = correlation_id()
@@ -161,7 +169,7 @@ class Admission:
 
     def _mended(self, request: Request, rulebook: Rulebook) -> Mutation:
         """Return the patch for a request; where making it breaks, there is none, and validation judges the pod as it is."""
-        mended = contained(mutate, request, rulebook)
+        mended = contained(mutate, request, rulebook, now=self._calendar())
         if not isinstance(mended, Fault):
             return mended
         correlation = correlation_id()

@@ -11,6 +11,7 @@ import logging
 import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import msgspec
 
@@ -18,21 +19,40 @@ from stridegate.kube.errors import KubeError, NotFound
 from stridegate.kube.guests import Guest, Kind
 from stridegate.kube.objects import Metadata
 from stridegate.kube.reader import UNDECODABLE, Reader, WayIn
+from stridegate.kube.rosters import Version
+from stridegate.webhook.granted import ListedExemption
 from stridegate.webhook.live import ListedNamespace, ListedPolicy, LivePolicySet
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 _log = logging.getLogger(__name__)
 
 _POLICIES = "/apis/stridegate.dev/v1alpha1/hardeningpolicies"
 _NAMESPACES = "/api/v1/namespaces"
+_EXEMPTIONS = "/apis/stridegate.dev/v1alpha1/hardeningexemptions"
 
 # Seconds between listings, give or take a tenth so that replicas do not list together; and after failures, doubling
 # from the least to the most.
 _INTERVAL = 300.0
 _LEAST_PAUSE, _MOST_PAUSE = 0.5, 5.0
+# And while the cluster does not know of exemptions: they may come with the rest of an upgrade.
+_UNSERVED_INTERVAL = 10.0
 
 
 class _Object(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Metadata
+
+
+class _Stamped(Metadata, frozen=True, kw_only=True, rename="camel"):
+    creation_timestamp: str | None = None
+
+
+class _Exemption(msgspec.Struct, frozen=True, kw_only=True):
+    metadata: _Stamped
+
+
+class _ListedExemption(_Exemption, frozen=True, kw_only=True):
+    spec: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Feed:
@@ -51,6 +71,8 @@ class Feed:
         self.synced = asyncio.Event()
         self._guest: Guest | None = None
         self._unserved = False
+        # Whether the cluster knows of exemptions; where it does not, there are none.
+        self.exemptions_served = True
 
     async def list(self) -> None:
         """List at the start, then every five minutes and whenever the watch had a gap, for ever."""
@@ -66,23 +88,53 @@ class Feed:
                 continue
             pause = _LEAST_PAUSE
             self._succeeded()
-            interval = _INTERVAL * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
+            interval = (_INTERVAL if self.exemptions_served else _UNSERVED_INTERVAL) * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(interval):
                     await self._wanted.wait()
 
     async def _list_once(self) -> None:
+        """List every kind and take it over.
+
+        Exemptions come first: a replica that has never read them would refuse what is exempted, and is not ready. Later
+        nothing that goes wrong with them holds back what the policies forbid.
+        """
         policies = await self._reader.list(_POLICIES, dict[str, object])
         namespaces = await self._reader.list(_NAMESPACES, _Object)
+        failure: KubeError | None = None
+        try:
+            await self._list_exemptions(namespaces.revision)
+        except KubeError as problem:
+            if not self._policies.synced:
+                raise
+            failure = problem
         self._policies.replace(
             [listed for body in policies.items if (listed := _policy(body)) is not None],
             [_namespace(each) for each in namespaces.items],
             (policies.revision, namespaces.revision),
         )
+        if failure is not None:
+            raise failure
+
+    async def _list_exemptions(self, revision: int) -> None:
+        """Take over every exemption; none, as of a revision, where the cluster does not know the kind (yet, or any more)."""
+        try:
+            listing = await self._reader.list(_EXEMPTIONS, _ListedExemption)
+        except NotFound as problem:
+            if self.exemptions_served:
+                _log.warning("no exemption holds: the cluster does not know the kind", extra={"problem": str(problem)})
+            self.exemptions_served = False
+            self._policies.replace_exemptions([], revision)
+            return
+        self._unserved = self._unserved or not self.exemptions_served
+        self.exemptions_served = True
+        self._policies.replace_exemptions(
+            [_exemption(each.metadata, each.spec) for each in listing.items], listing.revision
+        )
 
     def _failed(self, problem: KubeError) -> None:
         if str(problem) != self.problem:
-            _log.warning("policies and namespaces not listed", extra={"problem": str(problem)})
+            _log.warning("policies, namespaces and exemptions not listed", extra={"problem": str(problem)})
         self.problem = str(problem)
         self._unserved = self._unserved or isinstance(problem, NotFound)
 
@@ -122,9 +174,13 @@ class Feed:
         def namespace(body: Mapping[str, object], deleted: bool) -> None:  # noqa: FBT001 - as Hear
             self._loop.call_soon_threadsafe(self._hear_namespace, body, deleted)
 
+        def exemption(body: Mapping[str, object], deleted: bool) -> None:  # noqa: FBT001 - as Hear
+            self._loop.call_soon_threadsafe(self._hear_exemption, body, deleted)
+
         return (
             Kind(group="stridegate.dev", version="v1alpha1", plural="hardeningpolicies", hear=policy),
             Kind(group="", version="v1", plural="namespaces", hear=namespace),
+            Kind(group="stridegate.dev", version="v1alpha1", plural="hardeningexemptions", hear=exemption),
         )
 
     def _hear_policy(self, body: Mapping[str, object], deleted: bool) -> None:  # noqa: FBT001 - as Hear
@@ -133,13 +189,18 @@ class Feed:
             self._policies.observe_policy(listed, deleted=deleted)
 
     def _hear_namespace(self, body: Mapping[str, object], deleted: bool) -> None:  # noqa: FBT001 - as Hear
-        namespace = _identified(body)
+        namespace = _converted(body, _Object)
         if namespace is not None:
             self._policies.observe_namespace(_namespace(namespace), deleted=deleted)
 
+    def _hear_exemption(self, body: Mapping[str, object], deleted: bool) -> None:  # noqa: FBT001 - as Hear
+        found = _converted(body, _Exemption)
+        if found is not None:
+            self._policies.observe_exemption(_exemption(found.metadata, body.get("spec")), deleted=deleted)
+
 
 def _policy(body: Mapping[str, object]) -> ListedPolicy | None:
-    found = _identified(body)
+    found = _converted(body, _Object)
     return ListedPolicy(found.metadata.version, body) if found is not None else None
 
 
@@ -147,9 +208,16 @@ def _namespace(found: _Object) -> ListedNamespace:
     return ListedNamespace(found.metadata.version, found.metadata.labels or {})
 
 
-def _identified(body: Mapping[str, object]) -> _Object | None:
+def _exemption(metadata: _Stamped, spec: object) -> ListedExemption:
+    version = Version(
+        name=f"{metadata.namespace}/{metadata.name}", uid=metadata.uid, revision=metadata.version.revision
+    )
+    return ListedExemption(version, metadata.namespace, metadata.name, metadata.creation_timestamp, spec)
+
+
+def _converted(body: Mapping[str, object], kind: type[T]) -> T | None:
     """Return what identifies an object; None where it has no metadata, which nothing in a cluster lacks."""
     try:
-        return msgspec.convert(dict(body), _Object)
+        return msgspec.convert(dict(body), kind)
     except UNDECODABLE:
         return None

@@ -72,6 +72,7 @@ class Journal(Collector):
             "action",
             "state",
         )
+        self._exempted = Tally("stridegate_admission_exempted_findings", "Findings that an exemption took.", "rule")
         self._faults = Tally("stridegate_rule_errors", "Findings of rules that could not judge.", "rule")
         self._patches = Tally("stridegate_patches", "Findings that a patch healed.", "rule", "safety")
         self._conflicts = Tally(
@@ -86,6 +87,7 @@ class Journal(Collector):
         for tally in (
             self._reviews,
             self._findings,
+            self._exempted,
             self._faults,
             self._patches,
             self._conflicts,
@@ -100,6 +102,7 @@ class Journal(Collector):
         if verdict.counts:
             self._findings.add_all((each.slug, str(each.action), each.state.value) for each in verdict.counts)
             self._faults.add_all((each.slug,) for each in verdict.counts if each.fault)
+        self._exempted.add_all((slug,) for slug in verdict.exempted)
         for slug in verdict.overwritten:
             self._overwritten.add(slug)
         if verdict.label in _LOGGED:

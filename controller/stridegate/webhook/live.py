@@ -13,6 +13,7 @@ from stridegate.kube.policies import policy_name
 from stridegate.kube.rosters import Roster, Version
 from stridegate.kube.standings import Standing, stand
 from stridegate.model.rules import AnyRule
+from stridegate.webhook.granted import ListedExemption, LiveExemptions
 from stridegate.webhook.policy_set import CompiledPolicy, Rulebook, compiled, empty_policy_set
 
 _log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class _Kept:
 
 
 class LivePolicySet:
-    """The policies and namespaces of the cluster as they are now.
+    """The policies, namespaces and exemptions of the cluster as they are now.
 
     Lives in one event loop. A policy that cannot be read leaves the last good version of that object in force. Where
     there is none, it is ignored, but in the first complete listing it counts as its strictest reading.
@@ -54,6 +55,7 @@ class LivePolicySet:
 
     def __init__(self, rules: Mapping[str, AnyRule]) -> None:
         self.current = empty_policy_set(rules)
+        self.exemptions = LiveExemptions()
         # When a complete listing was last applied, as a Unix time; 0 before the first.
         self.synced_at = 0.0
         self._rules = rules
@@ -102,6 +104,11 @@ class LivePolicySet:
             self._publish_namespaces()
         self.synced_at = time.time()
 
+    def replace_exemptions(self, exemptions: Sequence[ListedExemption], revision: int) -> None:
+        """Take over a complete listing of exemptions, as of a revision: one that is not in it any more is gone."""
+        if self.exemptions.replace(exemptions, revision):
+            self._publish_exemptions()
+
     def observe_policy(self, listed: ListedPolicy, *, deleted: bool) -> None:
         """Take over what an event says about one policy."""
         roster = self._policies
@@ -121,6 +128,11 @@ class LivePolicySet:
             else roster.admits_heard(listed.version) and self._take_namespace(listed)
         ):
             self._publish_namespaces()
+
+    def observe_exemption(self, listed: ListedExemption, *, deleted: bool) -> None:
+        """Take over what an event says about one exemption."""
+        if self.exemptions.observe(listed, deleted=deleted):
+            self._publish_exemptions()
 
     def _take_policy(self, listed: ListedPolicy) -> bool:
         known = self._policies.get(listed.version.name)
@@ -153,6 +165,9 @@ class LivePolicySet:
         in_force = [each.compiled for each in self._policies if each.compiled is not None]
         broken = {name for name, each in self._policies.items() if each.standing.problem is not None}
         self.current = self.current.with_policies(in_force, broken)
+
+    def _publish_exemptions(self) -> None:
+        self.current = self.current.with_exemptions(self.exemptions.granted)
 
     def _publish_namespaces(self) -> None:
         self.current = self.current.with_namespaces(dict(self._namespaces.items()))

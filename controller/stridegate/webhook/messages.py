@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -63,10 +64,11 @@ class Addressee:
         return f'{kind} "{clean(self.name)}"{place}'
 
 
-def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy) -> str:
-    """Return the one message of a denial: every violation, worst first, the fix, and where to learn more."""
+def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy, *, exempted: int = 0) -> str:
+    """Return the one message of a denial: every violation, worst first, how many are exempted, the fix, and where to learn more."""
     count = len(denied)
     head = f"Stridegate denied {addressee} ({_policies(denied)}): {count} violation{'s' if count > 1 else ''}"
+    head += f", {exempted} exempted" if exempted else ""
     foot = _foot(remedy)
     fix = _fix(addressee.workload, remedy)
     details = _details(denied, MOST_BYTES)
@@ -149,17 +151,16 @@ class _Rest:
         return short if len(short.encode()) <= room else None
 
 
-def warnings(addressee: Addressee, warned: Sequence[Ruling]) -> tuple[str, ...]:
-    """Return the warnings of a response, worst first and within every limit, each on one line."""
+def warnings(addressee: Addressee, warned: Sequence[Ruling], further: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the warnings of a response, worst first, then further lines, all within every limit, each on one line."""
     kept: dict[str, None] = {}
     runes = 0
-    for ruling in warned:
-        line = _warning(addressee, ruling)
+    for line in itertools.chain((_warning(addressee, ruling) for ruling in warned), further):
         if line in kept:
             continue
         if len(kept) == WARNING_LINES or runes + len(line) > WARNINGS_RUNES:
             shown = list(kept)[: WARNING_LINES - 1]
-            return (*shown, f"… and {len(warned) - len(shown)} more: stridegate check")
+            return (*shown, f"… and {len(warned) + len(further) - len(shown)} more: stridegate check")
         kept[line] = None
         runes += len(line)
     return tuple(kept)

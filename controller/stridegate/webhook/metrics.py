@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -65,6 +66,13 @@ class ProcessMetrics(Collector):
         yield InfoMetricFamily("stridegate_policy_snapshot", "The policies in force.", {"hash": current.digest})
         yield _gauge("stridegate_policies", "Policies in force.", len(current.policies))
         yield _gauge("stridegate_policies_broken", "Policies that cannot be read.", len(current.broken))
+        exemptions = GaugeMetricFamily("stridegate_exemptions", "Exemptions, by what they are worth.", labels=["state"])
+        for state, count in self._policies.exemptions.counts(time.time()).items():
+            exemptions.add_metric([state], count)
+        yield exemptions
+        yield _gauge(
+            "stridegate_exemptions_served", "Whether the cluster knows of exemptions.", self._feed.exemptions_served
+        )
         yield _counter("stridegate_watch_restarts", "Times the watch was started again.", self._feed.restarts)
 
     def _of_certificates(self) -> Iterator[Metric]:

@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Iterator
 
 from stridegate.engine.decide import Circumstances
+from stridegate.engine.exemptions import leave
 from stridegate.engine.harden import Hardening, annotate
 from stridegate.engine.mend import mend
+from stridegate.engine.workloads import known_as
 from stridegate.model.pods import PodTemplate
 from stridegate.model.views import PodView
 from stridegate.webhook.kinds import POD
@@ -19,8 +21,8 @@ from stridegate.webhook.subjects import kind_of, setting_of
 from stridegate.webhook.verdicts import Label, Mutation, audit_annotations
 
 
-def mutate(request: Request, rulebook: Rulebook) -> Mutation:
-    """Return the patch for a pod that is being created; anything else is left as it is.
+def mutate(request: Request, rulebook: Rulebook, *, now: float) -> Mutation:
+    """Return the patch for a pod that is being created at a time (Unix, in seconds); anything else is left as it is.
 
     Raises CannotJudge for what cannot be read.
     """
@@ -35,7 +37,12 @@ def mutate(request: Request, rulebook: Rulebook) -> Mutation:
     if setting.mirror:
         return _unpatched(Label.ALLOWED)
     pod = PodView(template, (), setting)
-    circumstances = Circumstances(namespace=setting.namespace, workload=kind.workload(new.metadata))
+    workload = kind.workload(new.metadata)
+    circumstances = Circumstances(
+        namespace=setting.namespace,
+        workload=workload,
+        leave=leave(rulebook.granted, known_as(workload, new.metadata), pod, now) if rulebook.granted else None,
+    )
     hardening = mend(rulebook.regime, pod, circumstances)
     conflicting = tuple(finding.rule.slug for finding in hardening.conflicting)
     if not hardening.operations:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from stridegate.engine.exemptions import Granted
 from stridegate.engine.policies import Claim, Regime, compile_policy, compile_regime
 from stridegate.model.policies import CANARY_NAMESPACE, CANARY_POLICY, DEFAULT_POLICY, IMMUTABLE_LABEL, Policy
 from stridegate.model.rules import AnyRule
@@ -24,11 +25,13 @@ class CompiledPolicy:
 class Rulebook:
     """What holds in a namespace.
 
-    `selected` says that an administrator's policy speaks, and not the built-in default.
+    `selected` says that an administrator's policy speaks, and not the built-in default. `granted` are the exemptions of
+    the namespace that can be in force.
     """
 
     regime: Regime
     selected: bool
+    granted: Granted = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ class _Cache:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySet:
-    """Policies by name, and the labels of namespaces by name.
+    """Policies by name, the labels of namespaces by name, and the exemptions in each namespace by workload.
 
     `broken` are the names of policies whose newest version cannot be read, whether an older one is in force or none.
     """
@@ -50,6 +53,7 @@ class PolicySet:
     namespaces: Mapping[str, Mapping[str, str]]
     default: CompiledPolicy
     canary: CompiledPolicy
+    granted: Mapping[str, Granted] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     _cache: _Cache = field(default_factory=_Cache, repr=False, compare=False)
 
@@ -68,11 +72,16 @@ class PolicySet:
             if labels is None:
                 return None
             names = tuple(sorted(name for name, each in self.policies.items() if each.policy.selector.matches(labels)))
-        rulebook = self._cache.by_namespace[namespace] = self._held(namespace, names)
+        rulebook = self._held(namespace, names)
+        granted = self.granted.get(namespace) if namespace is not None else None
+        # What the canary dry-runs must be refused, or nobody knows that anything is.
+        if granted and namespace != CANARY_NAMESPACE:
+            rulebook = replace(rulebook, granted=granted)
+        self._cache.by_namespace[namespace] = rulebook
         return rulebook
 
     def strictest(self, namespace: str) -> Rulebook:
-        """Return what holds in a namespace of which only the name is known: every policy that could select it."""
+        """Return what holds in a namespace of which only the name is known: every policy that could select it, and no exemption."""
         names = tuple(sorted(name for name, each in self.policies.items() if _could_match(each.policy, namespace)))
         return self._held(namespace, names)
 
@@ -94,6 +103,10 @@ class PolicySet:
     def with_namespaces(self, namespaces: Mapping[str, Mapping[str, str]]) -> PolicySet:
         """Return the set with these namespaces in place of all it knew; what was compiled stays."""
         return replace(self, namespaces=namespaces, _cache=_Cache(by_policies=self._cache.by_policies))
+
+    def with_exemptions(self, granted: Mapping[str, Granted]) -> PolicySet:
+        """Return the set with these exemptions in place of all it had; what was compiled stays."""
+        return replace(self, granted=granted, _cache=_Cache(by_policies=self._cache.by_policies))
 
     @property
     def digest(self) -> str:

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from stridegate.engine.decide import Circumstances, decide
 from stridegate.engine.difference import Difference, compare, unchanged
 from stridegate.engine.evaluate import evaluate
+from stridegate.engine.exemptions import Leave, leave
 from stridegate.engine.mend import become
 from stridegate.engine.policies import Regime
 from stridegate.engine.remedies import Remedy, Target, remedy
+from stridegate.engine.workloads import known_as
 from stridegate.model.findings import Decision, Finding
 from stridegate.model.object_views import ObjectView
 from stridegate.model.pods import PodTemplate
+from stridegate.model.policies import Workload
+from stridegate.model.settings import Setting
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Outcome
 from stridegate.webhook.errors import UnknownSubject
@@ -21,6 +25,7 @@ from stridegate.webhook.kinds import KINDS, POD, Content, Kinds
 from stridegate.webhook.messages import Addressee, denial, warnings
 from stridegate.webhook.policy_set import Rulebook
 from stridegate.webhook.records import undone
+from stridegate.webhook.reminders import reminders
 from stridegate.webhook.reviews import Request
 from stridegate.webhook.subjects import (
     described,
@@ -44,8 +49,8 @@ _CONTROLLERS = frozenset(
 _NO_POD = PodTemplate()
 
 
-def validate(request: Request, rulebook: Rulebook, kinds: Kinds = KINDS) -> Verdict:
-    """Return what becomes of a request.
+def validate(request: Request, rulebook: Rulebook, kinds: Kinds = KINDS, *, now: float) -> Verdict:
+    """Return what becomes of a request at a time (Unix, in seconds).
 
     Raises CannotJudge for what cannot be judged.
     """
@@ -67,12 +72,9 @@ def validate(request: Request, rulebook: Rulebook, kinds: Kinds = KINDS) -> Verd
     if findings == []:
         # So it is with every pod that is well kept; whose it is need not be found out.
         return _allowed(_label(rulebook), rulebook.regime.policies)
-    circumstances = Circumstances(
-        namespace=setting.namespace,
-        workload=kind.workload(new.metadata),
-        template=setting.template,
-        mirror=setting.mirror,
-    )
+    workload = kind.workload(new.metadata)
+    let_off = leave(rulebook.granted, known_as(workload, new.metadata), pod, now) if rulebook.granted else None
+    circumstances = _circumstances(setting, workload, let_off)
     if findings is None:
         findings = _found(rulebook.regime, pod, new.own, circumstances)
     difference = Difference(findings, [], [])
@@ -86,6 +88,16 @@ def validate(request: Request, rulebook: Rulebook, kinds: Kinds = KINDS) -> Verd
         workload=circumstances.workload,
     )
     return _verdict(request, rulebook, addressee, pod, difference, circumstances)
+
+
+def _circumstances(setting: Setting, workload: Workload, let_off: Leave | None) -> Circumstances:
+    return Circumstances(
+        namespace=setting.namespace,
+        workload=workload,
+        template=setting.template,
+        mirror=setting.mirror,
+        leave=let_off,
+    )
 
 
 def _unchanged(old: Content, new: Content) -> bool:
@@ -127,13 +139,15 @@ def _verdict(
     denied = bool(decision.denied) and heard
     label = Label.DENIED if denied else _label(rulebook)
     rulings = decision.denied + decision.warned + decision.audited
+    ending = reminders(decision.exempted, circumstances.leave.now) if circumstances.leave else ()
     return Verdict(
         allowed=not denied,
         label=label,
-        annotations=audit_annotations(label, decision.policies, rulings),
+        annotations=audit_annotations(label, decision.policies, rulings, decision.exempted),
         message=_message(request, rulebook, addressee, pod, decision) if denied else "",
-        warnings=() if denied or not heard else warnings(addressee, decision.warned),
+        warnings=() if denied or not heard else warnings(addressee, decision.warned, ending),
         workload=circumstances.workload,
+        exempted=tuple(each.ruling.finding.rule.slug for each in decision.exempted),
         counts=tuple(_counts(rulebook.regime, decision, difference)),
         overwritten=() if pod is None else undone(rulebook.regime, pod, difference.introduced, circumstances),
     )
@@ -152,7 +166,7 @@ def _message(
         exists=request.operation == "UPDATE",
     )
     fix = remedy(pod, (each.finding for each in decision.denied), target, rulebook.regime.measured)
-    return denial(addressee, decision.denied, fix)
+    return denial(addressee, decision.denied, fix, exempted=len(decision.exempted))
 
 
 def _counts(regime: Regime, decision: Decision, difference: Difference) -> Iterator[Count]:

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from stridegate.model.findings import Ruling
+from stridegate.model.findings import Exempted, Ruling
 from stridegate.model.policies import Workload
 from stridegate.model.vocabulary import Action
 from stridegate.webhook.responses import Refusal
@@ -50,7 +50,8 @@ class Verdict:
     """What validation found. Whoever makes one has judged: nothing is allowed by default.
 
     A denial has a message, and no warnings. `overwritten` are the slugs that mutation says it healed, and that are
-    violated all the same. `problem` and `correlation` are for the log, where something went wrong.
+    violated all the same. `exempted` are the slugs of the findings that exemptions take, one for each.
+    `problem` and `correlation` are for the log, where something went wrong.
     """
 
     allowed: bool
@@ -60,6 +61,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     workload: Workload | None = None
     counts: tuple[Count, ...] = ()
+    exempted: tuple[str, ...] = ()
     overwritten: tuple[str, ...] = ()
     refusal: Refusal = Refusal.FORBIDDEN
     problem: str = ""
@@ -79,13 +81,17 @@ class Mutation:
     correlation: str = ""
 
 
-def audit_annotations(label: Label, policies: Iterable[str] = (), rulings: Iterable[Ruling] = ()) -> dict[str, str]:
-    """Return the audit annotations of a response: fixed keys, and no text of a user's."""
+def audit_annotations(
+    label: Label, policies: Iterable[str] = (), rulings: Iterable[Ruling] = (), exempted: Iterable[Exempted] = ()
+) -> dict[str, str]:
+    """Return the audit annotations of a response: fixed keys, and no text of a user's but names of objects."""
     noted = {"decision": label.value}
     if names := _joined(policies):
         noted["policy"] = names
     if rules := _joined(dict.fromkeys(f"{each.finding.rule.slug}={each.action}" for each in rulings)):
         noted["rules"] = rules
+    if taken := _joined(dict.fromkeys(f"{each.ruling.finding.rule.slug}={each.exemption.name}" for each in exempted)):
+        noted["exempted"] = taken
     return noted
 
 
