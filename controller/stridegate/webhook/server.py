@@ -178,11 +178,12 @@ class Server:
         return self._pulse.arrival()
 
     def at_once(self, head: Head, body: bytes, arrived: float) -> Reply | None:
-        """Return the answer to a request, if there is a shortcut to it and nothing to wait for."""
+        """Return the answer to a request, if there is a shortcut to it and nothing to wait for.
+
+        However much is under way: what is answered at once takes no room, and all that others can hold up is themselves.
+        """
         shortcut = self._shortcuts.get(head.path)
-        if shortcut is None or self._in_flight >= self._limits.in_flight:
-            return None
-        return shortcut(Call(body, arrived, head.timeout))
+        return None if shortcut is None else shortcut(Call(body, arrived, head.timeout))
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         arrived = self.arrival()
