@@ -10,9 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench.plain_checks import CHECKS
 from bench.plain_patches import MEMORY, SIZE_LIMIT, WRITABLE_PATH
 from bench.reviews import NAMESPACE, Object
 from localkube.api_server import ApiServer
+from stridegate.engine.catalogue import POD_RULES
+from stridegate.model.vocabulary import Profile
 
 POLICIES = 200
 NAMESPACES = 5000
@@ -46,15 +49,25 @@ def _threat_model() -> Object:
         NAMESPACE,
         {
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}},
-            "profile": "hardened",
+            "profile": "restricted",
             "action": "deny",
             "patching": "all",
-            "rules": {
-                "unlimited-memory": {"parameters": {"default": MEMORY}},
-                "writable-root-filesystem": {"parameters": {"paths": [WRITABLE_PATH], "sizeLimit": SIZE_LIMIT}},
-            },
+            "rules": _measured_rules(),
         },
     )
+
+
+def _measured_rules() -> Object:
+    """Return what makes a policy ask for what the plain checks check, and for nothing else."""
+    rules: Object = {}
+    for slug, rule in POD_RULES.items():
+        if slug not in CHECKS:
+            rules[slug] = {"action": "off"}
+        elif rule.profile is Profile.HARDENED:
+            rules[slug] = {"action": "deny"}
+    rules["unlimited-memory"]["parameters"] = {"default": MEMORY}
+    rules["writable-root-filesystem"]["parameters"] = {"paths": [WRITABLE_PATH], "sizeLimit": SIZE_LIMIT}
+    return rules
 
 
 def _team_policy(number: int) -> Object:

@@ -1,8 +1,8 @@
-"""The checks of the hardened profile once more, as one writes them for kopf: plain Python on the dictionaries that it hands over.
+"""The checks of 26 rules once more, as one writes them for kopf: plain Python on the dictionaries that it hands over.
 
-Only for comparison, and held to the product's verdicts by what the benchmark sends. They do less than the product's:
-they know one version of the Pod Security Standards (1.37) and one policy, which is written into them, and no odd
-spellings of paths and quantities.
+They are the Pod Security Standards and five rules that Stridegate adds. Only for comparison, and held to the product's
+verdicts by what the benchmark sends. They do less than the product's: they know one version of the standards (1.37) and
+one policy, which is written into them, and no odd spellings of paths and quantities.
 """
 
 from __future__ import annotations

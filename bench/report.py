@@ -12,12 +12,11 @@ from pathlib import Path
 
 from bench.answers import check_catalogue, judge, judge_constant
 from bench.clusters import NAMESPACES, POLICIES, populate, prepare
-from bench.engine import microseconds_per_evaluation
+from bench.engine import microseconds_by_containers, microseconds_by_policy
 from bench.measurements import RATE, Series, latencies, reviews_per_cpu_second, size
 from bench.reviews import Scenario
 from bench.servers import Launcher
 from localkube.api_server import ApiServer
-from stridegate.model.vocabulary import Profile
 
 _STARTS = 5
 
@@ -89,6 +88,13 @@ def _size(server: ApiServer, launcher: Launcher, _: int) -> None:
 
 
 def _engine(_: ApiServer, __: Launcher, rounds: int) -> None:
-    print("\nThe engine alone: microseconds to evaluate the clean pod")
-    for profile in (Profile.RESTRICTED, Profile.HARDENED):
-        print(f"  {profile!s:<12} {Series(values=microseconds_per_evaluation(profile, rounds))}")
+    print("\nOne review in process, from bytes to bytes: microseconds of processor time for a well-kept pod")
+    by_policy = {title: Series(values=values) for title, values in microseconds_by_policy(rounds).items()}
+    for title, taken in by_policy.items():
+        print(f"  {title:<28} {taken}")
+    for suffix in ("", ", advice audited"):
+        ratio = by_policy[f"hardened{suffix}"].over(by_policy[f"restricted{suffix}"])
+        print(f"  {'hardened / restricted' + suffix:<40} {ratio}")
+    by_containers = {count: Series(values=values) for count, values in microseconds_by_containers(rounds).items()}
+    for count, taken in by_containers.items():
+        print(f"  {count:>3} containers, hardened: {taken}; {taken.median / count:,.0f} for each")

@@ -37,7 +37,7 @@ _POLICY = {
 class Here:
     """A server with one policy, in this event loop."""
 
-    def __init__(self, directory: Path, limits: Limits) -> None:
+    def __init__(self, directory: Path, limits: Limits, *, shortcuts: bool = True) -> None:
         self.live = LivePolicySet(POD_RULES)
         self.live.replace(
             [ListedPolicy(Version(name="production", uid="p", revision=1), _POLICY)],
@@ -54,7 +54,7 @@ class Here:
         self.certificates.refresh()
         self.server = Server(
             {"/validate": admission.validate, "/mutate": admission.mutate, "/held": self._held, "/large": self._large},
-            {"/validate": admission.validate_at_once, "/mutate": admission.mutate_at_once},
+            {"/validate": admission.validate_at_once, "/mutate": admission.mutate_at_once} if shortcuts else {},
             self._pulse,
             limits,
             self.journal.shed,

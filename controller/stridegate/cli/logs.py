@@ -42,7 +42,7 @@ class Lines(QueueHandler):
     """Hands lines to the thread that writes them; a line for which there is no room is dropped and counted."""
 
     def __init__(self, descriptor: int = _STANDARD_ERROR, most: int = _MOST) -> None:
-        self._waiting: Queue[logging.LogRecord | None] = Queue(most)
+        self._waiting: Queue[object] = Queue(most)
         super().__init__(self._waiting)
         self.setFormatter(_JsonLines())
         # How many lines nobody will ever read.
@@ -50,7 +50,11 @@ class Lines(QueueHandler):
         self._descriptor = descriptor
         Thread(target=self._write, name="log", daemon=True).start()
 
-    def enqueue(self, record: logging.LogRecord) -> None:
+    def prepare(self, record: logging.LogRecord) -> str:
+        """Return the line of a record; the library would hand over a copy of the record as well, which costs as much."""
+        return self.format(record)
+
+    def enqueue(self, record: object) -> None:
         """Hand over a line that is ready to be written."""
         try:
             self._waiting.put_nowait(record)
@@ -63,9 +67,9 @@ class Lines(QueueHandler):
             self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, _PATIENCE)
 
     def _write(self) -> None:
-        while (record := self._waiting.get()) is not None:
+        while (line := self._waiting.get()) is not None:
             # Not by sys.stderr, whose lock a stuck write would keep beyond the end of the process.
-            rest = f"{record.msg}\n".encode()
+            rest = f"{line}\n".encode()
             try:
                 while rest:
                     rest = rest[os.write(self._descriptor, rest) :]
@@ -86,6 +90,8 @@ class Lines(QueueHandler):
 def configure(level: str) -> Lines:
     """Log everything from a level on (debug, info, warning) as JSON lines, and return them; libraries only from warning on."""
     lines = Lines()
+    # Whose they are is known, and no line says it.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.WARNING, handlers=[lines], force=True)
     logging.getLogger("stridegate").setLevel(level.upper())
     return lines

@@ -60,6 +60,13 @@ main.add_command(exemption)
     show_default=True,
     help="Seconds to serve on after SIGTERM, while endpoints forget this replica.",
 )
+@click.option(
+    "--pod-template",
+    "pod_templates",
+    multiple=True,
+    metavar="GROUP/VERSION/RESOURCE=KIND:PATH",
+    help="A further kind that embeds a pod template, such as argoproj.io/v1alpha1/rollouts=Rollout:spec.template.",
+)
 @_KUBECONFIG
 @_LOG_LEVEL
 def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
@@ -69,6 +76,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     port: int,
     probe_port: int,
     drain_delay: float,
+    pod_templates: tuple[str, ...],
     kubeconfig: Path | None,
     log_level: str,
 ) -> None:
@@ -79,20 +87,22 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
     from stridegate.webhook.errors import WebhookError  # noqa: PLC0415
+    from stridegate.webhook.kinds import read_embedder  # noqa: PLC0415
     from stridegate.webhook.main import Options, run  # noqa: PLC0415
 
     lines = configure(log_level)
-    options = Options(
-        tls_directory=tls_directory,
-        server_name=server_name,
-        bind=bind,
-        port=port,
-        probe_port=probe_port,
-        drain_delay=drain_delay,
-        kubeconfig=kubeconfig,
-        lines_dropped=lambda: lines.dropped,
-    )
     try:
+        options = Options(
+            tls_directory=tls_directory,
+            server_name=server_name,
+            bind=bind,
+            port=port,
+            probe_port=probe_port,
+            drain_delay=drain_delay,
+            embedders=tuple(map(read_embedder, pod_templates)),
+            kubeconfig=kubeconfig,
+            lines_dropped=lambda: lines.dropped,
+        )
         run(options)
     except (KubeError, WebhookError) as error:
         raise click.ClickException(str(error)) from error
@@ -104,6 +114,13 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @click.option("--guard-file", type=_FILE, required=True, help="JSON with the guard of exemptions as it must be.")
 @click.option("--service", default="stridegate-webhook", show_default=True, help="The webhook's Service.")
 @click.option("--identity", required=True, help="This replica's name in the Lease: the pod's.")
+@click.option(
+    "--audit-interval",
+    type=click.IntRange(30, 86400),
+    default=600,
+    show_default=True,
+    help="Seconds between audits of all running pods; one also follows when policies change.",
+)
 @_BIND
 @_PROBE_PORT
 @_KUBECONFIG
@@ -114,12 +131,13 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     guard_file: Path,
     service: str,
     identity: str,
+    audit_interval: int,
     bind: str,
     probe_port: int,
     kubeconfig: Path | None,
     log_level: str,
 ) -> None:
-    """Keep certificates, arm the webhook and report on policies until SIGTERM.
+    """Keep certificates, arm the webhook, audit what runs and report on policies until SIGTERM.
 
     Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json --guard-file guard.json
     --identity pod-1
@@ -136,6 +154,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
         guard_file=guard_file,
         service=service,
         identity=identity,
+        audit_interval=audit_interval,
         bind=bind,
         probe_port=probe_port,
         kubeconfig=kubeconfig,

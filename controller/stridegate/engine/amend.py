@@ -6,7 +6,6 @@ import operator
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
 from stridegate.model.edits import Append, Assign, Edit
@@ -15,62 +14,90 @@ from stridegate.model.pods import PodTemplate
 from stridegate.model.views import PodView
 
 
-@dataclass(slots=True)
-class _Change:
-    """What happens to one value: edits of its own, in order, and changes of what is in it."""
-
-    edits: list[Edit] = field(default_factory=list)
-    within: dict[str | int, _Change] = field(default_factory=dict)
-
-
 def amended(pod: PodView, edits: Iterable[Edit]) -> PodView:
     """Return the pod with edits made, as it would be read again from the object after the operations of `harden`."""
-    whole = _Change()
+    drafts = _Drafts(PodTemplate(metadata=pod.metadata, spec=pod.shape))
     for edit in edits:
-        _place(whole, edit, edit.place.pointer[len(pod.prefix) :])
-    template = _changed(PodTemplate(metadata=pod.metadata, spec=pod.shape), PodTemplate, whole)
-    return PodView(typing.cast("PodTemplate", template), pod.prefix, pod.setting)
+        drafts.make(edit, edit.place.pointer[len(pod.prefix) :])
+    return PodView(drafts.finished(), pod.prefix, pod.setting)
 
 
-def _place(change: _Change, edit: Edit, path: Pointer) -> None:
-    for part in path:
-        change = change.within.setdefault(part, _Change())
-    change.edits.append(edit)
+class _Draft:
+    """A value that is changing: its fields, keys or elements; `kind` is the shape declared for it, or for its elements."""
 
+    __slots__ = ("kind", "shape", "values")
 
-def _changed(value: object, kind: type | None, change: _Change) -> object:
-    """Return a value, of which `kind` is the declared shape, as it is after a change."""
-    # The operations append equal values once, too.
-    appended: dict[str, object] = {}
-    for edit in change.edits:
-        if isinstance(edit, Append):
-            for each in edit.values:
-                appended.setdefault(repr(each), each)
+    def __init__(self, value: object, kind: type | None, *, listed: bool) -> None:
+        self.kind = kind
+        # What it is made into in the end: a shape, or else a list or a map.
+        self.shape: type | None = None
+        self.values: dict[str | int, object]
+        if listed:
+            self.shape = tuple
+            self.values = dict(enumerate(typing.cast("tuple[object, ...]", value or ())))
+        elif kind is None:
+            self.values = dict(typing.cast("Mapping[str | int, object]", value or {}))
+        elif value is None:
+            self.shape = kind
+            self.values = {}
         else:
-            value = _shaped(edit.value, kind) if isinstance(edit, Assign) else None
-    if appended:
-        value = (*typing.cast("tuple[object, ...]", value or ()), *(_shaped(each, kind) for each in appended.values()))
-    return _changed_within(value, kind, change.within) if change.within else value
+            # Whoever decodes may use shapes of its own with the same fields; they stay what they are.
+            self.shape = type(value)
+            self.values = dict(zip(_fields(kind), _reader(kind)(value), strict=True))
+
+    def held(self, part: str | int) -> type | None:
+        """Return the shape that is declared for what stands at a part."""
+        return self.kind if self.kind is None or self.shape is tuple else _fields(self.kind)[str(part)]
+
+    def finished(self) -> object:
+        """Return the value as it is now."""
+        if self.shape is None:
+            return self.values
+        if self.shape is tuple:
+            return tuple(self.values.values())
+        return self.shape(**typing.cast("dict[str, object]", self.values))
 
 
-def _changed_within(value: object, kind: type | None, changes: Mapping[str | int, _Change]) -> object:
-    if isinstance(value, tuple):
-        elements = list(value)
-        for index, change in changes.items():
-            if isinstance(index, int):
-                elements[index] = _changed(elements[index], kind, change)
-        return tuple(elements)
-    if kind is None:
-        known = dict(typing.cast("Mapping[str | int, object]", value or {}))
-        return known | {key: _changed(known.get(key), None, change) for key, change in changes.items()}
-    fields = _fields(kind)
-    if value is None:
-        return kind(**{str(name): _changed(None, fields[str(name)], each) for name, each in changes.items()})
-    values = dict(zip(fields, _reader(kind)(value), strict=True))
-    for name, each in changes.items():
-        values[str(name)] = _changed(values[str(name)], fields[str(name)], each)
-    # Whoever decodes may use shapes of its own with the same fields; they stay what they are.
-    return type(value)(**values)
+class _Drafts:
+    """Everything in a template that is changing, by where it is; what something stands in comes before it."""
+
+    def __init__(self, template: PodTemplate) -> None:
+        self._drafts: dict[Pointer, _Draft] = {(): _Draft(template, PodTemplate, listed=False)}
+        # What was appended to each list: the operations append equal values once, too.
+        self._appended: dict[Pointer, set[str]] = {}
+
+    def make(self, edit: Edit, pointer: Pointer) -> None:
+        """Make an edit."""
+        part = pointer[-1]
+        if not isinstance(edit, Append):
+            draft = self._draft(pointer[:-1])
+            draft.values[part] = _shaped(edit.value, draft.held(part)) if isinstance(edit, Assign) else None
+            return
+        draft = self._draft(pointer, listed=True)
+        appended = self._appended.setdefault(pointer, set())
+        for value in edit.values:
+            text = repr(value)
+            if text not in appended:
+                appended.add(text)
+                draft.values[len(draft.values)] = _shaped(value, draft.kind)
+
+    def _draft(self, pointer: Pointer, *, listed: bool = False) -> _Draft:
+        known = self._drafts.get(pointer)
+        if known is None:
+            part = pointer[-1]
+            within = self._draft(pointer[:-1])
+            value = within.values.get(part)
+            listed = listed or isinstance(value, tuple)
+            known = self._drafts[pointer] = _Draft(value, within.held(part), listed=listed)
+        return known
+
+    def finished(self) -> PodTemplate:
+        """Return the template with every change in it."""
+        for pointer, draft in reversed(self._drafts.items()):
+            if not pointer:
+                break
+            self._drafts[pointer[:-1]].values[pointer[-1]] = draft.finished()
+        return typing.cast("PodTemplate", self._drafts[()].finished())
 
 
 def _shaped(value: object, kind: type | None) -> object:

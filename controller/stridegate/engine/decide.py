@@ -32,18 +32,20 @@ def decide(regime: Regime, findings: Iterable[Finding], circumstances: Circumsta
     """Return what becomes of a request with these findings."""
     ruled: dict[FindingKey, Ruling] = {}
     for finding in findings:
+        key = finding.key
         for claim in regime.claims[finding.question]:
-            if _excluded(claim, finding, circumstances):
+            if claim.exclusions and _excluded(claim, finding, circumstances):
                 continue
-            ruling = Ruling(finding, _action(claim, finding, circumstances), claim.policy, _demanded(claim, finding))
-            known = ruled.get(finding.key)
+            demanded = _demanded(claim, finding)
+            ruling = Ruling(finding, min(demanded, _most(claim, circumstances)), claim.policy, demanded)
+            known = ruled.get(key)
             if known is None or _strictest_first(ruling) < _strictest_first(known):
-                ruled[finding.key] = ruling
-    rulings, exempted = _let_off(sorted(ruled.values(), key=_worst_first), circumstances.leave)
+                ruled[key] = ruling
+    rulings, exempted = _let_off([each for _, each in sorted(ruled.items(), key=_worst_first)], circumstances.leave)
     return Decision(
-        denied=tuple(each for each in rulings if each.action is Action.DENY),
-        warned=tuple(each for each in rulings if each.action is Action.WARN),
-        audited=tuple(each for each in rulings if each.action is Action.AUDIT),
+        denied=tuple([each for each in rulings if each.action is Action.DENY]),
+        warned=tuple([each for each in rulings if each.action is Action.WARN]),
+        audited=tuple([each for each in rulings if each.action is Action.AUDIT]),
         exempted=exempted,
         existing=existing,
         policies=regime.policies,
@@ -81,9 +83,10 @@ def patches(regime: Regime, findings: Iterable[Finding], circumstances: Circumst
         if claim is None or (leave is not None and leave.exemption(finding) is not None):
             spared.append(finding)
             continue
-        known = strictest.get(finding.key)
+        key = finding.key
+        known = strictest.get(key)
         if known is None or (-claim.action, claim.policy) < (-known[0].action, known[0].policy):
-            strictest[finding.key] = (claim, finding)
+            strictest[key] = (claim, finding)
     left_alone: set[Pointer] = set()
     left_alone.update(*(_pointers(each) for each in spared if each.key not in strictest))
     return [
@@ -92,7 +95,7 @@ def patches(regime: Regime, findings: Iterable[Finding], circumstances: Circumst
         if finding.violation is not None
         and finding.violation.patch is not None
         and _allowed(claim, finding.violation.patch)
-        and left_alone.isdisjoint(_pointers(finding))
+        and (not left_alone or left_alone.isdisjoint(_pointers(finding)))
     ]
 
 
@@ -107,14 +110,12 @@ def _pointers(finding: Finding) -> set[Pointer]:
     return {edit.place.pointer for edit in patch.edits} if patch else set()
 
 
-def _action(claim: Claim, finding: Finding, circumstances: Circumstances) -> Action:
-    most = Action.DENY
+def _most(claim: Claim, circumstances: Circumstances) -> Action:
+    """Return the most that happens, whatever is demanded."""
     if circumstances.mirror:
         # A denial would only hide the static pod, which runs regardless.
-        most = Action.WARN
-    elif circumstances.template:
-        most = claim.templates
-    return min(_demanded(claim, finding), most)
+        return Action.WARN
+    return claim.templates if circumstances.template else Action.DENY
 
 
 def _demanded(claim: Claim, finding: Finding) -> Action:
@@ -143,6 +144,7 @@ def _strictest_first(ruling: Ruling) -> tuple[int, int, str]:
     return -ruling.action, -ruling.demanded, ruling.policy
 
 
-def _worst_first(ruling: Ruling) -> tuple[int, int, FindingKey]:
+def _worst_first(keyed: tuple[FindingKey, Ruling]) -> tuple[int, int, FindingKey]:
     # The key shares its texts with the pod, where a sentence for each of thousands of findings would copy them.
-    return -ruling.action, -ruling.finding.rule.severity, ruling.finding.key
+    key, ruling = keyed
+    return -ruling.action, -ruling.finding.question.rule.severity, key

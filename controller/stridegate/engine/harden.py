@@ -179,6 +179,6 @@ class _Writer:
 
 def plain(value: FrozenJson) -> object:
     """Return a value as encoders like it: plain dictionaries all the way down."""
-    if isinstance(value, Mapping):
+    if not isinstance(value, str | bool) and isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     return value

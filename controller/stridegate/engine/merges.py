@@ -38,9 +38,11 @@ class StrategicMerge:
 
     def take(self, edits: Sequence[Edit]) -> bool:
         """Take in all of these edits, or none where one of them cannot be said; return which."""
-        pointers = [edit.place.pointer[len(self._pod.prefix) :] for edit in edits]
-        if not all(isinstance(pointer[-1], str) and self._reaches(pointer) for pointer in pointers):
-            return False
+        cut = len(self._pod.prefix)
+        pointers = [edit.place.pointer[cut:] for edit in edits]
+        for pointer in pointers:
+            if not isinstance(pointer[-1], str) or not self._reaches(pointer[:-1]):
+                return False
         for pointer, edit in zip(pointers, edits, strict=True):
             if isinstance(edit, Append):
                 self._append(pointer, edit)
@@ -54,11 +56,9 @@ class StrategicMerge:
         """Whether a patch can lead there: through maps, and through lists whose elements have names."""
         known = self._reachable.get(pointer)
         if known is None:
-            if isinstance(pointer[-1], int):
-                known = self._name(pointer) not in {None, ""} and self._reaches(pointer[:-1])
-            else:
-                # Ephemeral containers exist in a running pod only: no manifest and no template has them.
-                known = pointer[-1] != "ephemeralContainers" and self._reaches(pointer[:-1])
+            # Ephemeral containers exist in a running pod only: no manifest and no template has them.
+            named = not isinstance(pointer[-1], int) or self._name(pointer) not in {None, ""}
+            known = named and pointer[-1] != "ephemeralContainers" and self._reaches(pointer[:-1])
             self._reachable[pointer] = known
         return known
 

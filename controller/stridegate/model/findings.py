@@ -36,9 +36,11 @@ class Finding(NamedTuple):
     @property
     def key(self) -> FindingKey:
         """What makes this finding the same one in another version of its object: names, never positions."""
-        if self.violation is None:
-            return (self.rule.slug, "", "", "")
-        return (self.rule.slug, self.violation.place.owner, self.violation.place.path, self.violation.value)
+        violation = self.violation
+        if violation is None:
+            return (self.question.rule.slug, "", "", "")
+        place = violation.place
+        return (self.question.rule.slug, place.owner, place.path, violation.value)
 
     @property
     def sentence(self) -> str:

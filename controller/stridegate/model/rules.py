@@ -210,6 +210,11 @@ class Rule(Generic[S_contra]):
         return "".join(kind.value for kind in Stride if kind in self.stride)
 
     @cached_property
+    def label(self) -> str:
+        """What messages call the rule: its slug, letters and severity."""
+        return f"{self.slug} [{self.letters}, {self.severity}]"
+
+    @cached_property
     def standard(self) -> bool:
         """Whether the rule is of the Pod Security Standards, and not Stridegate's own."""
         return any(isinstance(reference, PodSecurity) for reference in self.references)

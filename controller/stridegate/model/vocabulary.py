@@ -15,7 +15,7 @@ class Severity(enum.IntEnum):
     CRITICAL = 4
 
     def __str__(self) -> str:
-        return self.name.lower()
+        return self._name_.lower()
 
 
 class Stride(enum.Enum):
@@ -47,7 +47,7 @@ class Profile(enum.IntEnum):
     ADVISORY = 4
 
     def __str__(self) -> str:
-        return self.name.lower()
+        return self._name_.lower()
 
 
 class Action(enum.IntEnum):
@@ -59,7 +59,7 @@ class Action(enum.IntEnum):
     DENY = 3
 
     def __str__(self) -> str:
-        return self.name.lower()
+        return self._name_.lower()
 
 
 class Patching(enum.IntEnum):
@@ -70,7 +70,7 @@ class Patching(enum.IntEnum):
     ALL = 2
 
     def __str__(self) -> str:
-        return self.name.lower()
+        return self._name_.lower()
 
 
 class Safety(enum.IntEnum):
@@ -80,7 +80,7 @@ class Safety(enum.IntEnum):
     RISKY = 2
 
     def __str__(self) -> str:
-        return self.name.lower()
+        return self._name_.lower()
 
 
 class Outcome(enum.Enum):

@@ -15,9 +15,9 @@ from stridegate.webhook.responses import Reply
 # The API server appends its own timeout to the path, in whole seconds. Traceparent is there if it traces (KEP-647).
 _ORDINARY = re.compile(
     rb"POST (/[a-z]{1,32})(?:\?timeout=([0-9]{1,3})s)? HTTP/1\.1\r\n"
-    rb"Host: [!-~]{1,512}\r\n"
+    rb"Host: [][0-9A-Za-z.:_-]{1,512}\r\n"
     rb"User-Agent: [ -~]{1,512}\r\n"
-    rb"Content-Length: ([0-9]{1,9})\r\n"
+    rb"Content-Length: (0|[1-9][0-9]{0,8})\r\n"
     rb"Accept: [ -~]{1,512}\r\n"
     rb"Content-Type: application/json\r\n"
     rb"(?:Traceparent: [ -~]{1,512}\r\n)?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import logging
-import os
+import random
 from collections.abc import Iterator
 
 from aiohttp.http import HttpProcessingError
@@ -48,7 +48,7 @@ def entry_of(request: Request) -> Entry:
 
 def correlation_id() -> str:
     """Return a short name for one answer, to find its log line by."""
-    return os.urandom(4).hex()
+    return f"{random.getrandbits(32):08x}"
 
 
 def library_log(name: str) -> logging.Logger:

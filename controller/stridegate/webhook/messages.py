@@ -13,6 +13,7 @@ from stridegate.model.findings import Finding, Ruling
 from stridegate.model.policies import Workload
 from stridegate.model.rules import PodRule
 from stridegate.model.vocabulary import Action
+from stridegate.webhook.appeals import appeal
 
 # A denial becomes the message of a Status, which clients print whole; more than this scrolls away.
 MOST_BYTES = 4096
@@ -33,6 +34,8 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 def clean(text: str, runes: int = VALUE_RUNES) -> str:
     """Return user input fit for a line of ours: no escape sequence, control or bidirectional character, no line break, at most so many runes."""
+    if len(text) <= runes and text.isprintable():
+        return text
     # What is cut away anyway is not looked at: the same long name can stand in every violation.
     text = text[: runes * _SCANNED]
     if not text.isprintable():
@@ -45,12 +48,13 @@ def clean(text: str, runes: int = VALUE_RUNES) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressee:
-    """The object a message is about, as people know it, and the workload they would edit."""
+    """The object a message is about, as people know it, the workload they would edit, and the one an exemption would name."""
 
     kind: str
     name: str
     namespace: str
     workload: Workload
+    exemptible: Workload
 
     @property
     def own(self) -> bool:
@@ -69,7 +73,7 @@ def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy, *, ex
     count = len(denied)
     head = f"Stridegate denied {addressee} ({_policies(denied)}): {count} violation{'s' if count > 1 else ''}"
     head += f", {exempted} exempted" if exempted else ""
-    foot = _foot(remedy)
+    foot = _foot(addressee, denied, remedy)
     fix = _fix(addressee.workload, remedy)
     details = _details(denied, MOST_BYTES)
     text = "\n".join([head, *details, *fix, foot])
@@ -183,15 +187,15 @@ def _policies(rulings: Sequence[Ruling]) -> str:
 
 
 def _detail(finding: Finding) -> str:
-    rule = finding.rule
-    return f"{rule.slug} [{rule.letters}, {rule.severity}] {_sentence(finding)}"
+    return f"{finding.question.rule.label} {_sentence(finding)}"
 
 
 def _sentence(finding: Finding) -> str:
     violation = finding.violation
     if violation is None:
         return f"could not be evaluated: {clean(finding.error or '', WARNING_RUNES)}"
-    place = ": ".join(clean(part) for part in (violation.place.owner, violation.place.path) if part)
+    owner, path = clean(violation.place.owner), clean(violation.place.path)
+    place = f"{owner}: {path}" if owner and path else owner or path
     return f"{place} is {clean(violation.observed)} → must {clean(violation.wanted, WARNING_RUNES)}"
 
 
@@ -204,6 +208,10 @@ def _fix(workload: Workload, remedy: Remedy) -> list[str]:
     return [f'fix ({workload.kind} "{clean(workload.name)}"{careful}): {remedy.command}']
 
 
-def _foot(remedy: Remedy) -> str:
+def _foot(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy) -> str:
     unhealed = f"no automatic fix: {remedy.unhealed} · " if remedy.unhealed else ""
-    return f"{unhealed}help: stridegate explain <slug>"
+    # What the fix heals needs no exemption.
+    stubborn = [each for each in denied if each.finding.violation is None or each.finding.violation.patch is None]
+    command = appeal(stubborn if remedy.command and stubborn else denied, addressee.namespace, addressee.exemptible)
+    exempt = f"exempt: {command} · " if command else ""
+    return f"{unhealed}{exempt}help: stridegate explain <slug>"

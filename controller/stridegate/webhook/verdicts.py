@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stridegate.model.findings import Exempted, Ruling
 from stridegate.model.policies import Workload
@@ -35,8 +36,7 @@ class State(enum.Enum):
     EXISTING = "existing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class Count(NamedTuple):
     """One finding, as metrics count it; `fault` where the rule could not judge."""
 
     slug: str
@@ -88,11 +88,22 @@ def audit_annotations(
     noted = {"decision": label.value}
     if names := _joined(policies):
         noted["policy"] = names
-    if rules := _joined(dict.fromkeys(f"{each.finding.rule.slug}={each.action}" for each in rulings)):
+    if rules := _joined(_demands(rulings)):
         noted["rules"] = rules
     if taken := _joined(dict.fromkeys(f"{each.ruling.finding.rule.slug}={each.exemption.name}" for each in exempted)):
         noted["exempted"] = taken
     return noted
+
+
+def _demands(rulings: Iterable[Ruling]) -> Iterable[str]:
+    """Return each rule with what is done about it, once; rulings that say the same mostly stand side by side."""
+    demands: dict[str, None] = {}
+    rule = action = None
+    for ruling in rulings:
+        if ruling.finding.question.rule is not rule or ruling.action is not action:
+            rule, action = ruling.finding.question.rule, ruling.action
+            demands[f"{rule.slug}={action}"] = None
+    return demands
 
 
 def _joined(names: Iterable[str]) -> str:
