@@ -54,15 +54,28 @@ class Audited:
     worst: tuple[Offender, ...]
 
 
+@dataclass(slots=True)
+class Use:
+    """What an exemption takes violations of: rules by slug, and containers by name."""
+
+    rules: set[str] = field(default_factory=set)
+    containers: set[str] = field(default_factory=set)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """A walk that was completed. `findings` counts pods by rule, `mirrored` mirror pods by namespace and rule."""
+    """A walk that was completed.
+
+    `findings` counts pods by rule, `mirrored` mirror pods by namespace and rule. `uses` says of exemptions, by namespace
+    and name, what they are used for; those that nothing runs for are not in it.
+    """
 
     at: dt.datetime
     policies: Mapping[str, Audited]
     pods: Mapping[State, int]
     findings: Mapping[str, int]
     mirrored: Mapping[tuple[str, str], int]
+    uses: Mapping[tuple[str, str], Use]
 
 
 @dataclass(slots=True)
@@ -86,6 +99,7 @@ class Tally:
         self._pods: Counter[State] = Counter()
         self._findings: Counter[str] = Counter()
         self._mirrored: Counter[tuple[str, str]] = Counter()
+        self._uses: dict[tuple[str, str], Use] = {}
 
     def count(self, state: State) -> None:
         """Count a pod."""
@@ -99,6 +113,7 @@ class Tally:
     def take(self, namespace: str, workload: Workload, appraisal: Appraisal) -> None:
         """Take in what was found in a pod of a workload."""
         self._findings.update(_rules_found(appraisal))
+        self._note_uses(appraisal)
         if not appraisal.refusals:
             return
         trouble = self._trouble(namespace, workload)
@@ -111,12 +126,19 @@ class Tally:
     def take_mirror(self, namespace: str, appraisal: Appraisal) -> None:
         """Take in what was found in a mirror pod."""
         self._mirrored.update((namespace, rule) for rule in _rules_found(appraisal))
+        self._note_uses(appraisal)
 
     def take_unreadable(self, namespace: str, name: str, policies: Iterable[str]) -> None:
         """Take in a pod that cannot be read, in a namespace that some policies select."""
         trouble = self._trouble(namespace, Workload("Pod", name))
         for policy in policies:
             trouble.today |= self._bits[policy]
+
+    def _note_uses(self, appraisal: Appraisal) -> None:
+        for (finding, *_), exemption in appraisal.decision.exempted if appraisal.decision else ():
+            use = self._uses.setdefault((exemption.namespace, exemption.name), Use())
+            use.rules.add(finding.rule.slug)
+            use.containers.update(finding.violation.place.containers if finding.violation else ())
 
     def _trouble(self, namespace: str, workload: Workload) -> _Trouble:
         key = (namespace, _fit(workload.kind, _KIND), _fit(workload.name, _NAME))
@@ -130,6 +152,7 @@ class Tally:
             pods=dict(self._pods),
             findings=dict(self._findings),
             mirrored=dict(self._mirrored),
+            uses=dict(self._uses),
         )
 
     def _audited(self, bit: int, at: dt.datetime) -> Audited:
