@@ -23,7 +23,7 @@ CRITICAL, HIGH, MEDIUM = "privileged-container", "host-pid", "writable-root-file
 
 
 def refused(*rules: str, policy: str = "p", today: bool = False) -> Appraisal:
-    return Appraisal(refusals=(Refusal(policy=policy, rules=rules, today=today),))
+    return Appraisal(refusals=(Refusal(policies=(policy,), rules=rules, today=today),))
 
 
 def tally(*policies: str) -> Tally:

@@ -120,7 +120,8 @@ def audited(running: JsonMap, *asked: Policy, exemptions: tuple[Exemption, ...] 
     circumstances = Circumstances(namespace="shop", workload=workload_of(pod.metadata or ObjectMeta()))
     circumstances = let_off(exemptions, view, circumstances=circumstances)
     compiled = {each.name: compile_policy(each, POD_RULES.values()) for each in asked}
-    return {each.policy: each for each in appraise(plan(compiled), view, circumstances).refusals}
+    refusals = appraise(plan(compiled), view, circumstances).refusals
+    return {name: each for each in refusals for name in each.policies}
 
 
 @many

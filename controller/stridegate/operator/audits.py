@@ -94,6 +94,7 @@ class Tally:
 
     def __init__(self, policies: Iterable[str], severities: Mapping[str, Severity]) -> None:
         self._bits = {name: 1 << index for index, name in enumerate(sorted(policies))}
+        self._together: dict[tuple[str, ...], int] = {}
         self._severities = severities
         self._troubles: dict[tuple[str, str, str], _Trouble] = {}
         self._pods: Counter[State] = Counter()
@@ -118,10 +119,10 @@ class Tally:
             return
         trouble = self._trouble(namespace, workload)
         for refusal in appraisal.refusals:
-            bit = self._bits[refusal.policy]
-            trouble.today |= bit if refusal.today else 0
+            bits = self._bits_of(refusal.policies)
+            trouble.today |= bits if refusal.today else 0
             for rule in refusal.rules:
-                trouble.rules[rule] = trouble.rules.get(rule, 0) | bit
+                trouble.rules[rule] = trouble.rules.get(rule, 0) | bits
 
     def take_mirror(self, namespace: str, appraisal: Appraisal) -> None:
         """Take in what was found in a mirror pod."""
@@ -130,9 +131,12 @@ class Tally:
 
     def take_unreadable(self, namespace: str, name: str, policies: Iterable[str]) -> None:
         """Take in a pod that cannot be read, in a namespace that some policies select."""
-        trouble = self._trouble(namespace, Workload("Pod", name))
-        for policy in policies:
-            trouble.today |= self._bits[policy]
+        self._trouble(namespace, Workload("Pod", name)).today |= self._bits_of(tuple(policies))
+
+    def _bits_of(self, policies: tuple[str, ...]) -> int:
+        if policies not in self._together:
+            self._together[policies] = sum(self._bits[name] for name in policies)
+        return self._together[policies]
 
     def _note_uses(self, appraisal: Appraisal) -> None:
         for (finding, *_), exemption in appraisal.decision.exempted if appraisal.decision else ():
