@@ -16,7 +16,7 @@ from stridegate.model.policies import Exclusion, LabelSelector, Operator, Policy
 from stridegate.model.rules import Parameters
 from stridegate.model.vocabulary import Action, Profile
 from stridegate.webhook.errors import BadEmbedder, CannotJudge, UnknownSubject
-from stridegate.webhook.kinds import Embedder, kinds_with
+from stridegate.webhook.kinds import Embedder, kinds_with, read_embedder
 from stridegate.webhook.policy_set import PolicySet, compiled, empty_policy_set
 from stridegate.webhook.reviews import read_review
 from stridegate.webhook.subjects import scope_of
@@ -52,7 +52,8 @@ class TestServices:
             'Stridegate denied Service "web" in "shop" (policy production): 1 violation\n'
             "1. service-external-ip [S, high] service: externalIPs is 203.0.113.7 → must hold no address that the "
             "request adds\n"
-            "no automatic fix: 1 · help: stridegate explain <slug>"
+            "no automatic fix: 1 · exempt: stridegate exemption create -n shop --rule service-external-ip "
+            "--workload Service/web · help: stridegate explain <slug>"
         )
 
     def test_an_update_answers_for_the_addresses_that_it_adds(self) -> None:
@@ -291,7 +292,8 @@ class TestConnections:
             f'Stridegate denied {noun} "web" in "shop" (policy production): 1 violation\n'
             "1. exec-into-privileged-pod [RE, high] user: groups is [developers] → must include one of [keepers, "
             "system:masters]\n"
-            "no automatic fix: 1 · help: stridegate explain <slug>"
+            "no automatic fix: 1 · exempt: stridegate exemption create -n shop --rule exec-into-privileged-pod "
+            "--workload pod/web · help: stridegate explain <slug>"
         )
 
     @pytest.mark.parametrize("subresource", ["exec", "attach"])
@@ -377,3 +379,20 @@ class TestFurtherKinds:
 
         with pytest.raises(BadEmbedder, match="/v1/pods"):
             kinds_with([again])
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "rollouts",
+            "argoproj.io/rollouts=Rollout:spec.template",
+            "argoproj.io/v1alpha1/rollouts=Rollout",
+            "argoproj.io/v1alpha1/rollouts=Rollout:",
+            "argoproj.io/v1alpha1/rollouts=Rollout:spec..template",
+            "argoproj.io/v1alpha1/rollouts=Rollout:spec.template\n",
+            "argoproj.io/v1alpha1/*=Rollout:spec.template",
+        ],
+    )
+    def test_what_names_no_kind_and_path_is_refused(self, text: str) -> None:
+        with pytest.raises(BadEmbedder, match="GROUP/VERSION/RESOURCE=KIND:PATH"):
+            read_embedder(text)

@@ -13,6 +13,7 @@ from stridegate.model.findings import Finding, Ruling
 from stridegate.model.policies import Workload
 from stridegate.model.rules import PodRule
 from stridegate.model.vocabulary import Action
+from stridegate.webhook.appeals import appeal
 
 # A denial becomes the message of a Status, which clients print whole; more than this scrolls away.
 MOST_BYTES = 4096
@@ -47,12 +48,13 @@ def clean(text: str, runes: int = VALUE_RUNES) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressee:
-    """The object a message is about, as people know it, and the workload they would edit."""
+    """The object a message is about, as people know it, the workload they would edit, and the one an exemption would name."""
 
     kind: str
     name: str
     namespace: str
     workload: Workload
+    exemptible: Workload
 
     @property
     def own(self) -> bool:
@@ -71,7 +73,7 @@ def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy, *, ex
     count = len(denied)
     head = f"Stridegate denied {addressee} ({_policies(denied)}): {count} violation{'s' if count > 1 else ''}"
     head += f", {exempted} exempted" if exempted else ""
-    foot = _foot(remedy)
+    foot = _foot(addressee, denied, remedy)
     fix = _fix(addressee.workload, remedy)
     details = _details(denied, MOST_BYTES)
     text = "\n".join([head, *details, *fix, foot])
@@ -206,6 +208,10 @@ def _fix(workload: Workload, remedy: Remedy) -> list[str]:
     return [f'fix ({workload.kind} "{clean(workload.name)}"{careful}): {remedy.command}']
 
 
-def _foot(remedy: Remedy) -> str:
+def _foot(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy) -> str:
     unhealed = f"no automatic fix: {remedy.unhealed} · " if remedy.unhealed else ""
-    return f"{unhealed}help: stridegate explain <slug>"
+    # What the fix heals needs no exemption.
+    stubborn = [each for each in denied if each.finding.violation is None or each.finding.violation.patch is None]
+    command = appeal(stubborn if remedy.command and stubborn else denied, addressee.namespace, addressee.exemptible)
+    exempt = f"exempt: {command} · " if command else ""
+    return f"{unhealed}{exempt}help: stridegate explain <slug>"

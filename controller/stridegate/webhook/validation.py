@@ -73,7 +73,8 @@ def validate(request: Request, rulebook: Rulebook, kinds: Kinds = KINDS, *, now:
         # So it is with every pod that is well kept; whose it is need not be found out.
         return _allowed(_label(rulebook), rulebook.regime.policies)
     workload = kind.workload(new.metadata)
-    let_off = leave(rulebook.granted, known_as(workload, new.metadata), pod, now) if rulebook.granted else None
+    known = known_as(workload, new.metadata)
+    let_off = leave(rulebook.granted, known, pod, now) if rulebook.granted else None
     circumstances = _circumstances(setting, workload, let_off)
     if findings is None:
         findings = _found(rulebook.regime, pod, new.own, circumstances)
@@ -86,6 +87,8 @@ def validate(request: Request, rulebook: Rulebook, kinds: Kinds = KINDS, *, now:
         name=named(request, new.metadata),
         namespace=circumstances.namespace,
         workload=circumstances.workload,
+        # The name that will be known before the next pod like this has its own.
+        exemptible=known[-1],
     )
     return _verdict(request, rulebook, addressee, pod, difference, circumstances)
 
@@ -158,7 +161,8 @@ def _message(
 ) -> str:
     if pod is None:
         # Patches mend pods alone.
-        return denial(addressee, decision.denied, Remedy(command=None, check_first=(), unhealed=len(decision.denied)))
+        fix = Remedy(command=None, check_first=(), unhealed=len(decision.denied))
+        return denial(addressee, decision.denied, fix, exempted=len(decision.exempted))
     target = Target(
         namespace=addressee.namespace,
         workload=addressee.workload,
