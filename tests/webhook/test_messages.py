@@ -50,6 +50,7 @@ class TestDenials:
     def test_the_message_is_as_documented(self) -> None:
         patch = """'{"spec":{"containers":[{"name":"app","securityContext":{"allowPrivilegeEscalation":false}}]}}'"""
         send = "kubectl -n shop apply -f -"
+        offered = "stridegate exemption create -n shop --rule unmasked-proc-mount --workload pod/web --container app"
 
         message = validated(Asked(object=pod(container(allowPrivilegeEscalation=None, procMount="Unmasked")))).message
 
@@ -58,7 +59,7 @@ class TestDenials:
             "1. privilege-escalation [E, high] containers[app]: securityContext.allowPrivilegeEscalation is absent → must be false",
             "2. unmasked-proc-mount [IE, high] containers[app]: securityContext.procMount is Unmasked → must be Default or absent",
             f'fix (Pod "web"): kubectl patch --local -f pod.yaml --type=strategic -p {patch} -o yaml | {send}',
-            "no automatic fix: 1 · help: stridegate explain <slug>",
+            f"no automatic fix: 1 · exempt: {offered} · help: stridegate explain <slug>",
         ]
 
     def test_the_fix_is_for_the_owner_that_a_person_edits(self) -> None:

@@ -47,12 +47,13 @@ def clean(text: str, runes: int = VALUE_RUNES) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressee:
-    """The object a message is about, as people know it, and the workload they would edit."""
+    """The object a message is about, as people know it, the workload they would edit, and as what they would exempt it."""
 
     kind: str
     name: str
     namespace: str
     workload: Workload
+    exempt_as: Workload | None = None
 
     @property
     def own(self) -> bool:
@@ -66,12 +67,14 @@ class Addressee:
         return f'{kind} "{clean(self.name)}"{place}'
 
 
-def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy, *, exempted: int = 0) -> str:
-    """Return the one message of a denial: every violation, worst first, how many are exempted, the fix, and where to learn more."""
+def denial(
+    addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy, *, exempted: int = 0, offer: str = ""
+) -> str:
+    """Return the one message of a denial: every violation, worst first, the fix, how to exempt, and where to learn more."""
     count = len(denied)
     head = f"Stridegate denied {addressee} ({_policies(denied)}): {count} violation{'s' if count > 1 else ''}"
     head += f", {exempted} exempted" if exempted else ""
-    foot = _foot(remedy)
+    foot = _foot(remedy, offer)
     fix = _fix(addressee.workload, remedy)
     details = _details(denied, MOST_BYTES)
     text = "\n".join([head, *details, *fix, foot])
@@ -206,6 +209,7 @@ def _fix(workload: Workload, remedy: Remedy) -> list[str]:
     return [f'fix ({workload.kind} "{clean(workload.name)}"{careful}): {remedy.command}']
 
 
-def _foot(remedy: Remedy) -> str:
+def _foot(remedy: Remedy, offer: str) -> str:
     unhealed = f"no automatic fix: {remedy.unhealed} · " if remedy.unhealed else ""
-    return f"{unhealed}help: stridegate explain <slug>"
+    exempt = f"exempt: {offer} · " if offer else ""
+    return f"{unhealed}{exempt}help: stridegate explain <slug>"
