@@ -143,8 +143,11 @@ def namespaced(path: str, namespace: str, name: str = "") -> str:
     return f"/{group}/namespaces/{namespace}/{resource}" + (f"/{name}" if name else "")
 
 
-def manifest(policy: Policy, namespace: str) -> Manifest:
-    """Return the HardeningPolicy that says what a policy does, for one namespace."""
+def manifest(policy: Policy | Manifest, namespace: str) -> Manifest:
+    """Return the HardeningPolicy that says what a policy does, or what another one says, for one namespace."""
+    if isinstance(policy, dict):
+        selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+        return {**policy, "spec": {**policy["spec"], "namespaceSelector": selector}}
     return {
         "apiVersion": "stridegate.dev/v1alpha1",
         "kind": "HardeningPolicy",
@@ -179,7 +182,9 @@ def _plain(value: object) -> object:
 
 
 @contextlib.contextmanager
-def enforcing(server: ApiServer, folder: Path, policies: Mapping[str, Iterable[Policy]]) -> Iterator[Replica]:
+def enforcing(
+    server: ApiServer, folder: Path, policies: Mapping[str, Iterable[Policy | Manifest]]
+) -> Iterator[Replica]:
     """Have the API server ask a replica that knows these policies, each for the namespace that it stands under.
 
     The entries are the chart's; only kube-system is no longer left out. Policies and entries are gone afterwards.

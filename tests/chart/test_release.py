@@ -67,6 +67,7 @@ def test_the_operator_writes_two_configurations_and_the_status_of_policies_and_e
                 ("stridegate.dev", f"{kind}/status", "any", "patch"),
             )
         ),
+        ("", "pods", "any", "list"),
         ("", "namespaces", "any", "list"),
         ("", "namespaces", "any", "watch"),
     }

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from prometheus_client import generate_latest
 
+from stridegate.operator.audits import Audit, Audited, State
 from stridegate.operator.canaries import Canary, Case
-from stridegate.operator.certificates import State
+from stridegate.operator.certificates import State as Rotation
 from stridegate.operator.installation import Change, Health, Role
 from stridegate.operator.metrics import Metrics
 
 NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+AUDIT = Audit(
+    at=NOW,
+    policies={"p": Audited(at=NOW, would_deny=3, survivors=1, worst=())},
+    pods={State.JUDGED: 5, State.MIRROR: 1},
+    findings={"host-pid": 2},
+    mirrored={("kube-system", "host-network"): 1},
+)
 
 
 def test_every_metric_is_told() -> None:
@@ -21,7 +30,7 @@ def test_every_metric_is_told() -> None:
 
     metrics.note_health(
         Health(
-            state=State.STEADY, unarmed=None, trial=False, drift=None, certificate=None, matching=matching,
+            state=Rotation.STEADY, unarmed=None, trial=False, drift=None, certificate=None, matching=matching,
             authority_expiry=expiry, leaf_expiry=None,
         )
     )  # fmt: skip
@@ -30,6 +39,7 @@ def test_every_metric_is_told() -> None:
     metrics.note_guard("stridegate-exemptions", guards=False)
     metrics.note_exemptions({"Active": 3, "Expired": 1})
     metrics.note_canary(Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "admitted"}))
+    metrics.note_audit(AUDIT, 2.5)
 
     series = dict(
         line.rsplit(" ", 1) for line in generate_latest(metrics.registry).decode().splitlines() if line[0] != "#"
@@ -56,7 +66,31 @@ def test_every_metric_is_told() -> None:
         'stridegate_canary_ok{case="bad"}': 0,
         'stridegate_canary_last_run_timestamp_seconds{case="good"}': NOW.timestamp(),
         'stridegate_canary_last_run_timestamp_seconds{case="bad"}': NOW.timestamp(),
+        'stridegate_audit_pods{state="judged"}': 5,
+        'stridegate_audit_pods{state="mirror"}': 1,
+        'stridegate_audit_pods{state="waiting"}': 0,
+        'stridegate_audit_pods{state="unscoped"}': 0,
+        'stridegate_audit_pods{state="unknown-namespace"}': 0,
+        'stridegate_audit_pods{state="unreadable"}': 0,
+        'stridegate_audit_would_deny{policy="p"}': 3,
+        'stridegate_audit_survivors{policy="p"}': 1,
+        'stridegate_audit_findings{rule="host-pid"}': 2,
+        'stridegate_audit_mirror_findings{namespace="kube-system",rule="host-network"}': 1,
+        "stridegate_audit_duration_seconds": 2.5,
+        "stridegate_audit_last_success_timestamp_seconds": NOW.timestamp(),
+        "stridegate_audit_errors_total": 0,
     }
+
+
+def test_an_audit_leaves_nothing_of_the_one_before() -> None:
+    metrics = Metrics("abc")
+    metrics.note_audit(AUDIT, 2.5)
+
+    metrics.note_audit(replace(AUDIT, policies={}, findings={}, mirrored={}), 2.5)
+
+    told = generate_latest(metrics.registry).decode()
+    assert "would_deny{" not in told
+    assert "findings{" not in told
 
 
 def test_a_replica_that_does_not_look_at_the_guard_says_nothing_of_it() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 import pytest
 
-from specimens import HERE, judged, laid_over, patched, policy, regime, slugs, view
+from specimens import HERE, judged, laid_over, patched, pod_of, policy, regime, setting_of, slugs, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import JsonMap, hardened_pod
@@ -122,6 +125,32 @@ def _judge_and_mend(size: int) -> None:
 
 def test_the_work_grows_with_the_pod_and_no_faster() -> None:
     assert calls(lambda: _judge_and_mend(1000)) < TENFOLD * calls(lambda: _judge_and_mend(100))
+
+
+def _multiplied(pod: JsonMap, size: int) -> JsonMap:
+    """Return a pod with every container, volume and annotation so many times, each under a name of its own."""
+    spec = dict(cast("JsonMap", pod["spec"]))
+    for key, listed in spec.items():
+        if isinstance(listed, list) and listed and all(isinstance(each, dict) for each in listed):
+            maps = cast("list[JsonMap]", listed)
+            spec[key] = [{**each, "name": f"{each.get('name', '')}{n}"} for n in range(size) for each in maps]
+    metadata = cast("dict[str, JsonMap]", pod["metadata"])
+    marks: JsonMap = {
+        f"{key}{n}": value for key, value in (metadata.get("annotations") or {}).items() for n in range(size)
+    }
+    return {"metadata": {"annotations": marks}, "spec": spec}
+
+
+@pytest.mark.parametrize("slug", POD_RULES)
+def test_the_work_of_a_rule_grows_with_what_it_looks_at_and_no_faster(slug: str) -> None:
+    rule = POD_RULES[slug]
+    example = next(each for each in rule.examples if each.verdict == "bad")
+
+    def judge(size: int) -> Callable[[], object]:
+        pod = _multiplied(pod_of(example), size)
+        return lambda: list(rule.check(view(pod, (), setting_of(example)), example.given))
+
+    assert calls(judge(200)) < TENFOLD * calls(judge(20))
 
 
 def test_a_declaration_is_not_read_further_than_it_may_go() -> None:

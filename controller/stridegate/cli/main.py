@@ -104,6 +104,13 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @click.option("--guard-file", type=_FILE, required=True, help="JSON with the guard of exemptions as it must be.")
 @click.option("--service", default="stridegate-webhook", show_default=True, help="The webhook's Service.")
 @click.option("--identity", required=True, help="This replica's name in the Lease: the pod's.")
+@click.option(
+    "--audit-interval",
+    type=click.IntRange(30, 86400),
+    default=600,
+    show_default=True,
+    help="Seconds between audits of all running pods; one also follows when policies change.",
+)
 @_BIND
 @_PROBE_PORT
 @_KUBECONFIG
@@ -114,12 +121,13 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     guard_file: Path,
     service: str,
     identity: str,
+    audit_interval: int,
     bind: str,
     probe_port: int,
     kubeconfig: Path | None,
     log_level: str,
 ) -> None:
-    """Keep certificates, arm the webhook and report on policies until SIGTERM.
+    """Keep certificates, arm the webhook, audit what runs and report on policies until SIGTERM.
 
     Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json --guard-file guard.json
     --identity pod-1
@@ -136,6 +144,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
         guard_file=guard_file,
         service=service,
         identity=identity,
+        audit_interval=audit_interval,
         bind=bind,
         probe_port=probe_port,
         kubeconfig=kubeconfig,

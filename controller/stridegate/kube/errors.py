@@ -6,6 +6,7 @@ KubeError
 ├── InvalidExemption   a HardeningExemption that cannot be honoured as it is written
 ├── NoAccess           no cluster is named that could be talked to
 ├── Unreachable        the API server did not answer
+├── Oversized          an answer is larger than there is room for
 └── Refused            the API server answered a request with an error
     ├── NotFound       the object does not exist, or its kind is not served
     ├── Conflict       the object changed since it was read
@@ -67,6 +68,13 @@ class Unreachable(KubeError):
 
     def __init__(self, request: str, reason: object) -> None:
         super().__init__(f"{request}: no answer from the API server ({reason})")
+
+
+class Oversized(KubeError):
+    """An answer of the API server is larger than there is room for."""
+
+    def __init__(self, request: str, most: int) -> None:
+        super().__init__(f"{request}: wanted at most {most} bytes, got more")
 
 
 class Refused(KubeError):

@@ -18,7 +18,7 @@ import aiohttp
 import msgspec
 import yaml
 
-from stridegate.kube.errors import Expired, InvalidField, KubeError, NoAccess, NotFound, Refused, Unreachable
+from stridegate.kube.errors import Expired, InvalidField, KubeError, NoAccess, NotFound, Oversized, Refused, Unreachable
 from stridegate.kube.fields import Field
 
 T = TypeVar("T")
@@ -31,6 +31,8 @@ _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # Seconds to wait for the API server in all, and objects a page: a page is decoded in a few milliseconds.
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 _PAGE = 500
+# The most bytes of a page of `pages`. One object has at most 1.5 MiB in etcd, but anybody may fill a page with such.
+_PAGE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,34 +191,43 @@ class Reader:
     ) -> AsyncIterator[tuple[T, ...]]:
         """Yield the objects under a path, a page of at most `size` at a time; `fields` selects among them.
 
-        No page is kept, and between pages as much time may pass as whoever reads them takes. The pages are of one
-        revision until the API server has forgotten that (410 Gone, five minutes by default); it then lists what is left
-        as it is now. Pages follow the order of the objects' keys, so that an object is yielded once if it is there all
-        the while, and never twice. Raises as `list` does, and Expired where the API server offers no way on.
+        No page is kept, none has more than 16 MiB, and between pages as much time may pass as whoever reads them takes.
+        The pages are of one revision until the API server has forgotten that (410 Gone, five minutes by default); it
+        then lists what is left as it is now. Pages follow the order of the objects' keys, so that an object is yielded
+        once if it is there all the while, and never twice. Raises as `list` does; Expired where the API server offers
+        no way on, and Oversized for a single object above the bound.
         """
         decoder: msgspec.json.Decoder[_Page[T]] = msgspec.json.Decoder(_Page[item])  # type: ignore[valid-type] # made at run time
-        query = {"limit": str(size), **({"fieldSelector": fields} if fields else {})}
-        rest = ""
+        query = {"fieldSelector": fields} if fields else {}
+        asked, rest = size, ""
         while True:
+            part = {"limit": str(asked), **({"continue": rest} if rest else {})}
             try:
-                page = await self._page(path, {**query, "continue": rest} if rest else query, decoder)
+                page = await self._page(path, {**query, **part}, decoder, most=_PAGE_BYTES)
             except Expired as expired:
                 if expired.rest in {"", rest}:
                     raise
                 rest = expired.rest
                 continue
-            rest = page.metadata.rest or ""
+            except Oversized:
+                if asked == 1:
+                    raise
+                asked = (asked + 1) // 2
+                continue
             yield tuple(page.items or ())
+            asked, rest = min(asked * 2, size), page.metadata.rest or ""
             if not rest:
                 return
 
-    async def _page(self, path: str, query: Mapping[str, str], decoder: msgspec.json.Decoder[_Page[T]]) -> _Page[T]:
+    async def _page(
+        self, path: str, query: Mapping[str, str], decoder: msgspec.json.Decoder[_Page[T]], *, most: int | None = None
+    ) -> _Page[T]:
         request = f"GET {path}"
         token = self._way_in.bearer()
         headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         try:
             async with self._session.get(self._way_in.server + path, params=query, headers=headers) as response:
-                body = await response.read()
+                body = await (response.read() if most is None else _read(response, request, most))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(request, f"{type(error).__name__}: {error}") from error
         if response.status >= HTTPStatus.BAD_REQUEST:
@@ -225,6 +236,16 @@ class Reader:
             return decoder.decode(body)
         except UNDECODABLE as error:
             raise Refused(request, response.status, f"not what it should be: {error}") from error
+
+
+async def _read(response: aiohttp.ClientResponse, request: str, most: int) -> bytes:
+    """Return the body of a response. Raises Oversized once it has more bytes than that; the rest is not waited for."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            raise Oversized(request, most)
+    return bytes(body)
 
 
 def _refusal(request: str, status: int, body: bytes) -> KubeError:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+from collections.abc import Callable
 
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import KubeError
 from stridegate.model.policies import LabelSelector
+from stridegate.operator.audits import Audited
 from stridegate.operator.canaries import Canary, run_canary
 from stridegate.operator.certificates import State
 from stridegate.operator.errors import NotActive
@@ -21,7 +23,7 @@ from stridegate.operator.leases import Leadership
 from stridegate.operator.metrics import Metrics
 from stridegate.operator.mirrors import Mirrors
 from stridegate.operator.pauses import pause_until
-from stridegate.operator.reporting import PolicyBook, write_statuses
+from stridegate.operator.reporting import PolicyBook, Reported, write_statuses
 from stridegate.operator.statuses import Facts
 
 _log = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ def slowed(busy: int) -> float:
 
 
 class Duties:
-    """The duties of one replica. `scope` says which namespaces the webhook is asked about."""
+    """The duties of one replica. `scope` says which namespaces the webhook is asked about, `audited` what the audit found."""
 
     def __init__(  # noqa: PLR0913 - the parts that a replica is wired from
         self,
@@ -51,6 +53,7 @@ class Duties:
         mirrors: Mirrors,
         book: PolicyBook,
         scope: LabelSelector,
+        audited: Callable[[Reported], Audited | None],
         guard: Guard,
         metrics: Metrics,
     ) -> None:
@@ -60,6 +63,7 @@ class Duties:
         self._mirrors = mirrors
         self._book = book
         self._scope = scope
+        self._audited = audited
         self._guard = guard
         self._metrics = metrics
         self._health: Health | None = None
@@ -85,7 +89,7 @@ class Duties:
         self._statuses_due.set()
 
     def policies_changed(self) -> None:
-        """Take note that policies or namespaces are not what they were."""
+        """Take note that policies, namespaces or what was found of them are not what they were."""
         self._statuses_due.set()
 
     async def keep_installation(self) -> None:
@@ -210,4 +214,5 @@ class Duties:
             namespaces=self._mirrors.namespaces.values(),
             scope=self._scope,
         )
-        await write_statuses(self._cluster, self._leadership, self._mirrors.policies, reported, facts)
+        audited = [(each, self._audited(each)) for each in reported]
+        await write_statuses(self._cluster, self._leadership, self._mirrors.policies, audited, facts)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from prometheus_client import disable_created_metrics
 
-from stridegate.engine.catalogue import RULES, digest
+from stridegate.engine.catalogue import POD_RULES, RULES, digest
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import InvalidField, KubeError
 from stridegate.kube.fields import Field
 from stridegate.kube.objects import ConfigurationKind
-from stridegate.kube.reader import WayIn, find_way_in
+from stridegate.kube.reader import WayIn, find_way_in, reading
 from stridegate.kube.selectors import read_selector
 from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import JUDGING, Entries, read_webhooks
@@ -34,6 +34,8 @@ from stridegate.operator.metrics import Metrics
 from stridegate.operator.mirrors import Mirror, Mirrors
 from stridegate.operator.probes import keep_measuring_lag, serving_probes
 from stridegate.operator.reporting import PolicyBook
+from stridegate.operator.rounds import Rounds
+from stridegate.operator.walks import Pace
 from stridegate.operator.watching import Watched, keep_watching
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the operator is told. Without a kubeconfig it talks to the cluster that its pod runs in."""
+    """What the operator is told. Without a kubeconfig it talks to the cluster that its pod runs in.
+
+    `audit_interval` is in seconds.
+    """
 
     namespace: str
     webhooks_file: Path
@@ -51,6 +56,7 @@ class Options:
     # Empty for every address, IPv4 and IPv6.
     bind: str = ""
     probe_port: int = 9090
+    audit_interval: float = 600.0
     kubeconfig: Path | None = None
     # How many lines of the log were dropped.
     lines_dropped: Callable[[], int] = int
@@ -88,10 +94,35 @@ def _scope(path: Path, entries: Mapping[ConfigurationKind, Entries]) -> LabelSel
     raise BadWebhooksFile(path, f"no entry {JUDGING}")
 
 
-async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: WayIn) -> None:
-    stopping = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Replica:
+    """The parts of this replica, wired."""
+
+    leadership: Leadership
+    mirrors: Mirrors
+    duties: Duties
+    endings: Endings
+    rounds: Rounds
+    metrics: Metrics
+
+    def changed(self) -> None:
+        """Take note that policies, exemptions or namespaces are not what they were."""
+        self.duties.policies_changed()
+        self.endings.wake()
+        self.rounds.policies_changed()
+
+    def wake(self) -> None:
+        """Begin at once: this replica has become the active one."""
+        self.duties.wake()
+        self.endings.wake()
+        self.rounds.wake()
+
+    def ready(self) -> bool:
+        """Whether it has seen what it has to look after."""
+        return self.mirrors.synced and (self.duties.looked or not self.leadership.active)
+
+
+def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
     metrics = Metrics(digest(RULES.values()), options.lines_dropped)
     mirrors = Mirrors(
@@ -99,18 +130,28 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
         exemptions=Mirror(lambda _, exemption: exemption),
         namespaces=Mirror(lambda metadata, _: metadata.labels or {}),
     )
+    book = PolicyBook(RULES)
+    rounds = Rounds(
+        leadership=leadership,
+        mirrors=mirrors,
+        book=book,
+        rules=POD_RULES,
+        scope=wanted.scope,
+        metrics=metrics,
+        pace=Pace(interval=options.audit_interval),
+    )
     place = Place(namespace=options.namespace, service=options.service)
     duties = Duties(
         cluster=cluster,
         leadership=leadership,
         installation=Installation(cluster, place, wanted.entries, leadership.require),
         mirrors=mirrors,
-        book=PolicyBook(RULES),
+        book=book,
         scope=wanted.scope,
+        audited=rounds.audited,
         guard=wanted.guard,
         metrics=metrics,
     )
-
     endings = Endings(
         cluster=cluster,
         leadership=leadership,
@@ -119,38 +160,38 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
         used=lambda _: None,
         metrics=metrics,
     )
+    return _Replica(
+        leadership=leadership, mirrors=mirrors, duties=duties, endings=endings, rounds=rounds, metrics=metrics
+    )
 
-    def changed() -> None:
-        duties.policies_changed()
-        endings.wake()
 
-    def active() -> None:
-        duties.wake()
-        endings.wake()
-
-    def ready() -> bool:
-        return mirrors.synced and (duties.looked or not leadership.active)
-
+async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: WayIn) -> None:
+    stopping = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    replica = _wire(options, wanted, cluster)
     async with (
-        serving_probes(options.bind or None, options.probe_port, ready, metrics.registry),
+        reading(way_in) as reader,
+        serving_probes(options.bind or None, options.probe_port, replica.ready, replica.metrics.registry),
         asyncio.TaskGroup() as tasks,
     ):
         loops = (
-            keep_renewing(leadership, active),
-            duties.keep_installation(),
-            duties.keep_canary(),
-            duties.keep_guard(),
-            duties.keep_statuses(),
-            endings.keep(),
-            keep_watching(way_in, _kinds(cluster, mirrors), changed),
-            keep_measuring_lag(metrics),
+            keep_renewing(replica.leadership, replica.wake),
+            replica.duties.keep_installation(),
+            replica.duties.keep_canary(),
+            replica.duties.keep_guard(),
+            replica.duties.keep_statuses(),
+            replica.endings.keep(),
+            replica.rounds.keep(reader, replica.duties.policies_changed),
+            keep_watching(way_in, _kinds(cluster, replica.mirrors), replica.changed),
+            keep_measuring_lag(replica.metrics),
         )
         running = [tasks.create_task(each) for each in loops]
         await stopping.wait()
         for task in running:
             task.cancel()
     with suppress(KubeError):
-        await asyncio.to_thread(leadership.release)
+        await asyncio.to_thread(replica.leadership.release)
 
 
 def _kinds(cluster: Cluster, mirrors: Mirrors) -> tuple[Watched, ...]:

@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from stridegate import __version__
+from stridegate.operator.audits import Audit, State
 from stridegate.operator.canaries import Canary
 from stridegate.operator.exemptions import ACTIVE_REASONS
 from stridegate.operator.installation import Change, Health, Role
@@ -54,6 +55,24 @@ class Metrics:
         self._canary_ok = self._gauge("canary_ok", "Whether a dry-run had the right answer", "case")
         self._canary_at = self._gauge("canary_last_run_timestamp_seconds", "When the dry-run was made", "case")
 
+        self._pods = self._gauge("audit_pods", "Pods that the last audit came across, by what became of them", "state")
+        self._would_deny = self._gauge(
+            "audit_would_deny", "Running workloads that a policy would refuse if its warnings denied", "policy"
+        )
+        self._survivors = self._gauge(
+            "audit_survivors",
+            "Running workloads that a policy refuses today, and admitted or never met before",
+            "policy",
+        )
+        self._findings = self._gauge("audit_findings", "Running pods that break a rule, unless it is excluded", "rule")
+        self._mirrored = self._gauge(
+            "audit_mirror_findings", "Mirror pods that break a rule, which nothing refuses", "namespace", "rule"
+        )
+        self._audit_duration = self._gauge("audit_duration_seconds", "How long the last audit took")
+        self._audited_at = self._gauge("audit_last_success_timestamp_seconds", "When the last audit was completed")
+        self.audit_errors = Counter(
+            "stridegate_audit_errors_total", "Audits that could not be completed", registry=self.registry
+        )
         # With a label, so that a replica that has not looked says nothing, which is not the same as 0.
         self._guard_ok = self._gauge(
             "exemption_guard_ok", "Whether only those grant exemptions who hold the verb exempt on the rule", "name"
@@ -95,3 +114,23 @@ class Metrics:
         for case, problem in canary.problems.items():
             self._canary_ok.labels(case.value).set(problem is None)
             self._canary_at.labels(case.value).set(canary.at.timestamp())
+
+    def note_audit(self, audit: Audit, seconds: float) -> None:
+        """Take in what an audit found, in place of all that was said of the one before."""
+        self.forget_audit()
+        for state in State:
+            self._pods.labels(state.value).set(audit.pods.get(state, 0))
+        for policy, audited in audit.policies.items():
+            self._would_deny.labels(policy).set(audited.would_deny)
+            self._survivors.labels(policy).set(audited.survivors)
+        for rule, pods in audit.findings.items():
+            self._findings.labels(rule).set(pods)
+        for (namespace, rule), pods in audit.mirrored.items():
+            self._mirrored.labels(namespace, rule).set(pods)
+        self._audit_duration.set(seconds)
+        self._audited_at.set(audit.at.timestamp())
+
+    def forget_audit(self) -> None:
+        """Say nothing of pods any more: another replica audits them."""
+        for each in (self._pods, self._would_deny, self._survivors, self._findings, self._mirrored):
+            each.clear()

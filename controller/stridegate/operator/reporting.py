@@ -14,6 +14,7 @@ from stridegate.kube.objects import Metadata
 from stridegate.kube.policies import policy_generation
 from stridegate.kube.standings import Standing, stand
 from stridegate.model.rules import AnyRule
+from stridegate.operator.audits import Audited, audit_fields
 from stridegate.operator.conditions import to_apply
 from stridegate.operator.leases import Leadership
 from stridegate.operator.mirrors import Mirror
@@ -59,13 +60,15 @@ async def write_statuses(
     cluster: Cluster,
     leadership: Leadership,
     policies: Mirror[Mapping[str, object]],
-    reported: Iterable[Reported],
+    reported: Iterable[tuple[Reported, Audited | None]],
     facts: Facts,
 ) -> None:
-    """Write the statuses that are not as they must be. Raises KubeError and NotActive."""
-    for each in reported:
+    """Write the statuses that are not as they must be, each with what the audit found. Raises KubeError and NotActive."""
+    for each, audited in reported:
+        live = each.obj.get("status")
         fields, conditions = status_of(each.standing, policy_generation(each.obj), facts)
-        status = to_apply(fields, conditions, each.obj.get("status"), dt.datetime.now(dt.UTC))
+        fields |= audit_fields(audited, live)
+        status = to_apply(fields, conditions, live, dt.datetime.now(dt.UTC))
         if status is None:
             continue
         leadership.require()
