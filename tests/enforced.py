@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from authorities import Authority, Mount
-from charts import KINDS, Helm, Manifest
+from charts import KINDS, Helm, Manifest, Rendered
 from localkube.api_server import ApiServer
 from localkube.binaries import Binaries
 from localkube.cache import Cache
 from localkube.places import Places
 from localkube.versions import KubernetesVersion
 from replicas import Replica, eventually
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.kube.policies import PARAMETERS
 from stridegate.model.policies import Policy, RuleSetting
-from stridegate.model.rules import PodRule, Quantity
+from stridegate.model.rules import AnyRule, Quantity
 from traffic import pod as harmless
 
 SYSTEM: Final = "enforced-system"
@@ -144,27 +144,27 @@ def namespaced(path: str, namespace: str, name: str = "") -> str:
 
 
 def manifest(policy: Policy | Manifest, namespace: str) -> Manifest:
-    """Return the HardeningPolicy that says what a policy does, or what another one says, for one namespace."""
+    """Return the HardeningPolicy that says what a policy does, or what another one says, for one namespace; without a name for everything."""
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}} if namespace else {}
     if isinstance(policy, dict):
-        selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
         return {**policy, "spec": {**policy["spec"], "namespaceSelector": selector}}
     return {
         "apiVersion": "stridegate.dev/v1alpha1",
         "kind": "HardeningPolicy",
         "metadata": {"name": policy.name},
         "spec": {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "namespaceSelector": selector,
             "profile": str(policy.profile),
             "action": str(policy.action),
             "patching": str(policy.patching),
             "templates": str(policy.templates),
             "podSecurityVersion": f"v1.{policy.pod_security}",
-            "rules": {slug: _setting(setting, POD_RULES[slug]) for slug, setting in policy.rules.items()},
+            "rules": {slug: _setting(setting, RULES[slug]) for slug, setting in policy.rules.items()},
         },
     }
 
 
-def _setting(setting: RuleSetting, rule: PodRule) -> Manifest:
+def _setting(setting: RuleSetting, rule: AnyRule) -> Manifest:
     """Return what is said about a rule; parameters that it does not take are none of its business."""
     said: Manifest = {"override": True} if setting.override else {}
     if setting.action is not None:
@@ -183,22 +183,29 @@ def _plain(value: object) -> object:
 
 @contextlib.contextmanager
 def enforcing(
-    server: ApiServer, folder: Path, policies: Mapping[str, Iterable[Policy | Manifest]]
+    server: ApiServer,
+    folder: Path,
+    policies: Mapping[str, Iterable[Policy | Manifest]],
+    values: Mapping[str, object] | None = None,
 ) -> Iterator[Replica]:
     """Have the API server ask a replica that knows these policies, each for the namespace that it stands under.
 
-    The entries are the chart's; only kube-system is no longer left out. Policies and entries are gone afterwards.
+    The entries are the chart's with these values, and so is what the replica is told; only kube-system is no longer left
+    out. Policies and entries are gone afterwards.
     """
     server.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(KINDS))
     server.kubectl("wait", "--for=condition=Established", "crd", "--all")
     kept = [manifest(policy, namespace) for namespace, held in policies.items() for policy in held]
-    _apply(server, *(_namespace(name) for name in {SYSTEM, *policies}), *kept)
+    _apply(server, *(_namespace(name) for name in {SYSTEM, *filter(None, policies)}), *kept)
     authority, mount = Authority(), Mount(folder / "tls")
     name = f"{SERVICE}.{SYSTEM}.svc"
     mount.write(authority.leaf(name=name), authority.bundle)
-    with Replica(server.kubeconfig, mount.directory, server_name=name, bind="0.0.0.0") as replica:  # noqa: S104 - reached by Service
+    release = _release(values or {})
+    (container,) = release.one("Deployment", SERVICE)["spec"]["template"]["spec"]["containers"]
+    told = [each for each in container["args"] if each.startswith("--pod-template=")]
+    with Replica(server.kubeconfig, mount.directory, server_name=name, bind="0.0.0.0", told=told) as replica:  # noqa: S104 - reached by Service
         replica.wait_ready()
-        _apply(server, *_service(server.host_address, replica.port), *_entries(authority))
+        _apply(server, *_service(server.host_address, replica.port), *_entries(release, authority))
         try:
             with Caller(server) as caller:
                 bad = harmless(privileged=True)
@@ -240,10 +247,14 @@ def _service(address: str, port: int) -> tuple[Manifest, Manifest]:
     )
 
 
-def _entries(authority: Authority) -> Iterator[Manifest]:
-    """Yield the two configurations, with every entry that the chart has the operator write."""
+def _release(values: Mapping[str, object]) -> Rendered:
     binaries = Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen())
-    wanted = Helm(binaries.program("helm")).render(namespace=SYSTEM).webhooks()
+    return Helm(binaries.program("helm")).render(values, namespace=SYSTEM)
+
+
+def _entries(release: Rendered, authority: Authority) -> Iterator[Manifest]:
+    """Yield the two configurations, with every entry that the chart has the operator write."""
+    wanted = release.webhooks()
     for kind, entries in (("Mutating", wanted["mutating"]), ("Validating", wanted["validating"])):
         for entry in entries:
             entry["clientConfig"]["caBundle"] = base64.b64encode(authority.bundle).decode()

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Self
@@ -48,6 +48,7 @@ class Replica:
         drain_delay: float = 0.5,
         server_name: str = SERVER_NAME,
         bind: str = "127.0.0.1",
+        told: Iterable[str] = (),
     ) -> None:
         self.server_name = server_name
         self.port, self.probe_port = free_port(), free_port()
@@ -56,6 +57,7 @@ class Replica:
             *("--tls-directory", str(tls), "--server-name", server_name, "--kubeconfig", str(kubeconfig)),
             *("--bind", bind),
             *("--port", str(self.port), "--probe-port", str(self.probe_port), "--drain-delay", str(drain_delay)),
+            *told,
         ]
         self.process = self._start()
 

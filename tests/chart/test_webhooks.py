@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from charts import CHART, Helm, Rendered
+from charts import CHART, Helm, Refused, Rendered
+from stridegate.webhook.kinds import Embedder, read_embedder
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 
@@ -69,7 +70,64 @@ def test_pods_are_judged_on_every_way_in_and_no_other_request_is(release: Render
                 "/replicationcontrollers",
             )
         },
+        "objects.stridegate.dev": {
+            f"{operation} {resource}"
+            for operation in ("CREATE", "UPDATE")
+            for resource in ("/services", "/persistentvolumes")
+        },
     }
+
+
+def test_exec_and_attach_are_asked_about_where_the_values_say_so(helm: Helm) -> None:
+    (entry,) = (
+        entry
+        for name, entry in entries(helm.render({"exec": {"enabled": True}})).items()
+        if name == "exec.stridegate.dev"
+    )
+
+    assert requests(entry) == {"CONNECT /pods/exec", "CONNECT /pods/attach"}
+    assert (entry["failurePolicy"], entry["timeoutSeconds"]) == ("Fail", 3)
+
+
+ROLLOUT = {
+    "group": "argoproj.io",
+    "version": "v1alpha1",
+    "resource": "rollouts",
+    "kind": "Rollout",
+    "path": "spec.template",
+}
+
+
+def test_a_further_kind_that_embeds_pods_is_asked_about_and_the_webhook_told_where(helm: Helm) -> None:
+    release = helm.render({"podTemplates": [ROLLOUT]})
+
+    (container,) = release.one("Deployment", "stridegate-webhook")["spec"]["template"]["spec"]["containers"]
+    (told,) = (each.partition("=")[2] for each in container["args"] if each.startswith("--pod-template="))
+    asked = requests(entries(release)["templates.stridegate.dev"])
+    assert asked >= {"CREATE argoproj.io/rollouts", "UPDATE argoproj.io/rollouts"}
+    assert read_embedder(told) == Embedder(
+        group="argoproj.io", version="v1alpha1", resource="rollouts", kind="Rollout", path=("spec", "template")
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [{**ROLLOUT, "group": "apps"}],
+        [{**ROLLOUT, "group": ""}],
+        [{**ROLLOUT, "resource": "*"}],
+        [{**ROLLOUT, "version": "*"}],
+        [{**ROLLOUT, "kind": "rollout"}],
+        [{**ROLLOUT, "path": "spec..template"}],
+        [{**ROLLOUT, "path": "spec.template=x"}],
+        [{key: value for key, value in ROLLOUT.items() if key != "path"}],
+        [ROLLOUT, {**ROLLOUT, "path": "spec.other"}],
+    ],
+    ids=str,
+)
+def test_a_further_kind_that_cannot_be_is_refused(helm: Helm, values: list[dict[str, str]]) -> None:
+    with pytest.raises(Refused, match="podTemplates"):
+        helm.render({"podTemplates": values})
 
 
 def test_no_rule_of_an_entry_has_a_wildcard_or_names_our_own_kinds(release: Rendered) -> None:
@@ -81,9 +139,9 @@ def test_no_rule_of_an_entry_has_a_wildcard_or_names_our_own_kinds(release: Rend
 
 
 def test_no_request_is_sent_to_two_validating_entries(release: Rendered) -> None:
-    first, second = (requests(entry) for entry in release.webhooks()["validating"])
+    asked = [request for entry in release.webhooks()["validating"] for request in requests(entry)]
 
-    assert first.isdisjoint(second)
+    assert len(asked) == len(set(asked))
 
 
 @pytest.mark.parametrize(
@@ -92,6 +150,7 @@ def test_no_request_is_sent_to_two_validating_entries(release: Rendered) -> None
         ("pods.mutate.stridegate.dev", "Ignore", 2, "/mutate"),
         ("pods.validate.stridegate.dev", "Fail", 3, "/validate"),
         ("templates.stridegate.dev", "Ignore", 3, "/validate"),
+        ("objects.stridegate.dev", "Fail", 3, "/validate"),
     ],
 )
 def test_only_the_last_gate_fails_closed_and_none_waits_long(
@@ -111,9 +170,22 @@ def test_every_entry_has_the_agreed_semantics(release: Rendered) -> None:
         assert entry["sideEffects"] == "None"
         assert entry["admissionReviewVersions"] == ["v1"]
         assert entry["objectSelector"] == {}
-        assert "matchConditions" not in entry
-        assert {rule["scope"] for rule in entry["rules"]} == {"Namespaced"}
+        for rule in entry["rules"]:
+            assert rule["scope"] == ("Cluster" if rule["resources"] == ["persistentvolumes"] else "Namespaced")
     assert entries(release)["pods.mutate.stridegate.dev"]["reinvocationPolicy"] == "IfNeeded"
+
+
+def test_conditions_narrow_what_fails_closed_and_nothing_else(release: Rendered) -> None:
+    conditions = {
+        name: [each["name"] for each in entry.get("matchConditions", [])] for name, entry in entries(release).items()
+    }
+
+    assert conditions == {
+        "pods.mutate.stridegate.dev": [],
+        "pods.validate.stridegate.dev": ["spec-or-annotations-change"],
+        "templates.stridegate.dev": [],
+        "objects.stridegate.dev": ["service-that-others-may-reach", "volume-on-a-node"],
+    }
 
 
 def test_namespaces_are_left_out_by_the_label_that_nobody_can_change(helm: Helm) -> None:

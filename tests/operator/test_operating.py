@@ -181,7 +181,7 @@ def test_a_policys_status_says_what_became_of_it(release: Operated) -> None:
 def test_an_exemptions_status_says_that_it_ended_as_it_ends(release: Operated) -> None:
     me = release.server.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
     place = ("--namespace", "default")
-    granted = exemption(me, "dangerous-capability", name="short", expires=ahead(seconds=4))
+    granted = exemption(me, "dangerous-capability", name="short", expires=ahead(seconds=15))
     release.server.kubectl("create", *place, "-f", "-", stdin=json.dumps(granted))
 
     before = eventually(lambda: release.condition("short", "Active", *place))
@@ -258,6 +258,11 @@ def test_no_object_carries_a_key_of_kopfs(release: Operated) -> None:
 
 
 def test_the_rights_that_are_used_are_the_rights_that_are_granted(release: Operated) -> None:
+    me = release.server.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+    place = ("--namespace", "default")
+    reported = exemption(me, "dangerous-capability", name="reported")
+    release.server.kubectl("create", *place, "-f", "-", stdin=json.dumps(reported))
+    eventually(lambda: release.condition("reported", "Active", *place))
     granted = set()
     for role in (
         release.get("clusterrole", "stridegate-operator"),

@@ -16,7 +16,7 @@ from stridegate.model.policies import Exclusion, LabelSelector, Operator, Policy
 from stridegate.model.rules import Parameters
 from stridegate.model.vocabulary import Action, Profile
 from stridegate.webhook.errors import BadEmbedder, CannotJudge, UnknownSubject
-from stridegate.webhook.kinds import Embedder, kinds_with
+from stridegate.webhook.kinds import Embedder, kinds_with, read_embedder
 from stridegate.webhook.policy_set import PolicySet, compiled, empty_policy_set
 from stridegate.webhook.reviews import read_review
 from stridegate.webhook.subjects import scope_of
@@ -379,3 +379,20 @@ class TestFurtherKinds:
 
         with pytest.raises(BadEmbedder, match="/v1/pods"):
             kinds_with([again])
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "rollouts",
+            "argoproj.io/rollouts=Rollout:spec.template",
+            "argoproj.io/v1alpha1/rollouts=Rollout",
+            "argoproj.io/v1alpha1/rollouts=Rollout:",
+            "argoproj.io/v1alpha1/rollouts=Rollout:spec..template",
+            "argoproj.io/v1alpha1/rollouts=Rollout:spec.template\n",
+            "argoproj.io/v1alpha1/*=Rollout:spec.template",
+        ],
+    )
+    def test_what_names_no_kind_and_path_is_refused(self, text: str) -> None:
+        with pytest.raises(BadEmbedder, match="GROUP/VERSION/RESOURCE=KIND:PATH"):
+            read_embedder(text)

@@ -6,6 +6,13 @@
 {{- if and (eq .Values.preset "production") (lt (int (include "stridegate.replicas.webhook" .)) 2) -}}
 {{- fail "webhook.replicas: must be at least 2 in the preset production, since pods are refused while no replica answers; got 1" -}}
 {{- end -}}
+{{- $embedding := list -}}
+{{- range .Values.podTemplates -}}
+{{- $embedding = append $embedding (printf "%s/%s/%s" .group .version .resource) -}}
+{{- end -}}
+{{- if ne (len $embedding) (len (uniq $embedding)) -}}
+{{- fail (printf "podTemplates: must name a resource once; got %s" (join ", " $embedding)) -}}
+{{- end -}}
 {{- if ge (int .Values.webhook.maxUnavailable) (max 2 (int (include "stridegate.replicas.webhook" .))) -}}
 {{- fail (printf "webhook.maxUnavailable: must be below the number of replicas, or a drain could take them all; got %d of %d" (int .Values.webhook.maxUnavailable) (int (include "stridegate.replicas.webhook" .))) -}}
 {{- end -}}

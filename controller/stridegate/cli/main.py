@@ -60,6 +60,13 @@ main.add_command(exemption)
     show_default=True,
     help="Seconds to serve on after SIGTERM, while endpoints forget this replica.",
 )
+@click.option(
+    "--pod-template",
+    "pod_templates",
+    multiple=True,
+    metavar="GROUP/VERSION/RESOURCE=KIND:PATH",
+    help="A further kind that embeds a pod template, such as argoproj.io/v1alpha1/rollouts=Rollout:spec.template.",
+)
 @_KUBECONFIG
 @_LOG_LEVEL
 def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
@@ -69,6 +76,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     port: int,
     probe_port: int,
     drain_delay: float,
+    pod_templates: tuple[str, ...],
     kubeconfig: Path | None,
     log_level: str,
 ) -> None:
@@ -79,20 +87,22 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
     from stridegate.webhook.errors import WebhookError  # noqa: PLC0415
+    from stridegate.webhook.kinds import read_embedder  # noqa: PLC0415
     from stridegate.webhook.main import Options, run  # noqa: PLC0415
 
     lines = configure(log_level)
-    options = Options(
-        tls_directory=tls_directory,
-        server_name=server_name,
-        bind=bind,
-        port=port,
-        probe_port=probe_port,
-        drain_delay=drain_delay,
-        kubeconfig=kubeconfig,
-        lines_dropped=lambda: lines.dropped,
-    )
     try:
+        options = Options(
+            tls_directory=tls_directory,
+            server_name=server_name,
+            bind=bind,
+            port=port,
+            probe_port=probe_port,
+            drain_delay=drain_delay,
+            embedders=tuple(map(read_embedder, pod_templates)),
+            kubeconfig=kubeconfig,
+            lines_dropped=lambda: lines.dropped,
+        )
         run(options)
     except (KubeError, WebhookError) as error:
         raise click.ClickException(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -202,6 +203,27 @@ class Embedder:
     resource: str
     kind: str
     path: tuple[str, ...]
+
+
+_WRITTEN = re.compile(
+    r"(?P<group>[a-z0-9.-]{1,253})/(?P<version>v[a-z0-9]{1,62})/(?P<resource>[a-z][a-z0-9-]{0,62})"
+    r"=(?P<kind>[A-Z][A-Za-z0-9]{0,62}):(?P<path>[a-z][A-Za-z0-9]*(\.[a-z][A-Za-z0-9]*){0,15})",
+    re.ASCII,
+)
+
+
+def read_embedder(text: str) -> Embedder:
+    """Return the further kind that a text such as `argoproj.io/v1alpha1/rollouts=Rollout:spec.template` names. Raises BadEmbedder."""
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        raise BadEmbedder(text[:200], "GROUP/VERSION/RESOURCE=KIND:PATH")
+    return Embedder(
+        group=found["group"],
+        version=found["version"],
+        resource=found["resource"],
+        kind=found["kind"],
+        path=tuple(found["path"].split(".")),
+    )
 
 
 def kinds_with(embedders: Iterable[Embedder]) -> Kinds:

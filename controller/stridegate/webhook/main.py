@@ -20,6 +20,7 @@ from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.connections import Limits
 from stridegate.webhook.feeds import Feed
 from stridegate.webhook.journals import Journal
+from stridegate.webhook.kinds import Embedder, kinds_with
 from stridegate.webhook.live import LivePolicySet
 from stridegate.webhook.metrics import ProcessMetrics
 from stridegate.webhook.probes import Probes
@@ -43,13 +44,18 @@ class Options:
     port: int = 9443
     probe_port: int = 9090
     drain_delay: float = 5.0
+    # What embeds the templates of pods beside the kinds that always do.
+    embedders: tuple[Embedder, ...] = ()
     kubeconfig: Path | None = None
     # How many lines of the log were dropped.
     lines_dropped: Callable[[], int] = int
 
 
 def run(options: Options) -> None:
-    """Serve until SIGTERM or SIGINT. Raises NoAccess where no cluster is named that could be read."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises NoAccess where no cluster is named that could be read, and BadEmbedder.
+    """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(options, find_way_in(options.kubeconfig)))
 
@@ -89,7 +95,7 @@ class _Process:
         self._certificates = CertificateStore(options.tls_directory, options.server_name)
         self._pulse = Pulse(loop)
         journal = Journal()
-        admission = Admission(self._policies, journal, time.monotonic)
+        admission = Admission(self._policies, journal, time.monotonic, kinds_with(options.embedders))
         routes = {"/validate": admission.validate, "/mutate": admission.mutate}
         shortcuts = {"/validate": admission.validate_at_once, "/mutate": admission.mutate_at_once}
         self._server = Server(routes, shortcuts, self._pulse, _limits(), journal.shed)
