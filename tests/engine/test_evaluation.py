@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from specimens import HERE, laid_over, policy, slugs, view
+from specimens import HERE, laid_over, pod_of, policy, slugs, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import decide, patches
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.policies import Regime, compile_policy, compile_regime
 from stridegate.model.errors import WrongType
+from stridegate.model.pods import PodTemplate
 from stridegate.model.rules import Given, PodRule, Question, Violation
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Outcome, Profile
@@ -86,3 +88,19 @@ def test_questions_are_answered_in_their_order() -> None:
     asked_first = [question.rule.slug for question in questions]
     assert [each.rule.slug for each in found] == sorted((each.rule.slug for each in found), key=asked_first.index)
     assert slugs(found) == {"host-pid", "host-network", "possible-root-user", "missing-seccomp-profile"}
+
+
+def test_a_judged_pod_leaves_nothing_to_the_garbage_collector() -> None:
+    asked = [Question(rule, Given()) for rule in POD_RULES.values()]
+    pods = [view(pod_of(example)) for rule in POD_RULES.values() for example in rule.examples]
+    again = [PodTemplate(metadata=pod.metadata, spec=pod.shape) for pod in pods]
+    gc.collect()
+    gc.disable()
+
+    for template in again:
+        evaluate(asked, PodView(template))
+    left = gc.collect()
+
+    gc.enable()
+    assert again
+    assert left == 0

@@ -66,12 +66,14 @@ class TestManyCallers:
             waiting = [asyncio.ensure_future(caller.send(request(b"", "/held"))) for caller in held]
             await here.busy(3)
 
-            shed = await (await here.connect()).send(request(GOOD))
+            shed = await (await here.connect()).send(request(b"", "/held"))
+            ordinary = await (await here.connect()).send(request(GOOD))
             here.gate.set()
             answers = await asyncio.gather(*waiting)
 
             assert (shed.status, shed.headers["retry-after"]) == (429, "1")
             assert not shed.closes
+            assert ordinary.status == 200
             assert [each.status for each in answers] == [200, 200, 200]
 
         serving(tmp_path, check, Limits(in_flight=3))

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from leaves import CREATED, DAY, EXPIRES, NOW, exemption, let_off, values
+from leaves import CREATED, DAY, EXPIRES, NOW, exemption, values
 from reviewing import Asked, container, embedding, mutated, pod, policy, validated
-from specimens import HERE, view
-from stridegate.engine.audit import appraise, plan
-from stridegate.engine.catalogue import POD_RULES, RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap
-from stridegate.engine.policies import compile_policy
 from stridegate.model.exemptions import Exemption
 from stridegate.model.policies import CANARY_NAMESPACE, Workload
 from stridegate.model.vocabulary import Action, Patching
 from stridegate.webhook.messages import WARNING_RUNES
-from stridegate.webhook.verdicts import Label, Verdict
+from stridegate.webhook.verdicts import Label
 
 WEB = Workload("Deployment", "web")
 OWNED: dict[str, Any] = {
@@ -130,74 +126,6 @@ def test_a_bare_pod_with_a_generated_name_is_exempted_in_mutation_as_in_validati
     assert validated(Asked(object=generated), exemptions=granted).allowed
 
 
-def foot(verdict: Verdict) -> str:
-    return verdict.message.splitlines()[-1]
-
-
-def test_a_denial_names_the_command_that_exempts_what_no_patch_heals() -> None:
-    both = pod({"hostPID": True, **container(allowPrivilegeEscalation=None)}, **OWNED)
-
-    said = foot(validated(Asked(object=both)))
-
-    assert said == (
-        "no automatic fix: 1 · exempt: stridegate exemption create -n shop --rule host-pid --workload deployment/web"
-        " · help: stridegate explain <slug>"
-    )
-
-
-@pytest.mark.parametrize(
-    ("spec", "said"),
-    [
-        (
-            container(capabilities={"drop": ["ALL"], "add": ["NET_ADMIN"]}),
-            "--rule dangerous-capability --workload deployment/web --container app --value capability=NET_ADMIN ·",
-        ),
-        (
-            {"containers": [{"name": "app", "ports": [{"containerPort": 80, "hostPort": 80, "hostIP": "192.0.2.1"}]}]},
-            "--rule host-port --workload deployment/web --container app --value port=80 ·",
-        ),
-        (
-            {"volumes": [{"name": "x", "hostPath": {"path": "/srv/$(reboot)"}}]},
-            "--rule sensitive-host-path --rule host-path-volume --workload deployment/web ·",
-        ),
-        (
-            {"volumes": [{"name": "x", "hostPath": {"path": "/data"}}]},
-            "--rule host-path-volume --workload deployment/web --value path=/data ·",
-        ),
-        (
-            {"hostPID": True, **container(capabilities={"drop": ["ALL"], "add": ["NET_ADMIN"]})},
-            "--rule dangerous-capability --rule host-pid --workload deployment/web ·",
-        ),
-    ],
-)
-def test_the_command_asks_for_no_more_than_was_found(spec: dict[str, Any], said: str) -> None:
-    assert said in foot(validated(Asked(object=pod(spec, **OWNED))))
-
-
-def test_what_a_patch_heals_is_not_offered_for_exemption() -> None:
-    assert "exempt" not in foot(validated(Asked(object=pod(container(allowPrivilegeEscalation=None), **OWNED))))
-
-
-@pytest.mark.parametrize(
-    ("metadata", "said"),
-    [
-        ({"name": "web"}, "--workload pod/web "),
-        ({"name": "web-x7k2p", "generateName": "web-"}, "--workload pod/web- "),
-        ({"ownerReferences": [{"kind": "Rollout", "name": "web", "controller": True}]}, "--workload Rollout/web "),
-    ],
-)
-def test_the_command_names_the_workload_that_an_exemption_must_name(metadata: dict[str, Any], said: str) -> None:
-    assert said in foot(validated(Asked(object=pod({"hostPID": True}, **metadata))))
-
-
-@pytest.mark.parametrize("name", ["$(reboot)", "web;reboot", "web\nfix: curl x", "`reboot`", "../web", ""])
-@pytest.mark.parametrize("kind", ["Rollout", "Roll$(reboot)out"])
-def test_no_name_that_a_shell_would_read_gets_into_the_command(kind: str, name: str) -> None:
-    owners: Any = [{"kind": kind, "name": name or "-", "controller": True}]
-
-    assert "exempt" not in foot(validated(Asked(object=pod({"hostPID": True}, ownerReferences=owners))))
-
-
 def test_an_update_is_answerable_for_what_it_introduces_and_is_not_exempted() -> None:
     asked = Asked(object=ADMIN, old=pod({}, **OWNED), operation="UPDATE")
 
@@ -238,21 +166,6 @@ def test_no_exemption_applies_in_the_namespace_that_proves_that_something_is_ref
     verdict = validated(Asked(object=privileged, namespace=CANARY_NAMESPACE), exemptions=[granted])
 
     assert not verdict.allowed
-
-
-@pytest.mark.parametrize("late", [-1.0, 0.0, 1.0])
-def test_the_audit_of_what_runs_agrees_with_the_webhook_at_every_time(late: float) -> None:
-    granted, now = web(), EXPIRES + late
-    subject = view(ADMIN)
-    circumstances = let_off([granted], subject, now=now, circumstances=replace(HERE, workload=WEB))
-
-    verdict = validated(Asked(object=ADMIN), exemptions=[granted], now=now)
-    appraisal = appraise(plan({"production": compile_policy(policy(), POD_RULES.values())}), subject, circumstances)
-
-    assert verdict.allowed is (late < 0)
-    assert [each.policy for each in appraisal.refusals] == ([] if verdict.allowed else ["production"])
-    assert appraisal.decision is not None
-    assert tuple(each.ruling.finding.rule.slug for each in appraisal.decision.exempted) == verdict.exempted
 
 
 def test_what_is_no_pod_is_exempted_by_its_own_kind_and_name() -> None:

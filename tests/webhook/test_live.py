@@ -249,3 +249,19 @@ def test_a_label_that_changes_moves_a_namespace() -> None:
         assert (before.selected, after.selected) == (False, True)
 
     running(check)
+
+
+def test_where_too_many_wait_for_namespaces_the_next_gets_the_strictest_at_once() -> None:
+    async def check(live: LivePolicySet) -> None:
+        live.observe_policy(policy(namespaceSelector={"matchLabels": {"tier": "production"}}), deleted=False)
+        waiting = [asyncio.ensure_future(live.rulebook(f"late-{number}")) for number in range(64)]
+        await asyncio.sleep(0)
+
+        found = await live.rulebook("later")
+
+        assert not any(each.done() for each in waiting)
+        assert found is not None
+        assert found.regime.policies == ("production",)
+        await asyncio.gather(*waiting)
+
+    running(check)

@@ -50,7 +50,7 @@ class TestDenials:
     def test_the_message_is_as_documented(self) -> None:
         patch = """'{"spec":{"containers":[{"name":"app","securityContext":{"allowPrivilegeEscalation":false}}]}}'"""
         send = "kubectl -n shop apply -f -"
-        offered = "stridegate exemption create -n shop --rule unmasked-proc-mount --workload pod/web --container app"
+        exempt = "stridegate exemption create -n shop --rule unmasked-proc-mount --workload pod/web --container app"
 
         message = validated(Asked(object=pod(container(allowPrivilegeEscalation=None, procMount="Unmasked")))).message
 
@@ -59,7 +59,7 @@ class TestDenials:
             "1. privilege-escalation [E, high] containers[app]: securityContext.allowPrivilegeEscalation is absent → must be false",
             "2. unmasked-proc-mount [IE, high] containers[app]: securityContext.procMount is Unmasked → must be Default or absent",
             f'fix (Pod "web"): kubectl patch --local -f pod.yaml --type=strategic -p {patch} -o yaml | {send}',
-            f"no automatic fix: 1 · exempt: {offered} · help: stridegate explain <slug>",
+            f"no automatic fix: 1 · exempt: {exempt} · help: stridegate explain <slug>",
         ]
 
     def test_the_fix_is_for_the_owner_that_a_person_edits(self) -> None:
@@ -116,7 +116,20 @@ class TestDenials:
         message = validated(Asked(object=document, namespace=name)).message
 
         assert len(message.encode()) <= MOST_BYTES
-        starts = ("Stridegate denied", "1.", "2.", "3.", "4.", "5.", "6.", "fix", "… and", "no automatic fix", "help")
+        starts = (
+            "Stridegate denied",
+            "1.",
+            "2.",
+            "3.",
+            "4.",
+            "5.",
+            "6.",
+            "fix",
+            "… and",
+            "no automatic fix",
+            "exempt",
+            "help",
+        )
         assert all(line.startswith(starts) for line in message.split("\n"))
         assert "1. all-is-well" not in message.splitlines()
         assert not [each for each in message if unicodedata.category(each) in {"Cc", "Cf", "Zl"} and each != "\n"]

@@ -52,8 +52,8 @@ class TestServices:
             'Stridegate denied Service "web" in "shop" (policy production): 1 violation\n'
             "1. service-external-ip [S, high] service: externalIPs is 203.0.113.7 → must hold no address that the "
             "request adds\n"
-            "no automatic fix: 1 · exempt: stridegate exemption create -n shop --rule service-external-ip --workload Service/web"
-            " · help: stridegate explain <slug>"
+            "no automatic fix: 1 · exempt: stridegate exemption create -n shop --rule service-external-ip "
+            "--workload Service/web · help: stridegate explain <slug>"
         )
 
     def test_an_update_answers_for_the_addresses_that_it_adds(self) -> None:
@@ -292,8 +292,8 @@ class TestConnections:
             f'Stridegate denied {noun} "web" in "shop" (policy production): 1 violation\n'
             "1. exec-into-privileged-pod [RE, high] user: groups is [developers] → must include one of [keepers, "
             "system:masters]\n"
-            "no automatic fix: 1 · exempt: stridegate exemption create -n shop --rule exec-into-privileged-pod --workload pod/web"
-            " · help: stridegate explain <slug>"
+            "no automatic fix: 1 · exempt: stridegate exemption create -n shop --rule exec-into-privileged-pod "
+            "--workload pod/web · help: stridegate explain <slug>"
         )
 
     @pytest.mark.parametrize("subresource", ["exec", "attach"])

@@ -1,106 +1,18 @@
-"""The whole process, beside an API server that answers well or badly."""
+"""The whole process: how it starts, follows the cluster, and outlives what goes wrong there."""
 
 from __future__ import annotations
 
-import http.client
 import json
-import signal
-import ssl
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 import pytest
 
-from authorities import Authority, Mount, mounted, rsa_key
-from fake_cluster import EXEMPTIONS, NAMESPACES, POLICIES, FakeCluster, Watching
+from authorities import Mount
+from fake_cluster import NAMESPACES, POLICIES, Watching
+from processes import AUTHORITY, BAD, CONTEXT, DENY, GOOD, Load, World, denied
 from replicas import Replica, eventually
 from reviewing import PRIVILEGED, Asked, pod
-
-AUTHORITY = Authority()
-CONTEXT = AUTHORITY.client_context()
-BAD = Asked(object=PRIVILEGED).body()
-GOOD = Asked(object=pod()).body()
-OTHER = Asked(object={**PRIVILEGED, "metadata": {"name": "other"}}).body()
-DENY = {"profile": "baseline", "action": "deny"}
-
-
-@dataclass
-class World:
-    """A cluster, a mounted certificate, and replicas."""
-
-    cluster: FakeCluster
-    mount: Mount
-    stack: ExitStack
-
-    def replica(self, *, drain_delay: float = 0.5) -> Replica:
-        """Start a replica."""
-        started = Replica(self.cluster.kubeconfig, self.mount.directory, drain_delay=drain_delay)
-        return self.stack.enter_context(started)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with ExitStack() as stack:
-        cluster = stack.enter_context(FakeCluster(tmp_path))
-        cluster.put(NAMESPACES, "shop")
-        cluster.put(POLICIES, "production", spec=DENY)
-        yield World(cluster, mounted(tmp_path / "tls", AUTHORITY), stack)
-
-
-def denied(replica: Replica) -> bool:
-    """Whether a privileged pod is denied."""
-    return not replica.ask(CONTEXT, BAD)["allowed"]
-
-
-@dataclass
-class Load:
-    """Callers that ask without pause, each on a connection that it opens again when it is told to close it."""
-
-    replica: Replica
-    body: bytes
-    context: ssl.SSLContext = field(default_factory=lambda: CONTEXT)
-    answers: list[bool] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
-    threads: list[threading.Thread] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        self.threads = [threading.Thread(target=self._call, daemon=True) for _ in range(4)]
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(20)
-
-    def _call(self) -> None:
-        connection: http.client.HTTPConnection | None = None
-        while not self.stop.is_set():
-            if connection is None:
-                try:
-                    connection = self.replica.connect(self.context)
-                except OSError:
-                    # Nobody listens any more: no review was sent.
-                    return
-            try:
-                connection.request("POST", "/validate", self.body, {"Content-Type": "application/json"})
-                response = connection.getresponse()
-                self.answers.append(json.loads(response.read())["response"]["allowed"])
-            except (OSError, http.client.HTTPException) as problem:
-                self.lost.append(repr(problem))
-                return
-            if response.will_close:
-                connection.close()
-                connection = None
-        if connection is not None:
-            connection.close()
 
 
 class TestStart:
@@ -246,135 +158,6 @@ class TestWatchesThatBreak:
         world.cluster.answering = True
         world.cluster.put(POLICIES, "production", told=False, spec={**DENY, "action": "warn"})
         eventually(lambda: not denied(replica), 60)
-
-
-EXEMPT = {
-    "rules": ["privileged-container"],
-    "workload": {"kind": "Pod", "name": "web"},
-    "reason": "drives a device of the node",
-    "expires": "2030-02-01T00:00:00Z",
-    "grantedBy": "alice",
-}
-
-
-class TestExemptions:
-    def test_an_exemption_that_was_there_before_the_replica_holds_once_it_is_ready(self, world: World) -> None:
-        world.cluster.put(EXEMPTIONS, "device", spec=EXEMPT)
-
-        replica = world.replica().wait_ready()
-
-        assert not denied(replica)
-
-    def test_what_is_granted_and_taken_back_takes_effect_at_once(self, world: World) -> None:
-        replica = world.replica().wait_ready()
-        eventually(lambda: world.cluster.watches >= 3)
-
-        world.cluster.put(EXEMPTIONS, "device", spec=EXEMPT)
-        eventually(lambda: not denied(replica))
-        world.cluster.put(EXEMPTIONS, "device", spec={**EXEMPT, "revoked": True})
-
-        eventually(lambda: denied(replica))
-
-    @pytest.mark.parametrize("revoked", [True, False], ids=["revoked", "deleted"])
-    def test_what_was_taken_back_while_nobody_watched_is_gone_once_the_watch_is_back(
-        self, world: World, revoked: bool
-    ) -> None:
-        world.cluster.put(EXEMPTIONS, "device", spec=EXEMPT)
-        replica = world.replica().wait_ready()
-        eventually(lambda: world.cluster.watches >= 3)
-
-        world.cluster.watching = Watching.ERROR
-        world.cluster.hang_up()
-        if revoked:
-            world.cluster.put(EXEMPTIONS, "device", told=False, spec={**EXEMPT, "revoked": True})
-        else:
-            world.cluster.delete(EXEMPTIONS, "device", told=False)
-        world.cluster.watching = Watching.WELL
-
-        eventually(lambda: denied(replica), 60)
-
-    def test_where_the_kind_is_not_served_a_replica_is_ready_and_exempts_nothing(self, world: World) -> None:
-        world.cluster.served.discard(EXEMPTIONS)
-        world.cluster.put(EXEMPTIONS, "device", spec=EXEMPT)
-
-        replica = world.replica().wait_ready()
-
-        assert denied(replica)
-        assert replica.metric("stridegate_exemptions_served") == 0
-
-    def test_while_exemptions_cannot_be_listed_what_policies_forbid_still_takes_effect(self, world: World) -> None:
-        world.cluster.put(POLICIES, "production", spec={**DENY, "action": "audit"})
-        world.cluster.put(EXEMPTIONS, "device", spec=EXEMPT)
-        replica = world.replica().wait_ready()
-        eventually(lambda: world.cluster.watches >= 3)
-
-        world.cluster.refused.add(EXEMPTIONS)
-        world.cluster.put(POLICIES, "production", told=False, spec={**DENY, "profile": "restricted"})
-        world.cluster.watching = Watching.ERROR
-        world.cluster.hang_up()
-
-        eventually(lambda: not replica.ask(CONTEXT, OTHER)["allowed"], 60)
-        assert replica.ready
-
-    def test_a_replica_that_may_not_list_exemptions_is_not_ready_and_says_why(self, world: World) -> None:
-        world.cluster.refused.add(EXEMPTIONS)
-
-        replica = world.replica()
-
-        eventually(lambda: "hardeningexemptions: the API server answered 403" in replica.probe("/readyz")[1])
-
-
-class TestCertificates:
-    def test_a_rotation_under_load_loses_nothing(self, world: World) -> None:
-        replica = world.replica().wait_ready()
-        next_authority = Authority("next")
-        both = AUTHORITY.bundle + next_authority.bundle
-        trusting = ssl.create_default_context(cadata=both.decode())
-
-        with Load(replica, GOOD, trusting) as load:
-            for pair in (AUTHORITY.leaf(rsa_key()), next_authority.leaf(), AUTHORITY.leaf()):
-                rotations = replica.metric('stridegate_certificate_rotations_total{result="success"}')
-                world.mount.write(pair, both)
-                eventually(
-                    lambda: replica.metric('stridegate_certificate_rotations_total{result="success"}') > rotations  # noqa: B023 - called at once
-                )
-                assert replica.ask(trusting, GOOD)["allowed"]
-
-        assert load.lost == []
-        assert replica.ready
-
-    def test_a_bad_pair_is_counted_and_the_old_one_served(self, world: World) -> None:
-        replica = world.replica().wait_ready()
-
-        world.mount.write(Authority("stranger").leaf(), AUTHORITY.bundle)
-        eventually(lambda: replica.metric("stridegate_certificate_reload_failures_total") == 1)
-
-        assert denied(replica)
-        assert replica.ready
-
-
-class TestLeaving:
-    def test_sigterm_under_load_loses_nothing(self, world: World) -> None:
-        replica = world.replica(drain_delay=1.0).wait_ready()
-
-        with Load(replica, GOOD) as load:
-            time.sleep(1)
-            replica.process.send_signal(signal.SIGTERM)
-            eventually(lambda: not replica.ready)
-            status = replica.process.wait(25)
-
-        assert status == 0
-        assert load.lost == []
-        assert load.answers
-
-    def test_it_is_not_ready_from_sigterm_on_while_it_still_answers(self, world: World) -> None:
-        replica = world.replica(drain_delay=2.0).wait_ready()
-
-        replica.process.send_signal(signal.SIGTERM)
-        eventually(lambda: "on its way out" in replica.probe("/readyz")[1])
-
-        assert denied(replica)
-        assert replica.process.wait(25) == 0
 
 
 def test_log_lines_are_one_json_object_each_and_hold_nothing_of_the_object(world: World) -> None:

@@ -1,22 +1,22 @@
-"""What validation makes of every kind of request."""
+"""What validation makes of pods, and of requests that carry none."""
 
 from __future__ import annotations
 
 import pytest
 
 from leaves import NOW
-from reviewing import PRIVILEGED, RESOURCES, Asked, container, embedding, pod, policy, rulebook, validated
+from reviewing import PRIVILEGED, Asked, container, pod, policy, rulebook, validated
 from stridegate.engine.examples import JsonMap
 from stridegate.model.policies import Exclusion, RuleSetting
-from stridegate.model.vocabulary import Action, Patching, Profile
-from stridegate.webhook.errors import CannotJudge, UnknownSubject, UnreadableObject
-from stridegate.webhook.messages import WARNING_RUNES
+from stridegate.model.vocabulary import Action, Profile
+from stridegate.webhook.errors import CannotJudge, UnknownSubject
 from stridegate.webhook.reviews import read_review
 from stridegate.webhook.validation import validate
-from stridegate.webhook.verdicts import Label, State
+from stridegate.webhook.verdicts import Label
 
-TEMPLATED = [kind for kind in RESOURCES if kind != "Pod"]
 MIRROR: JsonMap = {"annotations": {"kubernetes.io/config.mirror": "c0ffee"}}
+
+
 NODE = {"user": "system:node:node1", "groups": ("system:nodes", "system:authenticated")}
 
 
@@ -164,87 +164,6 @@ class TestPods:
         assert "initContainers[app]: securityContext.privileged" in verdict.message
 
 
-class TestUpdates:
-    @pytest.mark.parametrize(
-        "metadata",
-        [
-            {"labels": {"a": "b"}},
-            {"finalizers": []},
-            {"deletionTimestamp": "2030-01-01T00:00:00Z"},
-            {"ownerReferences": [{"kind": "ReplicaSet", "name": "x", "controller": True}]},
-        ],
-    )
-    def test_metadata_of_a_violating_pod_may_change(self, metadata: JsonMap) -> None:
-        new = {**PRIVILEGED, "metadata": {**metadata, "name": "web"}}
-
-        verdict = validated(Asked(operation="UPDATE", object=new, old=PRIVILEGED))
-
-        assert verdict.allowed
-
-    def test_an_image_that_changes_in_a_privileged_pod_is_judged_anew(self) -> None:
-        new = pod({"containers": [{"name": "app", "image": "other", "securityContext": {"privileged": True}}]})
-        old = pod(container(privileged=True))
-
-        verdict = validated(Asked(operation="UPDATE", object=new, old=old))
-
-        assert not verdict.allowed
-
-    def test_being_deleted_is_no_excuse_for_another_image(self) -> None:
-        new = pod(
-            {"containers": [{"name": "app", "image": "other", "securityContext": {"privileged": True}}]},
-            deletionTimestamp="2030-01-01T00:00:00Z",
-        )
-
-        verdict = validated(Asked(operation="UPDATE", object=new, old=pod(container(privileged=True))))
-
-        assert not verdict.allowed
-
-    def test_what_was_there_before_is_counted_and_not_denied(self) -> None:
-        new = pod({**container(privileged=True), "tolerations": [{"key": "x"}], "activeDeadlineSeconds": 7})
-        new["metadata"] = {"name": "web", "annotations": {"a": "b"}}
-        old = pod(container(privileged=True))
-
-        verdict = validated(Asked(operation="UPDATE", object=new, old=old))
-
-        assert verdict.allowed
-        assert {count.state for count in verdict.counts} == {State.EXISTING}
-
-    def test_an_update_without_the_old_object_is_denied(self) -> None:
-        with pytest.raises(UnreadableObject, match="oldObject"):
-            validated(Asked(operation="UPDATE", object=pod(), old=None))
-
-    def test_an_ephemeral_container_that_is_added_is_judged(self) -> None:
-        debug: JsonMap = {"name": "debug", "image": "x:1", "securityContext": {"privileged": True}}
-        new = pod({"ephemeralContainers": [debug]})
-
-        verdict = validated(Asked(operation="UPDATE", subresource="ephemeralcontainers", object=new, old=pod()))
-
-        assert "ephemeralContainers[debug]: securityContext.privileged" in verdict.message
-
-    def test_a_good_ephemeral_container_beside_an_old_bad_one_is_allowed(self) -> None:
-        bad: JsonMap = {"name": "old", "image": "x:1", "securityContext": {"privileged": True}}
-        confined: JsonMap = {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }
-        good: JsonMap = {"name": "new", "image": "x:1", "securityContext": confined}
-        old, new = pod({"ephemeralContainers": [bad]}), pod({"ephemeralContainers": [bad, good]})
-
-        verdict = validated(Asked(operation="UPDATE", subresource="ephemeralcontainers", object=new, old=old))
-
-        assert verdict.allowed
-
-    def test_a_resize_that_touches_nothing_bad_is_allowed_in_a_violating_pod(self) -> None:
-        old = pod(container(privileged=True))
-        limits: JsonMap = {"limits": {"memory": "32Mi"}}
-        new = pod({"containers": [{"name": "app", "resources": limits, "securityContext": {"privileged": True}}]})
-
-        verdict = validated(Asked(operation="UPDATE", subresource="resize", object=new, old=old))
-
-        assert verdict.allowed
-
-
 class TestOtherRequests:
     @pytest.mark.parametrize("subresource", ["status", "binding", "eviction", "log", "proxy", "portforward"])
     @pytest.mark.parametrize("operation", ["CREATE", "UPDATE", "CONNECT"])
@@ -322,125 +241,3 @@ class TestMirrorPods:
         verdict = validated(Asked(object=document, **asker))  # type: ignore[arg-type] # two of its fields
 
         assert not verdict.allowed
-
-
-class TestTemplates:
-    @pytest.mark.parametrize("kind", TEMPLATED)
-    def test_a_template_is_warned_about(self, kind: str) -> None:
-        verdict = validated(Asked(kind=kind, object=embedding(kind, PRIVILEGED)))
-
-        assert verdict.allowed
-        assert verdict.warnings[0].startswith(f"pods of this {kind} will be denied: privileged-container [E, critical]")
-
-    def test_a_template_whose_pods_would_only_be_warned_about_says_so(self) -> None:
-        verdict = validated(
-            Asked(kind="Deployment", object=embedding("Deployment", PRIVILEGED)), policy(action=Action.WARN)
-        )
-
-        assert verdict.warnings[0].startswith("pods of this Deployment would violate: ")
-
-    @pytest.mark.parametrize("kind", TEMPLATED)
-    def test_a_policy_may_deny_templates(self, kind: str) -> None:
-        verdict = validated(Asked(kind=kind, object=embedding(kind, PRIVILEGED)), policy(templates=Action.DENY))
-
-        assert not verdict.allowed
-        assert verdict.message.startswith(f'Stridegate denied {kind} "web" in "shop"')
-
-    @pytest.mark.parametrize(
-        "user",
-        [
-            "system:serviceaccount:kube-system:deployment-controller",
-            "system:serviceaccount:kube-system:cronjob-controller",
-            "system:kube-controller-manager",
-        ],
-    )
-    def test_what_a_controller_makes_gets_neither_warning_nor_denial(self, user: str) -> None:
-        asked = Asked(kind="ReplicaSet", object=embedding("ReplicaSet", PRIVILEGED), user=user)
-
-        verdict = validated(asked, policy(templates=Action.DENY))
-
-        assert verdict.allowed
-        assert verdict.warnings == ()
-
-    def test_an_owner_reference_makes_no_controller(self) -> None:
-        document = embedding("ReplicaSet", PRIVILEGED)
-        document["metadata"] = {
-            "name": "web-1",
-            "ownerReferences": [{"kind": "Deployment", "name": "web", "controller": True}],
-        }
-
-        verdict = validated(Asked(kind="ReplicaSet", object=document), policy(templates=Action.DENY))
-
-        assert not verdict.allowed
-
-    def test_what_a_patch_will_heal_is_not_warned_about(self) -> None:
-        document = embedding("Deployment", pod(container(allowPrivilegeEscalation=None)))
-
-        verdict = validated(Asked(kind="Deployment", object=document), policy(patching=Patching.SAFE))
-
-        assert verdict.warnings == ()
-
-    def test_a_change_of_replicas_alone_is_silent(self) -> None:
-        old = embedding("Deployment", PRIVILEGED)
-        new = {**old, "spec": {**old["spec"], "replicas": 7}}  # type: ignore[dict-item] # a map
-
-        verdict = validated(Asked(kind="Deployment", operation="UPDATE", object=new, old=old))
-
-        assert verdict.warnings == ()
-
-    def test_an_old_violation_is_silent_while_a_new_one_warns(self) -> None:
-        old = embedding("Deployment", pod(container(readOnlyRootFilesystem=None)))
-        new = embedding("Deployment", pod(container(readOnlyRootFilesystem=None, procMount="Unmasked")))
-
-        verdict = validated(Asked(kind="Deployment", operation="UPDATE", object=new, old=old))
-
-        assert [line.split(": ")[1].split()[0] for line in verdict.warnings] == ["unmasked-proc-mount"]
-
-    @pytest.mark.parametrize("kind", TEMPLATED)
-    @pytest.mark.parametrize("spec", [None, {}, {"template": None}, {"jobTemplate": None}])
-    def test_a_workload_without_a_template_has_nothing_to_judge(self, kind: str, spec: JsonMap | None) -> None:
-        verdict = validated(Asked(kind=kind, object={"metadata": {"name": "web"}, "spec": spec}))
-
-        assert verdict.allowed
-        assert verdict.warnings == ()
-
-
-class TestOverwrittenPatches:
-    def test_a_healed_violation_that_is_back_is_counted(self) -> None:
-        document = pod(
-            container(allowPrivilegeEscalation=None),
-            annotations={"stridegate.dev/patched": "privilege-escalation,root-user;v0.1.0"},
-        )
-
-        verdict = validated(Asked(object=document), policy(action=Action.WARN, patching=Patching.SAFE))
-
-        assert verdict.overwritten == ("privilege-escalation",)
-
-    def test_what_the_webhook_would_not_heal_it_never_healed(self) -> None:
-        document = pod(
-            container(privileged=True), annotations={"stridegate.dev/patched": "privileged-container;v0.1.0"}
-        )
-
-        verdict = validated(Asked(object=document), policy(action=Action.WARN, patching=Patching.ALL))
-
-        assert verdict.overwritten == ()
-
-    @pytest.mark.parametrize("record", ["", ";", "no-such-rule;v9", "🙂" * 500, ",,,;;"])
-    def test_what_stands_in_the_annotation_is_only_compared(self, record: str) -> None:
-        document = pod(container(privileged=True), annotations={"stridegate.dev/patched": record})
-
-        verdict = validated(Asked(object=document))
-
-        assert verdict.overwritten == ()
-        assert not verdict.allowed
-
-
-def test_every_warning_fits_its_header() -> None:
-    names = [f"container-{'x' * 60}-{number}" for number in range(50)]
-    document = pod({"containers": [{"name": name, "image": "x:1"} for name in names]})
-
-    verdict = validated(Asked(object=document), policy(action=Action.WARN))
-
-    assert len(verdict.warnings) == 8
-    assert all(len(line) <= WARNING_RUNES for line in verdict.warnings)
-    assert verdict.warnings[-1].endswith(" more: stridegate check")

@@ -90,6 +90,11 @@ def _amount(text: str) -> Fraction | None:
         return None
 
 
+def can_be_named(kind: ValueKind, text: str) -> bool:
+    """Whether an exemption with this value takes a finding that has it: no text names what leads through a process's folder."""
+    return _canonical(kind, text) is not None
+
+
 def _canonical(kind: ValueKind, text: str) -> Hashable | None:
     """Return a value as all its spellings are compared; None where it names nothing that could be found in a pod."""
     if kind is ValueKind.CAPABILITY:

@@ -47,17 +47,19 @@ class ContainerKind(enum.Enum):
 
 
 class ContainerView(Spot):
-    """One container of whatever kind, with the pod it stands in."""
+    """One container of whatever kind.
 
-    __slots__ = ("context", "kind", "pod")
+    It does not know its pod: what stands in no circle is freed at once, and leaves nothing to the garbage collector.
+    """
+
+    __slots__ = ("context", "kind")
     shape: Container
 
-    def __init__(self, pod: PodView, shape: Container, kind: ContainerKind, listed: str, index: int) -> None:
+    def __init__(self, prefix: Pointer, shape: Container, kind: ContainerKind, listed: str, index: int) -> None:
         name = shape.name or ""
-        super().__init__(shape, (*pod.prefix, "spec", listed, index), f"{listed}[{name or index}]", concerned=(name,))
+        super().__init__(shape, (*prefix, "spec", listed, index), f"{listed}[{name or index}]", concerned=(name,))
         # Never missing, so that the fields that most rules read are one step away.
         self.context = shape.securityContext or _NO_CONTEXT
-        self.pod = pod
         self.kind = kind
 
     @property
@@ -69,11 +71,6 @@ class ContainerView(Spot):
     def ephemeral(self) -> bool:
         """Whether it is an ephemeral container, for which the API forbids resources, ports, probes and lifecycle."""
         return self.kind is ContainerKind.EPHEMERAL
-
-    def effective(self, field: Field[V]) -> V | None:
-        """Return the container's value of a field that lives at both levels, else the pod's."""
-        own = field.of(self)
-        return field.of(self.pod) if own is None else own
 
     @property
     def privileged(self) -> bool:
@@ -132,11 +129,11 @@ class PodView(Spot):
         spec = self.shape
         for index, container in enumerate(spec.initContainers or ()):
             kind = ContainerKind.SIDECAR if container.restartPolicy == "Always" else ContainerKind.INIT
-            yield ContainerView(self, container, kind, "initContainers", index)
+            yield ContainerView(self.prefix, container, kind, "initContainers", index)
         for index, container in enumerate(spec.containers or ()):
-            yield ContainerView(self, container, ContainerKind.REGULAR, "containers", index)
+            yield ContainerView(self.prefix, container, ContainerKind.REGULAR, "containers", index)
         for index, container in enumerate(spec.ephemeralContainers or ()):
-            yield ContainerView(self, container, ContainerKind.EPHEMERAL, "ephemeralContainers", index)
+            yield ContainerView(self.prefix, container, ContainerKind.EPHEMERAL, "ephemeralContainers", index)
 
     @cached_property
     def volumes(self) -> tuple[VolumeView, ...]:
@@ -289,15 +286,23 @@ class PodView(Spot):
         known = self._present.get(field.path)
         if known is None:
             read = field.of
-            known = [(spot, value) for spot in self.levels if (value := read(spot)) is not None]
+            known = [(container, value) for container in self.containers if (value := read(container)) is not None]
+            # Without what the pod itself says: it must not hold itself.
             self._present[field.path] = known
-        return cast("Sequence[tuple[Spot, V]]", known)
+        within = cast("Sequence[tuple[Spot, V]]", known)
+        own = field.of(self)
+        return within if own is None else [(self, own), *within]
 
     @cached_property
     def _present(self) -> dict[tuple[str, ...], Sequence[tuple[Spot, object]]]:
         return {}
 
-    @cached_property
+    def effective(self, container: ContainerView, field: Field[V]) -> V | None:
+        """Return a container's value of a field that lives at both levels, else the pod's."""
+        own = field.of(container)
+        return field.of(self) if own is None else own
+
+    @property
     def levels(self) -> tuple[Spot, ...]:
         """The pod and every container: the spots of a field that lives at both levels."""
         return (self, *self.containers)

@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 
 # A namespace that was created a moment ago is on its way through the watch; no review waits longer for it.
 _PATIENCE = 0.3
+# Reviews that may wait at a time. They count as under way meanwhile: whoever asks about namespaces that do not exist must
+# not take the room of everybody else's.
+_MOST_WAITING = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class LivePolicySet:
         self._policies: Roster[_Kept] = Roster()
         self._namespaces: Roster[Mapping[str, str]] = Roster()
         self._news = asyncio.Event()
+        self._waiting = 0
 
     @property
     def synced(self) -> bool:
@@ -75,18 +79,29 @@ class LivePolicySet:
     async def rulebook(self, namespace: str | None) -> Rulebook | None:
         """Return what holds in a namespace, or for objects that belong to none; None before the first complete listing.
 
-        A namespace that is not known yet is waited for, 300 ms at most; then every policy holds that could select it.
+        A namespace that is not known yet is waited for, 300 ms at most; then every policy holds that could select it, and
+        at once where too many wait already.
         """
         if not self.synced:
             return None
         known = self.known(namespace)
         if known is not None or namespace is None:
             return known
+        if self._waiting < _MOST_WAITING:
+            self._waiting += 1
+            try:
+                known = await self._heard_of(namespace)
+            finally:
+                self._waiting -= 1
+        return known or self.current.strictest(namespace)
+
+    async def _heard_of(self, namespace: str) -> Rulebook | None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 while (known := self.current.rulebook(namespace)) is None:
                     await self._news.wait()
-        return known or self.current.strictest(namespace)
+                return known
+        return None
 
     def replace(
         self, policies: Sequence[ListedPolicy], namespaces: Sequence[ListedNamespace], revisions: tuple[int, int]

@@ -114,12 +114,12 @@ class _Process:
                 options.lines_dropped,
             )
         )
-        self._probes = Probes(readiness, self._pulse, registry)
+        self._probes = Probes(readiness.missing, self._pulse, registry)
 
     async def start(self) -> None:
         """Listen: live, and not ready before everything else is there."""
         self._certificates.refresh()
-        await self._probes.listen(self._options.bind or None, self._options.probe_port)
+        await self._probes.listen(self._options.bind, self._options.probe_port)
         self._server.listen(self._options.bind, self._options.port, self._certificates.context)
 
     def duties(self) -> tuple[Coroutine[None, None, None], ...]:

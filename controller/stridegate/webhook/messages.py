@@ -13,6 +13,7 @@ from stridegate.model.findings import Finding, Ruling
 from stridegate.model.policies import Workload
 from stridegate.model.rules import PodRule
 from stridegate.model.vocabulary import Action
+from stridegate.webhook.appeals import appeal
 
 # A denial becomes the message of a Status, which clients print whole; more than this scrolls away.
 MOST_BYTES = 4096
@@ -47,13 +48,13 @@ def clean(text: str, runes: int = VALUE_RUNES) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressee:
-    """The object a message is about, as people know it, the workload they would edit, and as what they would exempt it."""
+    """The object a message is about, as people know it, the workload they would edit, and the one an exemption would name."""
 
     kind: str
     name: str
     namespace: str
     workload: Workload
-    exempt_as: Workload | None = None
+    exemptible: Workload
 
     @property
     def own(self) -> bool:
@@ -67,14 +68,12 @@ class Addressee:
         return f'{kind} "{clean(self.name)}"{place}'
 
 
-def denial(
-    addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy, *, exempted: int = 0, offer: str = ""
-) -> str:
-    """Return the one message of a denial: every violation, worst first, the fix, how to exempt, and where to learn more."""
+def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy, *, exempted: int = 0) -> str:
+    """Return the one message of a denial: every violation, worst first, how many are exempted, the fix, and where to learn more."""
     count = len(denied)
     head = f"Stridegate denied {addressee} ({_policies(denied)}): {count} violation{'s' if count > 1 else ''}"
     head += f", {exempted} exempted" if exempted else ""
-    foot = _foot(remedy, offer)
+    foot = _foot(addressee, denied, remedy)
     fix = _fix(addressee.workload, remedy)
     details = _details(denied, MOST_BYTES)
     text = "\n".join([head, *details, *fix, foot])
@@ -209,7 +208,10 @@ def _fix(workload: Workload, remedy: Remedy) -> list[str]:
     return [f'fix ({workload.kind} "{clean(workload.name)}"{careful}): {remedy.command}']
 
 
-def _foot(remedy: Remedy, offer: str) -> str:
+def _foot(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy) -> str:
     unhealed = f"no automatic fix: {remedy.unhealed} · " if remedy.unhealed else ""
-    exempt = f"exempt: {offer} · " if offer else ""
+    # What the fix heals needs no exemption.
+    stubborn = [each for each in denied if each.finding.violation is None or each.finding.violation.patch is None]
+    command = appeal(stubborn if remedy.command and stubborn else denied, addressee.namespace, addressee.exemptible)
+    exempt = f"exempt: {command} · " if command else ""
     return f"{unhealed}{exempt}help: stridegate explain <slug>"

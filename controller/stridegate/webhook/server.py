@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import ssl
 from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
-from aiohttp.http import HttpProcessingError
 
 from stridegate.webhook.admission import Call, Route, Shortcut
 from stridegate.webhook.bodies import Bodies
 from stridegate.webhook.connections import Connection, Guests, Limits
 from stridegate.webhook.errors import LargeBody, NoRoom
 from stridegate.webhook.heads import KEEPING, Head, written
+from stridegate.webhook.journals import library_log
 from stridegate.webhook.pulses import Pulse
 from stridegate.webhook.receptions import Reception
 from stridegate.webhook.responses import Reply, refused
@@ -29,15 +28,6 @@ _LAST_REQUESTS = 2.0
 _QUIET = 0.25
 # The library does not see every request: idle connections are cut by the sweep.
 _NEVER = 3600.0
-
-
-def _ours(record: logging.LogRecord) -> bool:
-    """Whether something that the HTTP library logs is no mere stranger's fault: a head that is none tells of its sender alone."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
-_log = logging.getLogger(__name__)
-_log.addFilter(_ours)
 
 
 class _Answer(web.StreamResponse):
@@ -88,7 +78,7 @@ class Server:
         self._http = web.Server(
             self._handle,
             access_log=None,
-            logger=_log,
+            logger=library_log(__name__),
             auto_decompress=False,
             keepalive_timeout=_NEVER,
             lingering_time=limits.body_seconds,
@@ -178,11 +168,12 @@ class Server:
         return self._pulse.arrival()
 
     def at_once(self, head: Head, body: bytes, arrived: float) -> Reply | None:
-        """Return the answer to a request, if there is a shortcut to it and nothing to wait for."""
+        """Return the answer to a request, if there is a shortcut to it and nothing to wait for.
+
+        However much is under way: what is answered at once takes no room, and all that others can hold up is themselves.
+        """
         shortcut = self._shortcuts.get(head.path)
-        if shortcut is None or self._in_flight >= self._limits.in_flight:
-            return None
-        return shortcut(Call(body, arrived, head.timeout))
+        return None if shortcut is None else shortcut(Call(body, arrived, head.timeout))
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         arrived = self.arrival()

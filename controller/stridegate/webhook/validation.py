@@ -21,11 +21,11 @@ from stridegate.model.settings import Setting
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Outcome
 from stridegate.webhook.errors import UnknownSubject
-from stridegate.webhook.exempting import offer, reminders
 from stridegate.webhook.kinds import KINDS, POD, Content, Kinds
 from stridegate.webhook.messages import Addressee, denial, warnings
 from stridegate.webhook.policy_set import Rulebook
 from stridegate.webhook.records import undone
+from stridegate.webhook.reminders import reminders
 from stridegate.webhook.reviews import Request
 from stridegate.webhook.subjects import (
     described,
@@ -73,8 +73,8 @@ def validate(request: Request, rulebook: Rulebook, kinds: Kinds = KINDS, *, now:
         # So it is with every pod that is well kept; whose it is need not be found out.
         return _allowed(_label(rulebook), rulebook.regime.policies)
     workload = kind.workload(new.metadata)
-    names = known_as(workload, new.metadata)
-    let_off = leave(rulebook.granted, names, pod, now) if rulebook.granted else None
+    known = known_as(workload, new.metadata)
+    let_off = leave(rulebook.granted, known, pod, now) if rulebook.granted else None
     circumstances = _circumstances(setting, workload, let_off)
     if findings is None:
         findings = _found(rulebook.regime, pod, new.own, circumstances)
@@ -87,8 +87,8 @@ def validate(request: Request, rulebook: Rulebook, kinds: Kinds = KINDS, *, now:
         name=named(request, new.metadata),
         namespace=circumstances.namespace,
         workload=circumstances.workload,
-        # Nobody can foretell a generated name.
-        exempt_as=names[-1],
+        # The name that will be known before the next pod like this has its own.
+        exemptible=known[-1],
     )
     return _verdict(request, rulebook, addressee, pod, difference, circumstances)
 
@@ -159,20 +159,18 @@ def _verdict(
 def _message(
     request: Request, rulebook: Rulebook, addressee: Addressee, pod: PodView | None, decision: Decision
 ) -> str:
-    denied, exempted = decision.denied, len(decision.exempted)
-    offered = offer(denied, addressee.namespace, addressee.exempt_as or addressee.workload)
     if pod is None:
         # Patches mend pods alone.
-        unmended = Remedy(command=None, check_first=(), unhealed=len(denied))
-        return denial(addressee, denied, unmended, exempted=exempted, offer=offered)
+        fix = Remedy(command=None, check_first=(), unhealed=len(decision.denied))
+        return denial(addressee, decision.denied, fix, exempted=len(decision.exempted))
     target = Target(
         namespace=addressee.namespace,
         workload=addressee.workload,
         own=addressee.own,
         exists=request.operation == "UPDATE",
     )
-    fix = remedy(pod, (each.finding for each in denied), target, rulebook.regime.measured)
-    return denial(addressee, denied, fix, exempted=exempted, offer=offered)
+    fix = remedy(pod, (each.finding for each in decision.denied), target, rulebook.regime.measured)
+    return denial(addressee, decision.denied, fix, exempted=len(decision.exempted))
 
 
 def _counts(regime: Regime, decision: Decision, difference: Difference) -> Iterator[Count]:

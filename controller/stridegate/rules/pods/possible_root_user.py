@@ -45,7 +45,7 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
 
 
 def _refuse_root(pod: PodView) -> Patch | None:
-    users = {container.effective(USER) for container in pod.containers}
+    users = {pod.effective(container, USER) for container in pod.containers}
     if 0 in users or any(NON_ROOT.of(container) is False for container in pod.containers):
         return None
     safety = Safety.RISKY if None in users else Safety.SAFE

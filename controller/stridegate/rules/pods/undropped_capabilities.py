@@ -33,14 +33,14 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
                 DROPPED.at(container),
                 observed=observe(dropped),
                 wanted="write ALL in exactly this spelling" if misspelled else "list ALL",
-                patch=_drop_all(container),
+                patch=_drop_all(pod, container),
             )
 
 
-def _drop_all(container: ContainerView) -> Patch | None:
+def _drop_all(pod: PodView, container: ContainerView) -> Patch | None:
     # The API server refuses the field on Windows pods; a runtime ignores it on privileged ones; what is added is never
     # taken away.
-    if container.pod.windows or container.privileged or "ALL" in container.added_capabilities:
+    if pod.windows or container.privileged or "ALL" in container.added_capabilities:
         return None
     return Patch.fill(Append(DROPPED.at(container), ("ALL",)), safety=Safety.RISKY)
 

@@ -37,43 +37,44 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
             yield wrong
         if wrong is None or wrong.outcome is Outcome.WARN:
             return
+    # Beside limits of the pod itself, a container's own could be refused.
+    default = given.parameters.default if pod.shape.resources is None else None
     for container in pod.containers:
         resources = container.shape.resources
         limit = None if resources is None or resources.limits is None else resources.limits.get("memory")
         if ordinary(limit) or container.ephemeral:
             continue
         if limit is None:
-            patch = _limited(container, given)
+            patch = _limited(container, default)
             yield Violation(LIMIT.at(container), observed=observe(limit), wanted="be set", patch=patch)
-        elif (wrong := _wrong(container, limit, given)) is not None:
+        elif (wrong := _wrong(container, limit, default)) is not None:
             yield wrong
 
 
-def _wrong(spot: Spot, limit: str | float, given: Given | None) -> Violation | None:
+def _wrong(spot: Spot, limit: str | float, default: Quantity | None) -> Violation | None:
     """Return what is wrong with an explicit limit."""
     try:
         bounded = positive(limit)
     except BadQuantity as error:
         return Violation(LIMIT.at(spot), observed=observe(str(limit)[:60]), wanted=f"be a quantity: {error}")
     if not bounded:
-        patch = _limited(spot, given) if isinstance(spot, ContainerView) and given is not None else None
+        patch = _limited(spot, default) if isinstance(spot, ContainerView) else None
         return Violation(LIMIT.at(spot), observed=f"{limit}, which means unlimited", wanted="be above 0", patch=patch)
     if isinstance(limit, str) and limit.endswith("m"):
         return Violation(LIMIT.at(spot), observed=limit, wanted=_THOUSANDTHS, outcome=Outcome.WARN)
     return None
 
 
-def _limited(container: ContainerView, given: Given) -> Patch | None:
+def _limited(container: ContainerView, default: Quantity | None) -> Patch | None:
     """Return the patch that sets the policy's limit, unless it could make the pod worse or refused."""
-    wanted = given.parameters.default
-    if wanted is None or container.pod.shape.resources is not None:
+    if default is None:
         return None
     request = REQUEST.of(container)
     try:
         requested = None if request is None else parse_quantity(request)
     except BadQuantity:
         return None
-    limit = str(request) if requested is not None and requested > wanted.value else wanted.text
+    limit = str(request) if requested is not None and requested > default.value else default.text
     edits = [Assign(LIMIT.at(container), limit)]
     if request is None:
         # The API server applies its defaults again after the patch and would copy the limit anyway.

@@ -57,7 +57,9 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
             READ_ONLY.at(container),
             observed=observe(READ_ONLY.of(container)),
             wanted="be true",
-            patch=None if declared is None or container.ephemeral else _sealed(container, declared, given.parameters),
+            patch=None
+            if declared is None or container.ephemeral
+            else _sealed(pod, container, declared, given.parameters),
             outcome=Outcome.WARN if container.ephemeral else Outcome.FAIL,
         )
 
@@ -66,7 +68,9 @@ def _declared(pod: PodView, declaration: str) -> Mapping[str, tuple[str, ...]]:
     return read_declaration(declaration, {each.name: each.shape for each in pod.containers if not each.ephemeral})
 
 
-def _sealed(container: ContainerView, declared: Mapping[str, tuple[str, ...]], parameters: Parameters) -> Patch | None:
+def _sealed(
+    pod: PodView, container: ContainerView, declared: Mapping[str, tuple[str, ...]], parameters: Parameters
+) -> Patch | None:
     """Return the patch that makes the root filesystem read-only and gives the container empty volumes to write to."""
     paths = declared.get(container.name)
     safety = Safety.RISKY if paths is None else Safety.SAFE
@@ -76,11 +80,11 @@ def _sealed(container: ContainerView, declared: Mapping[str, tuple[str, ...]], p
     mounted = {mount.mountPath for mount in container.shape.volumeMounts or ()}
     for path in paths:
         name = volume_name(container.name, path)
-        known = container.pod.volumes_by_name.get(name)
+        known = pod.volumes_by_name.get(name)
         if known is not None and known.sources != ("emptyDir",):
             return None  # Somebody took our name for something else.
         if known is None:
-            edits.append(Append(VOLUMES.at(container.pod), (_empty_volume(name, parameters.size_limit),)))
+            edits.append(Append(VOLUMES.at(pod), (_empty_volume(name, parameters.size_limit),)))
         if path not in mounted:
             edits.append(Append(MOUNTS.at(container), ({"name": name, "mountPath": path},)))
     if READ_ONLY.of(container) is not None:
