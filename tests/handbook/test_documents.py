@@ -12,9 +12,13 @@ import pytest
 import yaml
 
 from localkube.places import CHECKOUT
+from reviewing import Asked, container, pod, policy, validated
 from stridegate.cli.main import main
 from stridegate.engine.catalogue import RULES
+from stridegate.engine.examples import JsonMap
 from stridegate.kube.policies import read_policy
+from stridegate.model.policies import RuleSetting
+from stridegate.model.vocabulary import Action
 
 PAGES = sorted({*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md"), *(CHECKOUT / "deploy").rglob("*.md")})
 
@@ -78,6 +82,22 @@ def test_what_a_page_gives_its_rule_is_understood(page: str, rules: Mapping[str,
 
     assert reading.unknown_rules == ()
     assert page == f"docs/rules/{next(iter(rules))}.md"
+
+
+def test_the_denial_in_the_readme_is_what_the_webhook_says() -> None:
+    owner: JsonMap = {"kind": "ReplicaSet", "name": "web-5d4f", "controller": True}
+    socket: JsonMap = {"name": "docker", "hostPath": {"path": "/var/run/docker.sock"}}
+    document = pod({**container(allowPrivilegeEscalation=None), "volumes": [socket]})
+    document["metadata"] = {
+        "name": "web-5d4f-x7k2p",
+        "labels": {"pod-template-hash": "5d4f"},
+        "ownerReferences": [owner],
+    }
+    two = {slug: RuleSetting(action=Action.DENY) for slug in ("container-runtime-socket", "privilege-escalation")}
+
+    message = validated(Asked(object=document), policy(action=Action.OFF, rules=two)).message
+
+    assert message in (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
 def test_there_is_something_to_understand() -> None:
