@@ -165,6 +165,16 @@ def test_what_is_no_memory_medium_is_bounded_by_others(medium: str) -> None:
     assert not [finding for finding in found if finding.rule.slug == "unlimited-memory-volume"]
 
 
+def test_what_the_pod_requests_for_all_hides_nothing_else() -> None:
+    pod = laid_over("resources: {requests: {cpu: '1'}}\ncontainers: [{name: app, resources: null}]")
+
+    found = judged(pod, named={"missing-resource-requests"})
+
+    assert [each.sentence for each in found if each.rule.slug == "missing-resource-requests"] == [
+        "containers[app]: resources.requests.memory is absent → must be above 0"
+    ]
+
+
 def test_a_limit_that_is_none_is_shown() -> None:
     pod = laid_over("volumes: [{name: x, emptyDir: {sizeLimit: '0'}}]")
 
