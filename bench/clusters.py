@@ -20,7 +20,7 @@ from stridegate.model.vocabulary import Profile
 POLICIES = 200
 NAMESPACES = 5000
 
-_KIND = Path(__file__).parent.parent / "deploy/crds/hardeningpolicies.yaml"
+_KINDS = Path(__file__).parent.parent / "deploy/crds"
 _POLICIES = "/apis/stridegate.dev/v1alpha1/hardeningpolicies"
 _NAMESPACES = "/api/v1/namespaces"
 _CREATED, _EXISTS = 201, 409
@@ -28,9 +28,9 @@ _WORKERS = 8
 
 
 def prepare(server: ApiServer) -> None:
-    """Create the kind, the namespace that reviews come from, and the one policy that selects it."""
-    server.kubectl("apply", "--server-side", "-f", str(_KIND))
-    server.kubectl("wait", "--for=condition=Established", "crd/hardeningpolicies.stridegate.dev", "--timeout=30s")
+    """Create the kinds, the namespace that reviews come from, and the one policy that selects it."""
+    server.kubectl("apply", "--server-side", "-f", str(_KINDS))
+    server.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
     _create(server, _POLICIES, [_threat_model()])
     _create(server, _NAMESPACES, [_namespace(NAMESPACE, {})])
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.answers import check_catalogue, judge, judge_constant
 from bench.clusters import NAMESPACES, POLICIES, populate, prepare
-from bench.engine import microseconds_by_containers, microseconds_by_policy
+from bench.engine import EXEMPTED, microseconds_by_containers, microseconds_by_policy
 from bench.measurements import RATE, Series, latencies, reviews_per_cpu_second, size
 from bench.reviews import Scenario
 from bench.servers import Launcher
@@ -91,10 +91,12 @@ def _engine(_: ApiServer, __: Launcher, rounds: int) -> None:
     print("\nOne review in process, from bytes to bytes: microseconds of processor time for a well-kept pod")
     by_policy = {title: Series(values=values) for title, values in microseconds_by_policy(rounds).items()}
     for title, taken in by_policy.items():
-        print(f"  {title:<28} {taken}")
+        print(f"  {title:<40} {taken}")
     for suffix in ("", ", advice audited"):
         ratio = by_policy[f"hardened{suffix}"].over(by_policy[f"restricted{suffix}"])
         print(f"  {'hardened / restricted' + suffix:<40} {ratio}")
+    exempted = by_policy[EXEMPTED[0]].over(by_policy["restricted, advice audited"])
+    print(f"  {'the last / restricted, advice audited':<40} {exempted}")
     by_containers = {count: Series(values=values) for count, values in microseconds_by_containers(rounds).items()}
     for count, taken in by_containers.items():
         print(f"  {count:>3} containers, hardened: {taken}; {taken.median / count:,.0f} for each")

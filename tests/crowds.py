@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPSConnection
 from typing import Any
-
-import aiohttp
+from urllib.parse import urlsplit
 
 from localkube.api_server import ApiServer
 from stridegate.engine.examples import hardened_pod, overlay
 from stridegate.kube.reader import find_way_in
 
 Json = dict[str, Any]
+
+_CONNECTIONS = 8
 
 
 def pod(namespace: str, name: str, *, spec: Json | None = None, node: str = "node1", **metadata: Any) -> Json:  # noqa: ANN401 - any field
@@ -38,50 +42,42 @@ def owned(kind: str, name: str, **labels: str) -> Json:
     return {"ownerReferences": [owner], **({"labels": labels} if labels else {})}
 
 
-async def _send(server: ApiServer, requests: Iterable[tuple[str, str, Json]]) -> None:
+Request = tuple[str, str, Json]
+
+
+def _send(server: ApiServer, requests: Sequence[Request]) -> None:
+    """Send requests over eight connections."""
+    with ThreadPoolExecutor(_CONNECTIONS) as threads:
+        list(threads.map(lambda first: _send_some(server, requests[first::_CONNECTIONS]), range(_CONNECTIONS)))
+
+
+def _send_some(server: ApiServer, requests: Iterable[Request]) -> None:
     way_in = find_way_in(server.kubeconfig)
-    turns = asyncio.Semaphore(16)
-
-    async def send(session: aiohttp.ClientSession, method: str, path: str, body: Json) -> None:
-        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        async with (
-            turns,
-            session.request(method, way_in.server + path, json=body, headers={"Content-Type": content}) as answer,
-        ):
-            assert answer.status < 300, await answer.text()
-
-    connector = aiohttp.TCPConnector(ssl=way_in.context(), limit=16)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        await asyncio.gather(*(send(session, *each) for each in requests))
+    with closing(HTTPSConnection(urlsplit(way_in.server).netloc, context=way_in.context())) as connection:
+        for method, path, body in requests:
+            content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+            connection.request(method, path, json.dumps(body), {"Content-Type": content})
+            answer = connection.getresponse()
+            received = answer.read()
+            assert answer.status < 300, received
 
 
 def create(server: ApiServer, pods: Sequence[Mapping[str, Any]]) -> None:
-    """Create pods, sixteen at a time."""
-    asyncio.run(
-        _send(
-            server, (("POST", f"/api/v1/namespaces/{each['metadata']['namespace']}/pods", dict(each)) for each in pods)
-        )
-    )
+    """Create pods, in no order."""
+    _send(server, [("POST", f"/api/v1/namespaces/{each['metadata']['namespace']}/pods", dict(each)) for each in pods])
 
 
 def report_phase(server: ApiServer, namespace: str, names: Iterable[str], phase: str) -> None:
     """Say of pods what their kubelets would."""
-    asyncio.run(
-        _send(
-            server,
-            (
-                ("PATCH", f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": {"phase": phase}})
-                for name in names
-            ),
-        )
-    )
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    _send(server, [("PATCH", f"{pods}/{name}/status", {"status": {"phase": phase}}) for name in names])
 
 
 def delete_all(server: ApiServer, namespace: str) -> None:
     """Delete the pods of a namespace."""
-    asyncio.run(_send(server, [("DELETE", f"/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=0", {})]))
+    _send(server, [("DELETE", f"/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=0", {})])
 
 
 def create_namespaces(server: ApiServer, *names: str) -> None:
     """Create namespaces."""
-    asyncio.run(_send(server, (("POST", "/api/v1/namespaces", {"metadata": {"name": name}}) for name in names)))
+    _send(server, [("POST", "/api/v1/namespaces", {"metadata": {"name": name}}) for name in names])

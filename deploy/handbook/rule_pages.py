@@ -182,7 +182,11 @@ def _deviation(rule: PodRule, bad: list[Specimen]) -> Iterator[str]:
     if found is not None and (value := _value(rule, found)):
         narrowed += f" --value {shlex.quote(value)}"
     yield from ("## Where it must be broken", "")
-    yield from ("For a while, on record, by somebody who holds the verb `exempt` on this rule in the namespace:", "")
+    exempted = link("exempted", "../exemptions.md")
+    yield from (
+        f"For a while and on record it is {exempted}, by somebody who holds the verb `exempt` on this rule there:",
+        "",
+    )
     yield from block("", f"stridegate exemption create --rule {rule.slug} --workload deployment/web{narrowed}")
     yield from ("What must last is an `exclude` of the policy, owned by whoever owns the policy.", "")
 
@@ -234,9 +238,10 @@ def _threats(rule: AnyRule) -> Iterator[str]:
 
 def _proofs(rule: AnyRule, bad: list[Specimen], good: list[Specimen]) -> Iterator[str]:
     tried = ", ".join(link(each.number, f"../traps.md#{each.number.lower()}") for each in traps_of(rule.slug))
+    wherever = ", wherever a pod and a container can stand" if isinstance(rule, PodRule) else ""
     yield from ("## Proofs", "")
     yield (
-        f"The {len(bad) + len(good)} examples above, wherever a pod and a container can stand: "
+        f"The {len(bad) + len(good)} examples above{wherever}: "
         f"{link('how', '../threat-model.md#how-a-rule-is-proven')}."
         + (f" Traps {tried}." if tried else "")
         + f" Source: {link(source_of(rule).rpartition('/')[2], f'../../{source_of(rule)}')}."

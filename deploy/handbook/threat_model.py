@@ -24,6 +24,7 @@ audit.
 before. Where a claim wants more, the table says who is to answer: the *node scanner* (files, settings and listeners of a node), *running
 containers* (what the kernel says about live processes) and *cluster rules* (roles, network policies, quotas, results of image scanners).
 **None of these three is part of this version: "not yet" means that nothing answers today.** Where nothing can ever see it, that is said too.
+What gets past admission by nature is on [a page of its own](limits.md).
 
 ## At a glance
 
@@ -36,13 +37,16 @@ _PROOF = """\
 Every rule carries its examples, good and bad, and the same tests run over all of them; no rule is left out, since none is named there.
 
 - A bad example breaks its own rule and exactly those it names, a good one none:
-  [tests/rules/test_examples.py](../tests/rules/test_examples.py), `test_an_example_breaks_exactly_the_rules_it_names`.
+  [tests/rules/test_examples.py](../tests/rules/test_examples.py), `test_an_example_breaks_exactly_the_rules_it_names`; for rules about objects other
+  than pods [tests/rules/test_object_examples.py](../tests/rules/test_object_examples.py).
 - So it is as init, sidecar, regular and ephemeral container, and inside every kind that embeds a pod:
-  `test_an_example_means_the_same_in_every_list_of_containers`, `test_an_example_means_the_same_in_every_kind_that_embeds_a_pod`.
+  `test_an_example_means_the_same_in_every_list_of_containers`, `test_an_example_means_the_same_in_every_kind_that_embeds_a_pod`; and on every way in:
+  [tests/webhook/test_entry_paths.py](../tests/webhook/test_entry_paths.py).
 - Its patch heals it, alone and beside the others', and a second pass changes nothing: `test_a_patch_heals_what_it_belongs_to`,
   `test_the_patches_of_a_rule_heal_its_example_alone`, `test_a_second_pass_changes_nothing`.
-- A real API server takes the examples for valid pods, and the patched ones too:
-  [tests/conformance/test_acceptance.py](../tests/conformance/test_acceptance.py).
+- A real API server that calls the webhook refuses the bad ones, lets the good ones pass, and accepts what is healed:
+  [tests/conformance/test_examples.py](../tests/conformance/test_examples.py), `test_every_example_is_refused_or_let_pass_as_it_says`,
+  `test_what_is_healed_is_accepted_and_healed_once`.
 - The rules of the Pod Security Standards agree with the API server's own admission, on generated pods at every version:
   [tests/conformance/test_pod_security.py](../tests/conformance/test_pod_security.py).
 - The policy for this threat model refuses, heals or warns about the bad examples of the rules that answer a claim, claim by claim:
@@ -89,21 +93,28 @@ def _answered(threat: Threat, rules: list[AnyRule]) -> bool:
 
 def _component(component: Component, threats: Iterable[Threat], rules: list[AnyRule]) -> Iterator[str]:
     yield from (f"## {component.value}", "")
+    told: set[str] = set()
     for letter in Stride:
-        yield from _claims(letter.title.capitalize(), [threat for threat in threats if letter in threat.stride], rules)
-    yield from _claims("Remarks", [threat for threat in threats if not threat.stride], rules)
+        claims = [threat for threat in threats if letter in threat.stride]
+        yield from _claims(letter.title.capitalize(), claims, rules, told)
+    yield from _claims("Remarks", [threat for threat in threats if not threat.stride], rules, told)
 
 
-def _claims(heading: str, threats: list[Threat], rules: list[AnyRule]) -> Iterator[str]:
+def _claims(heading: str, threats: list[Threat], rules: list[AnyRule], told: set[str]) -> Iterator[str]:
     if threats:
         yield from (f"### {heading}", "")
-        rows = ((_claim(threat), _answer(threat, rules), _proof(threat, rules)) for threat in threats)
+        # A threat of two letters stands twice, and links lead to the first.
+        rows = (
+            (_claim(threat, linked=threat.slug not in told), _answer(threat, rules), _proof(threat, rules))
+            for threat in threats
+        )
         yield from table(("Claim", "Answered by", "Proven by"), rows)
+        told.update(threat.slug for threat in threats)
 
 
-def _claim(threat: Threat) -> str:
-    # Where a threat has two letters it stands twice, and both places are the same claim.
-    return f'<a id="{threat.slug}"></a>{prose(threat.claim)}<br>`{threat.slug}`'
+def _claim(threat: Threat, *, linked: bool) -> str:
+    anchor = f'<a id="{threat.slug}"></a>' if linked else ""
+    return f"{anchor}{prose(threat.claim)}<br>`{threat.slug}`"
 
 
 def _answer(threat: Threat, rules: list[AnyRule]) -> str:

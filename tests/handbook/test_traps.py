@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from itertools import chain
 
 import pytest
 
-from handbook.sources import Trap, traps
+from handbook.sources import DOCS, Trap, traps
 from localkube.places import CHECKOUT
 from stridegate.engine.catalogue import RULES
 
@@ -52,3 +53,16 @@ def test_every_trap_is_one_sentence_or_two_of_its_own() -> None:
 
 def test_every_rule_of_a_trap_exists() -> None:
     assert {slug for trap in ALL for slug in trap.rules} <= RULES.keys()
+
+
+def test_every_test_that_the_documentation_names_exists(collected: frozenset[str]) -> None:
+    known = {name.rpartition("::")[2] for name in collected}
+    named = {
+        name
+        for pages in (DOCS.glob("*.md"), (DOCS / "adr").glob("*.md"))
+        for path in pages
+        for name in re.findall(r"\btest_\w+(?!\w*\.py)\b", path.read_text(encoding="utf-8"))
+    }
+
+    assert named
+    assert not {name for name in named if not (name in known or list((CHECKOUT / "tests").rglob(f"{name}.py")))}

@@ -7,10 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from leaves import exemption
 from stridegate.engine.audit import Appraisal, Refusal
 from stridegate.engine.catalogue import POD_RULES
+from stridegate.model.exemptions import Exemption
 from stridegate.model.policies import Workload
-from stridegate.operator.audits import MOST_WORST, Audited, Offender, Tally, audit_fields
+from stridegate.operator.audits import MOST_WORST, Audit, Audited, Offender, Tally, Use, audit_fields
+from stridegate.operator.exemptions import Usage
+from stridegate.operator.rounds import usage
 
 NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 WEB = Workload("Deployment", "web")
@@ -19,7 +23,7 @@ CRITICAL, HIGH, MEDIUM = "privileged-container", "host-pid", "writable-root-file
 
 
 def refused(*rules: str, policy: str = "p", today: bool = False) -> Appraisal:
-    return Appraisal(refusals=(Refusal(policy=policy, rules=rules, today=today),))
+    return Appraisal(refusals=(Refusal(policies=(policy,), rules=rules, today=today),))
 
 
 def tally(*policies: str) -> Tally:
@@ -155,3 +159,32 @@ def test_a_time_that_cannot_be_read_is_replaced(written: object) -> None:
     again = replace(AUDITED, at=NOW + dt.timedelta(minutes=1))
 
     assert audit_fields(again, WRITTEN | {"auditedAt": written})["auditedAt"] == "2030-01-01T00:01:00Z"
+
+
+VPN = exemption("vpn", HIGH, MEDIUM, created=NOW.timestamp(), expires=NOW.timestamp() + 60, containers=frozenset({"a"}))
+
+
+def audit_with(uses: dict[tuple[str, str], Use]) -> Audit:
+    return replace(tally().audit(NOW), uses=uses)
+
+
+def test_an_exemption_is_used_that_takes_something_and_what_it_takes_nothing_of_is_to_spare() -> None:
+    audit = audit_with({("shop", "vpn"): Use(rules={HIGH}, containers=set())})
+
+    assert usage(VPN, audit) == Usage(now=True, last=NOW, spare=(f"the rule {MEDIUM}", "the container a"))
+
+
+def test_an_exemption_that_takes_nothing_is_not_used() -> None:
+    assert usage(VPN, audit_with({})) == Usage(now=False, last=None)
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        replace(VPN, revoked=True),
+        replace(VPN, expires=NOW.timestamp()),
+        replace(VPN, workload=None, node_selector={"pool": "edge"}),
+    ],
+)
+def test_nothing_is_said_of_exemptions_that_take_nothing_from_pods(each: Exemption) -> None:
+    assert usage(each, audit_with({})) is None

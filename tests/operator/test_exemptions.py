@@ -169,6 +169,41 @@ def test_what_an_audit_found_stays_until_the_next_one_knows_more() -> None:
     assert (unused["lastUsed"], unused["conditions"][1]["reason"]) == (audited["lastUsed"], "Unused")
 
 
+def test_the_time_of_the_last_use_goes_on_in_steps_of_hours() -> None:
+    """One that is used is used at every audit, each of which would otherwise be a write."""
+    audited = to_write(written(), Usage(now=True, last=LAST)) or {}
+    obj = written(status=audited)
+
+    soon = to_write(obj, Usage(now=True, last=LAST + dt.timedelta(hours=5, minutes=59)))
+    later = to_write(obj, Usage(now=True, last=LAST + dt.timedelta(hours=6))) or {}
+
+    assert soon is None
+    assert later["lastUsed"] == "2030-01-09T18:00:00Z"
+
+
+def said_of_use(used: Usage, now: dt.datetime = NOW) -> str:
+    return conditions(read(written()), now, used, TERMS)[1].message
+
+
+def test_an_exemption_that_is_wider_than_needed_says_what_nothing_needs() -> None:
+    message = said_of_use(Usage(now=True, last=LAST, spare=("the rule host-pid", "the container vpn")))
+
+    assert message.endswith("wider than needed: nothing that runs needs the rule host-pid, the container vpn")
+
+
+@pytest.mark.parametrize(("last", "since"), [(LAST, LAST), (None, dt.datetime(2030, 1, 1, tzinfo=dt.UTC))])
+def test_an_exemption_that_nothing_needs_for_thirty_days_is_to_be_revoked(
+    last: dt.datetime | None, since: dt.datetime
+) -> None:
+    used = Usage(now=False, last=last)
+    month = since + dt.timedelta(days=30)
+
+    before, after = said_of_use(used, month - dt.timedelta(seconds=1)), said_of_use(used, month)
+
+    assert before == "nothing that runs needs it"
+    assert after == f"nothing that runs needs it, and nothing has since {since:%Y-%m-%d}: revoke it"
+
+
 @pytest.mark.parametrize(
     ("exemptions", "seconds"),
     [

@@ -20,6 +20,7 @@ AUDIT = Audit(
     pods={State.JUDGED: 5, State.MIRROR: 1},
     findings={"host-pid": 2},
     mirrored={("kube-system", "host-network"): 1},
+    uses={},
 )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from leaves import NOW, exemption, let_off
 from pod_strategies import everything
 from reviewing import Asked, mutated, patched, validated
 from specimens import policy
@@ -22,8 +23,9 @@ from stridegate.engine.examples import JsonMap
 from stridegate.engine.policies import compile_policy
 from stridegate.engine.workloads import workload_of
 from stridegate.kube.pods import read_pod
+from stridegate.model.exemptions import Exemption
 from stridegate.model.pods import ObjectMeta
-from stridegate.model.policies import Exclusion, Policy
+from stridegate.model.policies import Exclusion, Policy, Workload
 from stridegate.model.rules import Given, Parameters, Quantity
 from stridegate.model.settings import Setting
 from stridegate.model.views import PodView
@@ -31,6 +33,7 @@ from stridegate.model.vocabulary import Action, Patching, Profile
 
 many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
+GENERATED = Workload("Pod", "generated")
 PARAMETERS = Parameters(
     default=Quantity("256Mi", Fraction(256 * 2**20)),
     ceiling=Quantity("8Gi", Fraction(8 * 2**30)),
@@ -81,41 +84,55 @@ def raised(each: Policy) -> Policy:
     return replace(each, action=up(each.action), rules=rules)
 
 
-def refuses(each: Policy, running: JsonMap) -> bool:
+# Exemptions of the generated pod: for everything in one container, and for rules that the whole pod breaks.
+EXEMPTIONS = (
+    (),
+    (
+        exemption("whole", *list(POD_RULES)[::2], workload=GENERATED),
+        exemption("narrow", *list(POD_RULES)[1::2], workload=GENERATED, containers=frozenset({"c0", "e0"})),
+        exemption("over", *POD_RULES, workload=GENERATED, expires=NOW),
+        exemption("another", *POD_RULES, workload=Workload("Pod", "another")),
+    ),
+)
+
+
+def refuses(each: Policy, running: JsonMap, exemptions: tuple[Exemption, ...] = ()) -> bool:
     """Ask the webhook for a pod as its owner creates it again, and then for the ephemeral containers that it got."""
     pod = copy.deepcopy(running)
     spec = cast("JsonMap", pod["spec"])
     spec.pop("nodeName", None)
     ephemeral = spec.pop("ephemeralContainers", None)
-    created = patched(pod, mutated(Asked(object=pod), each))
-    if not validated(Asked(object=created), each).allowed:
+    created = patched(pod, mutated(Asked(object=pod), each, exemptions=exemptions))
+    if not validated(Asked(object=created), each, exemptions=exemptions).allowed:
         return True
     if not ephemeral:
         return False
     debugged = copy.deepcopy(created)
     cast("JsonMap", debugged["spec"])["ephemeralContainers"] = ephemeral
     asked = Asked(object=debugged, old=created, operation="UPDATE", subresource="ephemeralcontainers")
-    return not validated(asked, each).allowed
+    return not validated(asked, each, exemptions=exemptions).allowed
 
 
-def audited(running: JsonMap, *asked: Policy) -> dict[str, Refusal]:
+def audited(running: JsonMap, *asked: Policy, exemptions: tuple[Exemption, ...] = ()) -> dict[str, Refusal]:
     """Return the audit's refusals of a pod, by policy."""
     pod = read_pod(msgspec.Raw(json.dumps(running).encode()))
     view = PodView(pod, (), Setting(namespace="shop", creating=False))
     circumstances = Circumstances(namespace="shop", workload=workload_of(pod.metadata or ObjectMeta()))
+    circumstances = let_off(exemptions, view, circumstances=circumstances)
     compiled = {each.name: compile_policy(each, POD_RULES.values()) for each in asked}
-    return {each.policy: each for each in appraise(plan(compiled), view, circumstances).refusals}
+    refusals = appraise(plan(compiled), view, circumstances).refusals
+    return {name: each for each in refusals for name in each.policies}
 
 
 @many
-@given(running=everything(), asked=policies())
+@given(running=everything(), asked=policies(), exemptions=st.sampled_from(EXEMPTIONS))
 def test_the_audit_refuses_what_the_webhook_would_under_each_policy_alone(
-    running: JsonMap, asked: list[Policy]
+    running: JsonMap, asked: list[Policy], exemptions: tuple[Exemption, ...]
 ) -> None:
-    refusals = audited(running, *asked)
+    refusals = audited(running, *asked, exemptions=exemptions)
 
     assert {each.name: each.name in refusals for each in asked} == {
-        each.name: refuses(raised(each), running) for each in asked
+        each.name: refuses(raised(each), running, exemptions) for each in asked
     }
 
 

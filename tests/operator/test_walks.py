@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,13 +17,16 @@ import pytest
 from aiohttp import web
 
 from crowds import PRIVILEGED, create, create_namespaces, owned, pod, report_phase, security
+from leaves import exemption
 from localkube.api_server import ApiServer
 from operated import eventually
 from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.exemptions import compile_exemptions
 from stridegate.kube.errors import Expired, NotFound
 from stridegate.kube.pods import NOT_ENDED, PODS, ListedPod
 from stridegate.kube.reader import WayIn, find_way_in, reading
 from stridegate.kube.shapes import shape_of
+from stridegate.model.exemptions import Exemption
 from stridegate.model.policies import LabelSelector, Operator, Policy, Requirement, Workload
 from stridegate.model.vocabulary import Action, Patching, Profile
 from stridegate.operator.audits import Audit, State
@@ -81,13 +85,19 @@ def walk(
     way_in: WayIn,
     *policies: Policy,
     namespaces: Mapping[str, Mapping[str, str]] = NAMESPACES,
+    exemptions: Iterable[Exemption] = (),
     page: int = 250,
     carry_on: Callable[[], None] = lambda: None,
 ) -> Audit:
     """Walk through all pods once, without a pause."""
 
     async def through() -> Audit:
-        ground = Ground(policies=policies or (POLICY,), namespaces=lambda: namespaces, scope=SCOPE)
+        ground = Ground(
+            policies=policies or (POLICY,),
+            granted=compile_exemptions(exemptions),
+            namespaces=lambda: namespaces,
+            scope=SCOPE,
+        )
         async with reading(way_in) as reader:
             return await Walk(ground, POD_RULES, carry_on, Pace(page=page, pause=0, share=1)).through(reader)
 
@@ -156,6 +166,24 @@ def test_without_a_policy_the_baseline_is_looked_for_and_nothing_refused(crowded
     advisory = {slug for slug, rule in POD_RULES.items() if rule.profile is Profile.ADVISORY}
     assert {slug: pods for slug, pods in audit.findings.items() if slug not in advisory} == {"privileged-container": 6}
     assert audit.policies["p"].would_deny == 0
+
+
+def test_what_an_exemption_takes_from_a_workload_counts_as_its_use_and_not_against_it(crowded: ApiServer) -> None:
+    now = time.time()
+    lasting: dict[str, Any] = {"namespace": "depot", "created": now - 60, "expires": now + 3600}
+    web, night = Workload("Deployment", "web"), Workload("CronJob", "night")
+    exemptions = (
+        exemption("web", *POD_RULES, workload=web, containers=frozenset({"app", "vpn"}), **lasting),
+        exemption("night", *POD_RULES, workload=night, **(lasting | {"expires": now - 1})),
+        exemption("elsewhere", *POD_RULES, workload=web, **(lasting | {"namespace": "warehouse"})),
+    )
+
+    audit = walk(find_way_in(crowded.kubeconfig), exemptions=exemptions)
+
+    assert worst(audit) == [each for each in TROUBLED if each != ("depot", "Deployment", "web")]
+    assert set(audit.uses) == {("depot", "web")}
+    assert "privileged-container" in audit.uses["depot", "web"].rules
+    assert audit.uses["depot", "web"].containers == {"app"}
 
 
 def test_pods_in_a_namespace_that_is_not_known_yet_are_told_apart(crowded: ApiServer) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hardeningpolicies import SCHEMA
 from leaves import NOW
 from reviewing import Asked, container, embedding, pod
-from stridegate.engine.catalogue import POD_RULES
+from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap
 from stridegate.kube.policies import read_policy
 from stridegate.model.edits import Json
@@ -33,6 +33,8 @@ class Trial:
     under: Mapping[str, Any] = field(default_factory=lambda: DENY)
     but: Mapping[str, Any]
     kind: str = "Pod"
+    # What else is special about the request.
+    request: Mapping[str, Any] = field(default_factory=dict)
 
 
 def bare(**fields: Json) -> JsonMap:
@@ -116,6 +118,17 @@ TRIALS: dict[str, Trial] = {
     "rules.parameters.maximumSeconds": Trial(
         pod=LASTING, but=parameter("overlong-projected-token", "maximumSeconds", 3600)
     ),
+    "rules.parameters.groups": Trial(
+        pod={"stdin": True},
+        request={
+            "operation": "CONNECT",
+            "subresource": "exec",
+            "object_kind": "PodExecOptions",
+            "groups": ("keepers",),
+        },
+        under=rule("exec-into-privileged-pod", parameters={"namespaces": ["shop"]}),
+        but=rule("exec-into-privileged-pod", parameters={"namespaces": ["shop"], "groups": ["keepers"]}),
+    ),
     "exclude.namespaces": Trial(pod=PRIVILEGED, but=excluding()),
     "exclude.workload.kind": Trial(
         pod=PRIVILEGED,
@@ -149,13 +162,14 @@ def fields_of(schema: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator
 
 def outcome(trial: Trial, spec: Mapping[str, Any]) -> tuple[object, ...]:
     """Return everything that a policy makes of a pod."""
-    policy = read_policy({"metadata": {"name": "trial"}, "spec": spec}, POD_RULES).policy
-    known = empty_policy_set(POD_RULES).with_namespaces({"shop": NAMESPACE})
-    rulebook = known.with_policies([compiled(policy, POD_RULES)]).rulebook("shop")
+    policy = read_policy({"metadata": {"name": "trial"}, "spec": spec}, RULES).policy
+    known = empty_policy_set(RULES).with_namespaces({"shop": NAMESPACE})
+    rulebook = known.with_policies([compiled(policy, RULES)]).rulebook("shop")
     assert rulebook is not None
-    request = read_review(Asked(object=trial.pod, kind=trial.kind).body())
-    verdict, mutation = validate(request, rulebook, now=NOW), mutate(request, rulebook, now=NOW)
-    patch = msgspec.json.decode(mutation.patch) if mutation.patch else None
+    request = read_review(Asked(object=trial.pod, kind=trial.kind, **trial.request).body())
+    verdict = validate(request, rulebook, now=NOW)
+    made = mutate(request, rulebook, now=NOW).patch if request.operation == "CREATE" else None
+    patch = msgspec.json.decode(made) if made else None
     return verdict.allowed, verdict.message, verdict.warnings, sorted(verdict.annotations.items()), patch
 
 

@@ -14,19 +14,19 @@ from stridegate.engine.evaluate import evaluate
 from stridegate.engine.mend import mend
 from stridegate.engine.policies import Claim, Regime, assemble, compile_regime, mends
 from stridegate.model.findings import Decision, Finding
-from stridegate.model.rules import Question
+from stridegate.model.rules import AnyQuestion, Question
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A policy that would refuse a pod if each of its warnings denied.
+    """Policies that would each refuse a pod if their warnings denied, and for the same reasons.
 
-    `rules` are the slugs that it would name, worst first; `today` says that it refuses the pod as it is written.
+    `rules` are the slugs that they would name, worst first; `today` says that they refuse the pod as they are written.
     """
 
-    policy: str
+    policies: tuple[str, ...]
     rules: tuple[str, ...]
     today: bool
 
@@ -41,9 +41,9 @@ class Appraisal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Alone:
-    """One policy as if there were no other: with its warnings raised, and as it is written."""
+    """One policy as if there were no other: with its warnings raised, and as it is written. `names` are all that say the same."""
 
-    policy: str
+    names: tuple[str, ...]
     raised: Regime
     today: Regime
 
@@ -71,20 +71,39 @@ _CLEAN = Appraisal()
 def plan(compiled: Mapping[str, tuple[Claim, ...]]) -> Plan:
     """Return what is asked where the named policies hold; policies that could refuse nothing are not asked alone."""
     regime = compile_regime(compiled)
+    owns: dict[str, dict[AnyQuestion, Claim]] = {name: {} for name in sorted(compiled)}
+    for question, claims in regime.claims.items():
+        for each in claims:
+            owns[each.policy][question] = each
+    same: dict[object, list[str]] = {}
+    for name, own in owns.items():
+        same.setdefault(_demands(own), []).append(name)
     alike: dict[object, list[_Alone]] = {}
-    for name in sorted(compiled):
-        alone = _alone(regime, name)
+    for names in same.values():
+        alone = _alone(tuple(names), owns[names[0]])
         if alone.raised.enforcing:
             alike.setdefault(_way_of_mending(alone.raised), []).append(alone)
-    return Plan(regime=regime, groups=tuple(_group(regime, policies) for policies in alike.values()))
+    groups = tuple(_group(regime, policies) for policies in alike.values())
+    # What is found, and what exemptions take of it, differs with what policies exclude alone.
+    distinct = {
+        question: tuple({each.exclusions: each for each in claims[::-1]}.values())[::-1]
+        for question, claims in regime.claims.items()
+    }
+    return Plan(regime=assemble(regime.policies, distinct), groups=groups)
 
 
-def _alone(regime: Regime, name: str) -> _Alone:
-    own = {question: each for question, claims in regime.claims.items() for each in claims if each.policy == name}
+def _demands(own: Mapping[AnyQuestion, Claim]) -> object:
+    """Return what policies have in common that say the same of every pod."""
+    return frozenset(
+        (question, each.action, each.patching, each.override, each.exclusions) for question, each in own.items()
+    )
+
+
+def _alone(names: tuple[str, ...], own: Mapping[AnyQuestion, Claim]) -> _Alone:
     return _Alone(
-        policy=name,
-        raised=assemble((name,), {question: (_raised(each),) for question, each in own.items()}),
-        today=assemble((name,), {question: (each,) for question, each in own.items()}),
+        names=names,
+        raised=assemble(names[:1], {question: (_raised(each),) for question, each in own.items()}),
+        today=assemble(names[:1], {question: (each,) for question, each in own.items()}),
     )
 
 
@@ -130,7 +149,7 @@ def _refusals(plan: Plan, findings: list[Finding], pod: PodView, circumstances: 
             denied = decide(alone.raised, own, circumstances).denied
             if denied:
                 yield Refusal(
-                    policy=alone.policy,
+                    policies=alone.names,
                     rules=tuple(dict.fromkeys(ruling.finding.rule.slug for ruling in denied)),
                     today=alone.today.enforcing and bool(decide(alone.today, own, circumstances).denied),
                 )

@@ -80,7 +80,8 @@ def remedy(
         for finding in findings
         if finding.violation is not None and finding.violation.patch is not None
     ]
-    if len({edit.place.pointer for _, patch in patches for edit in patch.edits}) > _MOST_PLACES:
+    edits = [edit for _, patch in patches for edit in patch.edits]
+    if len(edits) > _MOST_PLACES and len({edit.place.pointer for edit in edits}) > _MOST_PLACES:
         return Remedy(command=None, check_first=(), unhealed=len(findings) - len(patches), long=True)
     made, _ = agree(pod, improve(questions, pod, patches))
     merge = StrategicMerge(pod)

@@ -93,6 +93,9 @@ def lies_in(path: Components, listed: Components) -> bool:
 
 def touches(path: Components, listed: Components) -> bool:
     """Whether a path equals a listed one, contains it, or lies below it; a listed `*` stands for any one component."""
+    if path and listed and listed[0] not in (path[0], "*"):
+        # So it is with nearly all.
+        return False
     return all(theirs in (mine, "*") for mine, theirs in zip(path, listed, strict=False))
 
 

@@ -16,6 +16,8 @@ WRITABLE_PATHS_ANNOTATION = "stridegate.dev/writable-paths"
 _FORBIDDEN = frozenset({"proc", "sys", "dev", "etc", "usr", "bin", "sbin", "lib", "lib64", "boot"})
 # Where the API server mounts a pod's token (the rule system-path-mount says why nothing else may cover it).
 _TOKENS = ("var", "run", "secrets", "kubernetes.io")
+# What the names of the volumes begin with that are added.
+_OURS = "stridegate-"
 # Bounds what one annotation can make of a pod.
 _MOST_PATHS = 32
 _LONGEST_PATH = 255
@@ -49,20 +51,32 @@ def read_declaration(text: str, containers: Mapping[str, Container]) -> dict[str
 
 def fault(path: str, taken: Iterable[str] = ()) -> str | None:
     """Return what a path would have to do to be given an empty volume beside those that are taken; None if it can."""
+    unfit = _unfit(path) if len(path) <= _LONGEST_PATH else _NOT_ABSOLUTE
+    if unfit is not None:
+        return unfit
     parts = path.split("/")
-    if parts[0] or len(parts) < 2 or len(path) > _LONGEST_PATH or not path.isprintable() or ":" in path:
-        return "be an absolute path"
-    if path == "/":
-        return "not be the root"
-    if not all(parts[1:]) or not {".", ".."}.isdisjoint(parts):
-        return "be a path without empty parts, . and .."
-    if (forbidden := _forbidden(parts)) is not None:
-        return forbidden
     for other in taken:
         theirs = other.rstrip("/").split("/")
         if parts[: len(theirs)] == theirs or theirs[: len(parts)] == parts:
             return f"not overlap {other}, which is mounted already"
     return None
+
+
+_NOT_ABSOLUTE = "be an absolute path"
+
+
+# The same few paths come with every pod.
+@lru_cache(maxsize=1024)
+def _unfit(path: str) -> str | None:
+    """Return what is wrong with a path of bearable length, wherever it is to be mounted."""
+    parts = path.split("/")
+    if parts[0] or len(parts) < 2 or not path.isprintable() or ":" in path:
+        return _NOT_ABSOLUTE
+    if path == "/":
+        return "not be the root"
+    if not all(parts[1:]) or not {".", ".."}.isdisjoint(parts):
+        return "be a path without empty parts, . and .."
+    return _forbidden(parts)
 
 
 def _forbidden(parts: list[str]) -> str | None:
@@ -75,7 +89,7 @@ def mounted_paths(name: str, container: Container) -> Iterable[str]:
     """Yield where something is mounted in a container already, except the empty volumes that were added for its declaration."""
     for mount in container.volumeMounts or ():
         path = mount.mountPath or ""
-        if mount.name != volume_name(name, path):
+        if not (mount.name or "").startswith(_OURS) or mount.name != volume_name(name, path):
             yield path
     for device in container.volumeDevices or ():
         yield device.devicePath or ""
@@ -93,4 +107,4 @@ _LONGEST_REMEMBERED = 512
 
 @lru_cache(maxsize=4096)
 def _named(seed: str) -> str:
-    return "stridegate-" + hashlib.sha256(seed.encode()).hexdigest()[:16]
+    return _OURS + hashlib.sha256(seed.encode()).hexdigest()[:16]

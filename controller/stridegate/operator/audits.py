@@ -54,15 +54,28 @@ class Audited:
     worst: tuple[Offender, ...]
 
 
+@dataclass(slots=True)
+class Use:
+    """What an exemption takes violations of: rules by slug, and containers by name."""
+
+    rules: set[str] = field(default_factory=set)
+    containers: set[str] = field(default_factory=set)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """A walk that was completed. `findings` counts pods by rule, `mirrored` mirror pods by namespace and rule."""
+    """A walk that was completed.
+
+    `findings` counts pods by rule, `mirrored` mirror pods by namespace and rule. `uses` says of exemptions, by namespace
+    and name, what they are used for; those that nothing runs for are not in it.
+    """
 
     at: dt.datetime
     policies: Mapping[str, Audited]
     pods: Mapping[State, int]
     findings: Mapping[str, int]
     mirrored: Mapping[tuple[str, str], int]
+    uses: Mapping[tuple[str, str], Use]
 
 
 @dataclass(slots=True)
@@ -81,11 +94,13 @@ class Tally:
 
     def __init__(self, policies: Iterable[str], severities: Mapping[str, Severity]) -> None:
         self._bits = {name: 1 << index for index, name in enumerate(sorted(policies))}
+        self._together: dict[tuple[str, ...], int] = {}
         self._severities = severities
         self._troubles: dict[tuple[str, str, str], _Trouble] = {}
         self._pods: Counter[State] = Counter()
         self._findings: Counter[str] = Counter()
         self._mirrored: Counter[tuple[str, str]] = Counter()
+        self._uses: dict[tuple[str, str], Use] = {}
 
     def count(self, state: State) -> None:
         """Count a pod."""
@@ -99,24 +114,35 @@ class Tally:
     def take(self, namespace: str, workload: Workload, appraisal: Appraisal) -> None:
         """Take in what was found in a pod of a workload."""
         self._findings.update(_rules_found(appraisal))
+        self._note_uses(appraisal)
         if not appraisal.refusals:
             return
         trouble = self._trouble(namespace, workload)
         for refusal in appraisal.refusals:
-            bit = self._bits[refusal.policy]
-            trouble.today |= bit if refusal.today else 0
+            bits = self._bits_of(refusal.policies)
+            trouble.today |= bits if refusal.today else 0
             for rule in refusal.rules:
-                trouble.rules[rule] = trouble.rules.get(rule, 0) | bit
+                trouble.rules[rule] = trouble.rules.get(rule, 0) | bits
 
     def take_mirror(self, namespace: str, appraisal: Appraisal) -> None:
         """Take in what was found in a mirror pod."""
         self._mirrored.update((namespace, rule) for rule in _rules_found(appraisal))
+        self._note_uses(appraisal)
 
     def take_unreadable(self, namespace: str, name: str, policies: Iterable[str]) -> None:
         """Take in a pod that cannot be read, in a namespace that some policies select."""
-        trouble = self._trouble(namespace, Workload("Pod", name))
-        for policy in policies:
-            trouble.today |= self._bits[policy]
+        self._trouble(namespace, Workload("Pod", name)).today |= self._bits_of(tuple(policies))
+
+    def _bits_of(self, policies: tuple[str, ...]) -> int:
+        if policies not in self._together:
+            self._together[policies] = sum(self._bits[name] for name in policies)
+        return self._together[policies]
+
+    def _note_uses(self, appraisal: Appraisal) -> None:
+        for (finding, *_), exemption in appraisal.decision.exempted if appraisal.decision else ():
+            use = self._uses.setdefault((exemption.namespace, exemption.name), Use())
+            use.rules.add(finding.rule.slug)
+            use.containers.update(finding.violation.place.containers if finding.violation else ())
 
     def _trouble(self, namespace: str, workload: Workload) -> _Trouble:
         key = (namespace, _fit(workload.kind, _KIND), _fit(workload.name, _NAME))
@@ -130,6 +156,7 @@ class Tally:
             pods=dict(self._pods),
             findings=dict(self._findings),
             mirrored=dict(self._mirrored),
+            uses=dict(self._uses),
         )
 
     def _audited(self, bit: int, at: dt.datetime) -> Audited:

@@ -10,14 +10,23 @@ import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import Conflict, KubeError, NotFound
 from stridegate.kube.objects import Json, Metadata
 from stridegate.operator.errors import NotActive
-from stridegate.operator.exemptions import Read, Terms, Usage, conditions, read, seconds_to_next_end, status_to_apply
+from stridegate.operator.exemptions import (
+    Read,
+    Terms,
+    Usage,
+    conditions,
+    last_used,
+    read,
+    seconds_to_next_end,
+    status_to_apply,
+)
 from stridegate.operator.leases import Leadership
 from stridegate.operator.metrics import Metrics
 from stridegate.operator.mirrors import Mirror
@@ -90,6 +99,8 @@ class Endings:
 
     def _stand(self, metadata: Metadata, obj: Mapping[str, object], now: dt.datetime) -> _Standing:
         exemption, used = read(obj), self._used(metadata.uid)
+        if used is not None and used.last is None:
+            used = replace(used, last=last_used(obj))
         active, *further = conditions(exemption, now, used, self._terms)
         status = status_to_apply(obj, (active, *further), used, now)
         return _Standing(metadata, exemption, str(active.reason.value), status)

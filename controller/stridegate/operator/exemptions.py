@@ -48,13 +48,22 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What an audit says: whether an exemption takes a violation from something that runs, and when one last did."""
+    """What an audit says: whether an exemption takes a violation from something that runs, and when one last did.
+
+    `spare` is what it names and nothing that runs needs.
+    """
 
     now: bool
     last: dt.datetime | None
+    spare: tuple[str, ...] = ()
 
 
 Read = Exemption | InvalidExemption
+
+# How long nothing needs an exemption before its status says to revoke it, and the steps in which `lastUsed` goes on: it
+# is written at most so often.
+_IDLE, _STEP = dt.timedelta(days=30), dt.timedelta(hours=6)
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 _ENDED = {
     ExemptionState.EXPIRED: (Reason.EXPIRED, "its time is over; to extend it, grant another"),
@@ -79,12 +88,21 @@ def conditions(exemption: Read, now: dt.datetime, used: Usage | None, terms: Ter
     active = _active(exemption, now, terms)
     if used is None:
         return (active,)
-    reason, message = (
-        (Reason.USED, "something runs that would break a rule without it")
-        if used.now
-        else (Reason.UNUSED, "nothing that runs needs it")
-    )
-    return active, Condition(type=Type.USED, met=used.now, reason=reason, message=message)
+    return active, _used(exemption, now, used)
+
+
+def _used(exemption: Read, now: dt.datetime, used: Usage) -> Condition:
+    if used.now:
+        message = "something runs that would break a rule without it"
+        if used.spare:
+            message += f"; it is wider than needed: nothing that runs needs {', '.join(used.spare)}"
+        return Condition(type=Type.USED, met=True, reason=Reason.USED, message=message)
+    message = "nothing that runs needs it"
+    if isinstance(exemption, Exemption):
+        since = used.last or dt.datetime.fromtimestamp(exemption.created, dt.UTC)
+        if now - since >= _IDLE:
+            message += f", and nothing has since {since.astimezone(dt.UTC):%Y-%m-%d}: revoke it"
+    return Condition(type=Type.USED, met=False, reason=Reason.UNUSED, message=message)
 
 
 def _active(exemption: Read, now: dt.datetime, terms: Terms) -> Condition:
@@ -116,11 +134,22 @@ def status_to_apply(
     metadata, live = obj.get("metadata"), obj.get("status")
     generation = metadata.get("generation") if isinstance(metadata, Mapping) else None
     fields: Json = {"observedGeneration": generation if isinstance(generation, int) else 0}
-    before = live.get("lastUsed") if isinstance(live, Mapping) else None
-    last = f"{used.last.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}" if used and used.last else before
+    before, last = last_used(obj), used.last if used else None
+    if before is not None and (last is None or last - before < _STEP):
+        last = before
     if last is not None:
-        fields["lastUsed"] = last
+        fields["lastUsed"] = last.astimezone(dt.UTC).strftime(_TIME)
     return to_apply(fields, found, live, now, kept=() if used else (Type.USED,))
+
+
+def last_used(obj: Mapping[str, object]) -> dt.datetime | None:
+    """Return when an exemption's status says that it was last used; None where it does not say."""
+    live = obj.get("status")
+    written = live.get("lastUsed") if isinstance(live, Mapping) else None
+    try:
+        return dt.datetime.strptime(written, _TIME).replace(tzinfo=dt.UTC) if isinstance(written, str) else None
+    except ValueError:
+        return None
 
 
 def seconds_to_next_end(exemptions: Iterable[Read], now: dt.datetime, most: float) -> float:

@@ -111,6 +111,11 @@ class _Replica:
         self.endings.wake()
         self.rounds.policies_changed()
 
+    def audited(self) -> None:
+        """Take note that an audit found something out."""
+        self.duties.policies_changed()
+        self.endings.wake()
+
     def wake(self) -> None:
         """Begin at once: this replica has become the active one."""
         self.duties.wake()
@@ -157,7 +162,7 @@ def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
         leadership=leadership,
         exemptions=mirrors.exemptions,
         terms=Terms(rules=RULES.keys(), home=options.namespace),
-        used=lambda _: None,
+        used=rounds.used,
         metrics=metrics,
     )
     return _Replica(
@@ -182,7 +187,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
             replica.duties.keep_guard(),
             replica.duties.keep_statuses(),
             replica.endings.keep(),
-            replica.rounds.keep(reader, replica.duties.policies_changed),
+            replica.rounds.keep(reader, replica.audited),
             keep_watching(way_in, _kinds(cluster, replica.mirrors), replica.changed),
             keep_measuring_lag(replica.metrics),
         )

@@ -6,13 +6,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from stridegate.engine.exemptions import compile_exemptions
 from stridegate.kube.errors import KubeError
 from stridegate.kube.reader import Reader
+from stridegate.model.exemptions import Exemption, ExemptionState
 from stridegate.model.policies import LabelSelector, Policy
 from stridegate.model.rules import PodRule
 from stridegate.operator.audits import Audit, Audited
 from stridegate.operator.errors import NotActive
+from stridegate.operator.exemptions import Usage, read
 from stridegate.operator.leases import Leadership
 from stridegate.operator.metrics import Metrics
 from stridegate.operator.mirrors import Mirrors
@@ -24,6 +28,14 @@ _log = logging.getLogger(__name__)
 
 # Seconds from a walk that failed to the next, and between looks while there is nothing to do.
 _RETRYING, _IDLE = 60.0, 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InForce:
+    """What a walk begins with: policies and exemptions by uid."""
+
+    policies: Mapping[str, Policy]
+    exemptions: Mapping[str, Exemption]
 
 
 class Rounds:
@@ -50,8 +62,10 @@ class Rounds:
         self._due = asyncio.Event()
         # What was found for each policy by the last walk that judged it: by uid, with the version of it that was judged.
         self._found: dict[str, tuple[Policy, Audited]] = {}
-        # The policies that the last walk began with, by uid; None before there was one that succeeded.
-        self._walked: Mapping[str, Policy] | None = None
+        # What it found of each exemption, by uid.
+        self._uses: dict[str, Usage] = {}
+        # What the last walk began with; None before there was one that succeeded.
+        self._walked: _InForce | None = None
         self._next = 0.0
         self._soonest = 0.0
 
@@ -61,13 +75,17 @@ class Rounds:
         self._due.set()
 
     def policies_changed(self) -> None:
-        """Take note that policies or namespaces may not be what they were."""
+        """Take note that policies, exemptions or namespaces may not be what they were."""
         self._due.set()
 
     def audited(self, reported: Reported) -> Audited | None:
         """Return what the last walk that judged a policy as it stands found; None where there was none."""
         policy, audited = self._found.get(reported.metadata.uid, (None, None))
         return audited if policy is not None and policy == reported.standing.policy else None
+
+    def used(self, uid: str) -> Usage | None:
+        """Return what the last walk says of an exemption; None where it says nothing."""
+        return self._uses.get(uid)
 
     async def keep(self, reader: Reader, told: Callable[[], None]) -> None:
         """Walk through all pods over and over, and soon after policies changed, and tell of every walk; a standby only waits."""
@@ -94,18 +112,25 @@ class Rounds:
 
     def _forget(self) -> None:
         if self._found:
-            self._found, self._walked = {}, None
+            self._found, self._uses, self._walked = {}, {}, None
             self._metrics.forget_audit()
 
-    def _in_force(self) -> dict[str, Policy]:
+    def _in_force(self) -> _InForce:
         reported = self._book.read(self._mirrors.policies.items())
-        return {each.metadata.uid: each.standing.policy for each in reported if each.standing.policy is not None}
+        exemptions = ((metadata.uid, read(obj)) for metadata, obj in self._mirrors.exemptions.items())
+        return _InForce(
+            policies={each.metadata.uid: each.standing.policy for each in reported if each.standing.policy is not None},
+            exemptions={uid: each for uid, each in exemptions if isinstance(each, Exemption)},
+        )
 
     async def _walk(self, reader: Reader) -> bool:
         """Walk once; return whether that was completed."""
-        policies = self._in_force()
+        in_force = self._in_force()
         ground = Ground(
-            policies=tuple(policies.values()), namespaces=self._mirrors.namespaces.values, scope=self._scope
+            policies=tuple(in_force.policies.values()),
+            granted=compile_exemptions(in_force.exemptions.values()),
+            namespaces=self._mirrors.namespaces.values,
+            scope=self._scope,
         )
         walk = Walk(ground, self._rules, self._leadership.require, self._pace)
         began = time.monotonic()
@@ -119,16 +144,18 @@ class Rounds:
             self._next = time.monotonic() + min(_RETRYING, self._pace.interval)
             return False
         ended = time.monotonic()
-        self._walked = policies
+        self._walked = in_force
         self._next, self._soonest = (
             max(began + self._pace.interval, ended),
             ended + max(self._pace.floor, ended - began),
         )
-        self._take(policies, audit, ended - began)
+        self._take(in_force, audit, ended - began)
         return True
 
-    def _take(self, policies: Mapping[str, Policy], audit: Audit, seconds: float) -> None:
-        self._found = {uid: (policy, audit.policies[policy.name]) for uid, policy in policies.items()}
+    def _take(self, in_force: _InForce, audit: Audit, seconds: float) -> None:
+        self._found = {uid: (policy, audit.policies[policy.name]) for uid, policy in in_force.policies.items()}
+        uses = ((uid, usage(each, audit)) for uid, each in in_force.exemptions.items())
+        self._uses = {uid: each for uid, each in uses if each is not None}
         self._metrics.note_audit(audit, seconds)
         _log.info(
             "audited %d pods in %.1f s: %d findings, %d refusals by policies that would deny, %d of them today",
@@ -138,3 +165,18 @@ class Rounds:
             sum(each.would_deny for each in audit.policies.values()),
             sum(each.survivors for each in audit.policies.values()),
         )
+
+
+def usage(exemption: Exemption, audit: Audit) -> Usage | None:
+    """Return what a walk says of an exemption: whether something that runs needs it, and what of it nothing needs.
+
+    It says nothing of exemptions of nodes, nor of those that are not in force.
+    """
+    if exemption.workload is None or exemption.state(audit.at.timestamp()) is not ExemptionState.ACTIVE:
+        return None
+    use = audit.uses.get((exemption.namespace, exemption.name))
+    if use is None:
+        return Usage(now=False, last=None)
+    spare = [f"the rule {slug}" for slug in sorted(exemption.rules - use.rules)]
+    spare += [f"the container {name}" for name in sorted(exemption.containers - use.containers)]
+    return Usage(now=True, last=audit.at, spare=tuple(spare))

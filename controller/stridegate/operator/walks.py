@@ -12,11 +12,11 @@ import msgspec
 
 from stridegate.engine.audit import Plan, appraise, plan
 from stridegate.engine.decide import Circumstances
+from stridegate.engine.exemptions import Granted, leave
 from stridegate.engine.policies import Claim, compile_policy
-from stridegate.engine.workloads import workload_of
+from stridegate.engine.workloads import known_as, workload_of
 from stridegate.kube.pods import NOT_ENDED, PODS, ListedPod, identity_of, mirrors, read_pod, runs
 from stridegate.kube.reader import UNDECODABLE, Reader
-from stridegate.model.pods import ObjectMeta
 from stridegate.model.policies import CANARY_NAMESPACE, DEFAULT_POLICY, LabelSelector, Policy
 from stridegate.model.rules import PodRule
 from stridegate.model.settings import Setting
@@ -25,8 +25,6 @@ from stridegate.operator.audits import Audit, State, Tally
 
 # Seconds of judging after which others have their turn.
 _TURN = 0.01
-
-_NO_METADATA = ObjectMeta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +47,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What a walk judges by: the policies in force, the namespaces by their labels as they are, and the webhook's scope."""
+    """What a walk judges by: policies and exemptions in force, namespaces by their labels as they are, the webhook's scope."""
 
     policies: tuple[Policy, ...]
+    granted: Mapping[str, Granted]
     namespaces: Callable[[], Mapping[str, Mapping[str, str]]]
     scope: LabelSelector
 
@@ -83,10 +82,10 @@ class Walk:
 
     async def _judge_all(self, page: tuple[msgspec.Raw, ...]) -> float:
         """Judge the pods of a page; return the seconds that it took of the processor."""
-        namespaces = self._ground.namespaces()
+        namespaces, now = self._ground.namespaces(), time.time()
         spent, began = 0.0, time.perf_counter()
         for raw in page:
-            self._judge(raw, namespaces)
+            self._judge(raw, namespaces, now)
             turn = time.perf_counter() - began
             if turn > _TURN:
                 spent += turn
@@ -94,7 +93,7 @@ class Walk:
                 began = time.perf_counter()
         return spent + time.perf_counter() - began
 
-    def _judge(self, raw: msgspec.Raw, namespaces: Mapping[str, Mapping[str, str]]) -> None:
+    def _judge(self, raw: msgspec.Raw, namespaces: Mapping[str, Mapping[str, str]], now: float) -> None:
         try:
             pod = read_pod(raw)
         except UNDECODABLE:
@@ -108,16 +107,24 @@ class Walk:
         if labels is None or state not in {State.JUDGED, State.MIRROR}:
             return
         mirror = state is State.MIRROR
-        workload = workload_of(pod.metadata or _NO_METADATA)
-        appraisal = appraise(
-            self._plan(labels),
-            PodView(pod, (), Setting(namespace=namespace, creating=False, mirror=mirror)),
-            Circumstances(namespace=namespace, workload=workload, mirror=mirror),
-        )
+        view = PodView(pod, (), Setting(namespace=namespace, creating=False, mirror=mirror))
+        circumstances = self._circumstances(view, now)
+        appraisal = appraise(self._plan(labels), view, circumstances)
         if mirror:
             self._tally.take_mirror(namespace, appraisal)
         else:
-            self._tally.take(namespace, workload, appraisal)
+            self._tally.take(namespace, circumstances.workload, appraisal)
+
+    def _circumstances(self, pod: PodView, now: float) -> Circumstances:
+        setting = pod.setting
+        workload = workload_of(pod.metadata)
+        granted = self._ground.granted.get(setting.namespace)
+        return Circumstances(
+            namespace=setting.namespace,
+            workload=workload,
+            mirror=setting.mirror,
+            leave=leave(granted, known_as(workload, pod.metadata), pod, now) if granted else None,
+        )
 
     def _state(self, pod: ListedPod, namespace: str, labels: Mapping[str, str] | None) -> State:
         if labels is None:
