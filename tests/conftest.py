@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from localkube.api_server import METADATA_AUDIT_POLICY, ApiServer
 
-# A run is the same everywhere, so that it fails for what was changed and for nothing else; `--hypothesis-profile=search`
-# looks at new objects every time.
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("search", derandomize=False)
+# A run is the same everywhere, on a busy machine too, so that it fails for what was changed and for nothing else;
+# `--hypothesis-profile=search` looks at new objects every time.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", _UNTIMED, derandomize=True)
+settings.register_profile("search", _UNTIMED, derandomize=False)
 settings.load_profile("repeatable")
 
 

@@ -258,7 +258,7 @@ def _entries(release: Rendered, authority: Authority) -> Iterator[Manifest]:
     for kind, entries in (("Mutating", wanted["mutating"]), ("Validating", wanted["validating"])):
         for entry in entries:
             entry["clientConfig"]["caBundle"] = base64.b64encode(authority.bundle).decode()
-            for condition in entry["namespaceSelector"]["matchExpressions"]:
+            for condition in entry.get("namespaceSelector", {}).get("matchExpressions", ()):
                 condition["values"] = [name for name in condition["values"] if name != "kube-system"]
         yield {
             "apiVersion": "admissionregistration.k8s.io/v1",

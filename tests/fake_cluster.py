@@ -1,4 +1,4 @@
-"""An API server with two kinds, for tests of what happens when it answers badly; the real one cannot be made to."""
+"""An API server with three kinds, for tests of what happens when it answers badly; the real one cannot be made to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from aiohttp import web
 
 POLICIES = "/apis/stridegate.dev/v1alpha1/hardeningpolicies"
 NAMESPACES = "/api/v1/namespaces"
-_PLURALS = {POLICIES: ("HardeningPolicy", "hardeningpolicies"), NAMESPACES: ("Namespace", "namespaces")}
+EXEMPTIONS = "/apis/stridegate.dev/v1alpha1/hardeningexemptions"
+_PLURALS = {
+    POLICIES: ("HardeningPolicy", "hardeningpolicies"),
+    NAMESPACES: ("Namespace", "namespaces"),
+    EXEMPTIONS: ("HardeningExemption", "hardeningexemptions"),
+}
 
 
 class Watching(enum.Enum):
@@ -30,15 +35,17 @@ class Watching(enum.Enum):
 
 
 class FakeCluster:
-    """Serves lists and watches of policies and namespaces over plain HTTP, from entering the context to leaving it."""
+    """Serves lists and watches of policies, namespaces and exemptions over plain HTTP, from entering the context to leaving it."""
 
     def __init__(self, directory: Path) -> None:
         self.watching = Watching.WELL
-        self.served = {POLICIES, NAMESPACES}
+        self.served = set(_PLURALS)
+        # What the account of whoever asks may not list.
+        self.refused: set[str] = set()
         self.answering = True
         self.watches = 0
         self._directory = directory
-        self._objects: dict[str, dict[str, dict[str, Any]]] = {POLICIES: {}, NAMESPACES: {}}
+        self._objects: dict[str, dict[str, dict[str, Any]]] = {each: {} for each in _PLURALS}
         self._revision = 10
         self._history: list[tuple[int, str, dict[str, Any]]] = []
         self._listeners: list[tuple[str, asyncio.Queue[dict[str, Any] | None]]] = []
@@ -97,9 +104,11 @@ class FakeCluster:
         known = self._objects[collection].get(name)
         kind, _ = _PLURALS[collection]
         metadata = known["metadata"] if known else {"name": name, "uid": f"{name}-{self._revision}"}
+        if collection == EXEMPTIONS:
+            metadata = {**metadata, "namespace": "shop"}
         labels = {"kubernetes.io/metadata.name": name} if collection == NAMESPACES else {}
         self._objects[collection][name] = {
-            "apiVersion": "stridegate.dev/v1alpha1" if collection == POLICIES else "v1",
+            "apiVersion": "v1" if collection == NAMESPACES else "stridegate.dev/v1alpha1",
             "kind": kind,
             "metadata": {
                 **metadata,
@@ -154,6 +163,8 @@ class FakeCluster:
         if request.path in self._objects:
             if request.path not in self.served:
                 return web.json_response({"message": "404 page not found"}, status=404)
+            if request.path in self.refused:
+                return web.json_response({"message": "forbidden"}, status=403)
             return await self._watch(request) if "watch" in request.query else self._list(request)
         discovered = self._discovery().get(request.path)
         return web.json_response(discovered or {"message": "not here"}, status=200 if discovered else 404)
@@ -162,7 +173,15 @@ class FakeCluster:
         def resources(collection: str) -> list[dict[str, Any]]:
             kind, plural = _PLURALS[collection]
             verbs = ["get", "list", "watch", "patch"]
-            known = [{"name": plural, "kind": kind, "namespaced": False, "verbs": verbs, "singularName": kind.lower()}]
+            known = [
+                {
+                    "name": plural,
+                    "kind": kind,
+                    "namespaced": collection == EXEMPTIONS,
+                    "verbs": verbs,
+                    "singularName": kind.lower(),
+                }
+            ]
             return known if collection in self.served else []
 
         version = {"groupVersion": "stridegate.dev/v1alpha1", "version": "v1alpha1"}
@@ -172,7 +191,7 @@ class FakeCluster:
             "/api": {"versions": ["v1"]},
             "/apis": {"groups": [group]},
             "/api/v1": {"resources": resources(NAMESPACES)},
-            "/apis/stridegate.dev/v1alpha1": {"resources": resources(POLICIES)},
+            "/apis/stridegate.dev/v1alpha1": {"resources": resources(POLICIES) + resources(EXEMPTIONS)},
         }
 
     def _list(self, request: web.Request) -> web.Response:

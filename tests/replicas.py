@@ -50,6 +50,7 @@ class Replica:
         bind: str = "127.0.0.1",
         told: Iterable[str] = (),
     ) -> None:
+        self.server_name = server_name
         self.port, self.probe_port = free_port(), free_port()
         self.log = tls.parent / f"webhook-{self.port}.log"
         self._arguments = [
@@ -115,7 +116,7 @@ class Replica:
         """Return a connection like the API server's."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         raw = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        connection.sock = context.wrap_socket(raw, server_hostname=SERVER_NAME)
+        connection.sock = context.wrap_socket(raw, server_hostname=self.server_name)
         return connection
 
     def ask(self, context: ssl.SSLContext, body: bytes, path: str = "/validate") -> dict[str, Any]:

@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 from localkube.places import CHECKOUT
+from reviewing import Asked, pod, policy, validated
 from stridegate.cli.main import main
 from stridegate.engine.catalogue import RULES
+from stridegate.engine.examples import JsonMap
 from stridegate.kube.policies import read_policy
 
 PAGES = sorted({*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md"), *(CHECKOUT / "deploy").rglob("*.md")})
@@ -78,6 +80,25 @@ def test_what_a_page_gives_its_rule_is_understood(page: str, rules: Mapping[str,
 
     assert reading.unknown_rules == ()
     assert page == f"docs/rules/{next(iter(rules))}.md"
+
+
+def test_the_denial_in_the_readme_is_what_the_webhook_says() -> None:
+    socket: JsonMap = {"name": "docker", "hostPath": {"path": "/var/run/docker.sock"}}
+    mounting: JsonMap = {
+        "name": "app",
+        "securityContext": {"allowPrivilegeEscalation": None},
+        "volumeMounts": [{"name": "docker", "mountPath": "/run/docker.sock"}],
+    }
+    document = pod({"containers": [mounting], "volumes": [socket]})
+    document["metadata"] = {
+        "name": "web-7d4b9c6f5d-x2x7k",
+        "labels": {"pod-template-hash": "7d4b9c6f5d"},
+        "ownerReferences": [{"kind": "ReplicaSet", "name": "web-7d4b9c6f5d", "controller": True}],
+    }
+
+    message = validated(Asked(object=document), policy()).message
+
+    assert message in (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
 def test_there_is_something_to_understand() -> None:

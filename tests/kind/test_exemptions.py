@@ -9,8 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import pytest
+
 from installations import Installation
 from localkube.installation import IMAGE
+
+pytestmark = pytest.mark.kind
 
 _CONTAINER = {
     "name": "vpn",

@@ -224,6 +224,40 @@ def test_a_policy_that_names_a_rule_of_tomorrow_says_so(release: Operated) -> No
     assert "rule-of-tomorrow" in ready["message"]
 
 
+def test_a_policys_status_says_which_running_workloads_would_not_come_back(release: Operated) -> None:
+    """WOULD DENY: from the pods that run, soon after the policy is there or changed."""
+    release.server.kubectl("create", "namespace", "adopting")
+    running: dict[str, Any] = json.loads(json.dumps(BAD_POD))
+    running["metadata"]["namespace"], running["spec"]["nodeName"] = "adopting", "node1"
+    release.server.kubectl("create", "-f", "-", stdin=json.dumps(running))
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": "adopting"}}
+    adopting: dict[str, Any] = POLICY | {"metadata": {"name": "adopting"}}
+    adopting["spec"] = {"profile": "baseline", "action": "warn", "namespaceSelector": selector}
+    release.server.kubectl("apply", "-f", "-", stdin=json.dumps(adopting))
+
+    def status() -> dict[str, Any]:
+        found: dict[str, Any] = release.get("hpol", "adopting").get("status", {})
+        return found
+
+    counted = eventually(lambda: (found := status()).get("wouldDeny") and found)
+    header, row = release.server.kubectl("get", "hpol", "adopting").splitlines()
+    release.server.kubectl("--namespace=adopting", "delete", "pod", "bad", "--force")
+    release.server.kubectl(
+        "patch", "hpol", "adopting", "--type=merge", "-p", json.dumps({"spec": {"profile": "restricted"}})
+    )
+    changed = eventually(lambda: (found := status())["observedGeneration"] == 2 and found)
+    fixed = eventually(lambda: (found := status())["wouldDeny"] == 0 and found)
+
+    worst = {"namespace": "adopting", "kind": "Pod", "name": "bad", "rules": ["privileged-container"]}
+    assert (counted["wouldDeny"], counted["worst"]) == (1, [worst])
+    assert {each["type"] for each in counted["conditions"]} == {"Ready", "SelectorTrusted", "Enforcing"}
+    assert "WOULD DENY" in header
+    assert row.split()[:6] == ["adopting", "baseline", "warn", "none", "1", "1"]
+    # What is written for another reason does not take it away.
+    assert changed["auditedAt"] >= counted["auditedAt"]
+    assert fixed["worst"] == []
+
+
 def test_a_status_is_written_on_change_alone(release: Operated) -> None:
     eventually(lambda: release.condition("production", "Enforcing")["status"] == "True")
     policy = release.get("hardeningpolicy", "production")

@@ -13,7 +13,8 @@ from stridegate.engine.examples import CONTAINER, JsonMap, hardened_container
 from stridegate.model.edits import Json
 from stridegate.model.findings import Finding
 from stridegate.model.places import Pointer
-from stridegate.model.rules import Example, Given, Parameters, PodRule
+from stridegate.model.quantities import parse_quantity
+from stridegate.model.rules import Example, Given, Parameters, PodRule, Quantity
 from stridegate.model.vocabulary import Safety
 
 BAD = [
@@ -163,6 +164,58 @@ def test_what_is_no_memory_medium_is_bounded_by_others(medium: str) -> None:
     )
 
     assert not [finding for finding in found if finding.rule.slug == "unlimited-memory-volume"]
+
+
+def test_what_the_pod_requests_for_all_hides_nothing_else() -> None:
+    pod = laid_over("resources: {requests: {cpu: '1'}}\ncontainers: [{name: app, resources: null}]")
+
+    found = judged(pod, named={"missing-resource-requests"})
+
+    assert [each.sentence for each in found if each.rule.slug == "missing-resource-requests"] == [
+        "containers[app]: resources.requests.memory is absent → must be above 0"
+    ]
+
+
+def _token(seconds: int) -> str:
+    return f"volumes: [{{name: x, projected: {{sources: [{{serviceAccountToken: {{path: t, expirationSeconds: {seconds}}}}}]}}}}]"
+
+
+@pytest.mark.parametrize(
+    ("rule", "bad", "worse"),
+    [
+        ("overlong-projected-token", _token(10_000), _token(20_000)),
+        (
+            "excessive-memory-limit",
+            _app("resources: {limits: {memory: 9Gi}}"),
+            _app("resources: {limits: {memory: 10Gi}}"),
+        ),
+    ],
+)
+def test_more_of_the_same_ranks_higher(rule: str, bad: str, worse: str) -> None:
+    given = Given(parameters=Parameters(ceiling=Quantity("8Gi", parse_quantity("8Gi"))))
+
+    def rank(spec: str) -> int:
+        (finding,) = [each for each in judged(laid_over(spec), given, named={rule}) if each.rule.slug == rule]
+        assert finding.violation is not None
+        return finding.violation.rank
+
+    assert 0 < rank(bad) < rank(worse)
+
+
+def test_everybody_who_runs_as_root_by_the_pods_word_is_named() -> None:
+    pod = laid_over("securityContext: {runAsUser: 0}\ninitContainers: [{name: first, image: 'x:1'}]")
+
+    (finding,) = [each for each in judged(pod) if each.rule.slug == "root-user"]
+
+    assert "first, app run as root by it" in finding.sentence
+
+
+def test_a_limit_of_a_volume_that_is_no_quantity_is_told() -> None:
+    pod = laid_over("volumes: [{name: x, emptyDir: {medium: Memory, sizeLimit: []}}]")
+
+    (finding,) = [each for each in judged(pod) if each.rule.slug == "unlimited-memory-volume"]
+
+    assert "must be a quantity such as 64Mi" in finding.sentence
 
 
 def test_a_limit_that_is_none_is_shown() -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shlex
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 import pytest
 
 from authorities import Authority, Mount
+from enforcement import SERVICE, configuration, created, service
 from localkube.api_server import ApiServer
 from localkube.places import CHECKOUT
 from replicas import Replica, eventually
@@ -32,7 +32,6 @@ pytestmark = pytest.mark.api_server
 SYSTEM = "webhook-tests-system"
 SHOP = "webhook-tests-shop"
 FIXED = "webhook-tests-fixed"
-SERVICE = "stridegate-webhook"
 NAME = f"{SERVICE}.{SYSTEM}.svc"
 KILLS = 50
 
@@ -76,55 +75,6 @@ class Enforced:
         return Stream(self.server.kubeconfig, SHOP, traffic_pod(privileged=True), per_second=50)
 
 
-def created(server: ApiServer, *documents: dict[str, Any]) -> None:
-    """Create or change objects."""
-    for document in documents:
-        server.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(document))
-
-
-def configuration(kind: str, path: str, policy: str) -> dict[str, Any]:
-    """Return a webhook configuration for the pods of one namespace."""
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": f"{kind}WebhookConfiguration",
-        "metadata": {"name": "webhook-tests"},
-        "webhooks": [
-            {
-                "name": f"pods{path.replace('/', '.')}.stridegate.dev",
-                "admissionReviewVersions": ["v1"],
-                "sideEffects": "None",
-                "failurePolicy": policy,
-                "timeoutSeconds": 3,
-                "clientConfig": {
-                    "service": {"namespace": SYSTEM, "name": SERVICE, "path": path, "port": 443},
-                    "caBundle": base64.b64encode(AUTHORITY.bundle).decode(),
-                },
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SHOP}},
-                "rules": [
-                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]},
-                ],
-            }
-        ],
-    }
-
-
-def service(address: str, port: int) -> tuple[dict[str, Any], ...]:
-    """Return a Service that leads to a process on this machine."""
-    metadata = {"name": SERVICE, "namespace": SYSTEM, "labels": {"kubernetes.io/service-name": SERVICE}}
-    ports = [{"name": "https", "port": 443, "targetPort": port}]
-    return (
-        {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": ports}},
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": metadata,
-            "addressType": "IPv4",
-            "ports": [{"name": "https", "port": port}],
-            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
-        },
-    )
-
-
 AUTHORITY = Authority()
 
 
@@ -152,9 +102,15 @@ def enforced(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) ->
     mount.write(AUTHORITY.leaf(name=NAME), AUTHORITY.bundle)
     with Replica(api_server.kubeconfig, mount.directory, server_name=NAME, bind="0.0.0.0") as replica:  # noqa: S104 - reached by Service
         replica.wait_ready()
-        created(api_server, *service(api_server.host_address, replica.port))
-        created(api_server, configuration("Validating", "/validate", "Fail"))
-        created(api_server, configuration("Mutating", "/mutate", "Ignore"))
+        created(api_server, *service(SYSTEM, api_server.host_address, replica.port))
+        created(
+            api_server,
+            configuration("Validating", "/validate", "Fail", name="webhook-tests", shop=SHOP, authority=AUTHORITY),
+        )
+        created(
+            api_server,
+            configuration("Mutating", "/mutate", "Ignore", name="webhook-tests", shop=SHOP, authority=AUTHORITY),
+        )
         running = Enforced(api_server, replica)
         with running.stream() as stream:
             eventually(lambda: bool(stream.answers) and stream.answers[-1].denied, 30)

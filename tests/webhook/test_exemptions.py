@@ -8,6 +8,8 @@ import pytest
 
 from leaves import CREATED, DAY, EXPIRES, NOW, exemption, values
 from reviewing import Asked, container, embedding, mutated, pod, policy, validated
+from stridegate.engine.catalogue import RULES
+from stridegate.engine.examples import JsonMap
 from stridegate.model.exemptions import Exemption
 from stridegate.model.policies import CANARY_NAMESPACE, Workload
 from stridegate.model.vocabulary import Action, Patching
@@ -164,6 +166,26 @@ def test_no_exemption_applies_in_the_namespace_that_proves_that_something_is_ref
     verdict = validated(Asked(object=privileged, namespace=CANARY_NAMESPACE), exemptions=[granted])
 
     assert not verdict.allowed
+
+
+def test_what_is_no_pod_is_exempted_by_its_own_kind_and_name() -> None:
+    public: JsonMap = {"metadata": {"name": "web", "namespace": "shop"}, "spec": {"externalIPs": ["192.0.2.1"]}}
+    asked = Asked(object=public, kind="Service")
+    own = web("public", "service-external-ip", workload=Workload("Service", "web"))
+    other = web("public", "service-external-ip", workload=WEB)
+
+    answers = [validated(asked, exemptions=granted).allowed for granted in ([], [own], [other])]
+
+    assert answers == [False, True, False]
+
+
+def test_what_belongs_to_no_namespace_is_never_exempted() -> None:
+    volume: JsonMap = {"metadata": {"name": "data"}, "spec": {"hostPath": {"path": "/etc"}}}
+    asked = Asked(object=volume, kind="PersistentVolume", namespace=None)
+    granted = web("data", *RULES, namespace="", workload=Workload("PersistentVolume", "data"))
+
+    assert not validated(asked).allowed
+    assert not validated(asked, exemptions=[granted]).allowed
 
 
 def test_what_is_exempted_where_pods_are_only_warned_about_is_not_warned_about() -> None:

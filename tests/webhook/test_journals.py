@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
+
 from leaves import NOW
 from reviewing import PRIVILEGED, Asked, policy, rulebook
-from stridegate.webhook.journals import Entry, Journal
+from stridegate.webhook.journals import Entry, Journal, entry_of
 from stridegate.webhook.reviews import read_review
 from stridegate.webhook.validation import validate
 
@@ -44,3 +46,22 @@ def test_no_label_holds_what_a_user_wrote() -> None:
     told = {text for _, labels, _ in samples(journal) for text in labels.values()}
 
     assert not told & {"a-namespace", "a-name", "a-user", "web"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "subresource", "entry"),
+    [
+        ("Pod", "", Entry.VALIDATION),
+        ("Pod", "ephemeralcontainers", Entry.VALIDATION),
+        ("Pod", "exec", Entry.EXEC),
+        ("Pod", "attach", Entry.EXEC),
+        ("Service", "", Entry.OBJECTS),
+        ("PersistentVolume", "", Entry.OBJECTS),
+        ("CronJob", "", Entry.TEMPLATES),
+        ("Rollout", "", Entry.TEMPLATES),
+    ],
+)
+def test_a_review_is_counted_under_the_entry_that_it_came_by(kind: str, subresource: str, entry: Entry) -> None:
+    request = read_review(Asked(kind=kind, subresource=subresource).body())
+
+    assert entry_of(request) is entry

@@ -53,18 +53,24 @@ class Grant:
         return (kind, _canonical(kind, violation.value)) in self.values
 
 
-# The exemptions of one namespace that can be in force at some time, by workload, those that end last first.
-Granted = Mapping[Workload, tuple[Grant, ...]]
+# The exemptions of one namespace that can be in force at some time, by workload and rule, those that end last first.
+Granted = Mapping[Workload, Mapping[str, tuple[Grant, ...]]]
 
 
 def compile_exemptions(exemptions: Iterable[Exemption]) -> dict[str, Granted]:
     """Return what is granted, by namespace. Exemptions of nodes, and those that never are in force, are left out."""
-    granted: dict[str, dict[Workload, tuple[Grant, ...]]] = {}
-    for each in sorted(exemptions, key=lambda each: (-each.expires, each.name)):
+    granted: dict[str, dict[Workload, dict[str, tuple[Grant, ...]]]] = {}
+    for each in sorted(exemptions, key=_last_first):
         if each.workload is not None and each.state(each.created) is ExemptionState.ACTIVE:
-            within = granted.setdefault(each.namespace, {})
-            within[each.workload] = (*within.get(each.workload, ()), _grant(each))
+            by_rule = granted.setdefault(each.namespace, {}).setdefault(each.workload, {})
+            grant = _grant(each)
+            for slug in each.rules:
+                by_rule[slug] = (*by_rule.get(slug, ()), grant)
     return dict(granted)
+
+
+def _last_first(exemption: Exemption) -> tuple[float, str]:
+    return -exemption.expires, exemption.name
 
 
 def _grant(exemption: Exemption) -> Grant:
@@ -112,34 +118,36 @@ def _canonical_path(text: str) -> Hashable | None:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """What a subject may do at the time `now`: the exemptions of its workload that are in force then, those that end last first."""
+    """What a subject may do at the time `now`: the exemptions of its workload by rule, those that end last first."""
 
-    grants: tuple[Grant, ...]
+    granted: Mapping[str, tuple[Grant, ...]]
     now: float
     ephemeral: frozenset[str] = frozenset()
 
     def exemption(self, finding: Finding) -> Exemption | None:
-        """Return the exemption that takes a finding; where several do, the one that ends last, then the first by name."""
-        return next((each.exemption for each in self.grants if each.takes(finding, self.ephemeral)), None)
+        """Return the exemption in force that takes a finding; where several do, the one that ends last, then the first by name."""
+        for grant in self.granted.get(finding.rule.slug, ()):
+            if grant.exemption.state(self.now) is ExemptionState.ACTIVE and grant.takes(finding, self.ephemeral):
+                return grant.exemption
+        return None
 
 
 def leave(granted: Granted, workloads: Iterable[Workload], pod: PodView | None, now: float) -> Leave | None:
-    """Return what the exemptions of a namespace let a subject do at a time (Unix, in seconds); None where there are none.
+    """Return what the exemptions of a namespace let a subject do at a time (Unix, in seconds); None where it has none.
 
     `workloads` are those that it is known as.
     """
-    grants = [
-        each
-        for workload in workloads
-        for each in granted.get(workload, ())
-        if each.exemption.state(now) is ExemptionState.ACTIVE
-    ]
-    if not grants:
+    own = [granted[workload] for workload in workloads if workload in granted]
+    if not own:
         return None
-    grants.sort(key=_last_first)
     ephemeral = (container.name for container in pod.shape.ephemeralContainers or ()) if pod is not None else ()
-    return Leave(tuple(grants), now, frozenset(name or "" for name in ephemeral))
+    return Leave(own[0] if len(own) == 1 else _merged(own), now, frozenset(name or "" for name in ephemeral))
 
 
-def _last_first(grant: Grant) -> tuple[float, str]:
-    return -grant.exemption.expires, grant.exemption.name
+def _merged(several: Iterable[Mapping[str, tuple[Grant, ...]]]) -> dict[str, tuple[Grant, ...]]:
+    merged: dict[str, tuple[Grant, ...]] = {}
+    for by_rule in several:
+        for slug, grants in by_rule.items():
+            both = (*merged.get(slug, ()), *grants)
+            merged[slug] = tuple(sorted(both, key=lambda each: _last_first(each.exemption)))
+    return merged

@@ -56,7 +56,7 @@ _ALLOWED = re.compile(r"(?=.{1,253}$)(\*\.)?[A-Za-z0-9\[][A-Za-z0-9._:\[\]-]*(/[
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 # An authenticator may call a group anything; this is what people can read.
-_GROUP = re.compile(r"[!-~]{1,253}", re.ASCII)
+_GROUP = re.compile(r"[A-Za-z0-9_/@][!-~]{0,252}", re.ASCII)
 # What the API server accepts at least (`ServiceAccountTokenProjection.expirationSeconds`), and a year.
 _SECONDS = (600, 365 * 24 * 3600)
 

@@ -19,7 +19,8 @@ from stridegate.model.exemptions import Exemption
 
 _log = logging.getLogger(__name__)
 
-BROKEN = "Broken"
+# As the operator calls it in the condition Active.
+INVALID = "Invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class LiveExemptions:
 
     def counts(self, now: float) -> Mapping[str, int]:
         """Return how many exemptions there are in each state, and of those that cannot be read."""
-        return Counter(BROKEN if each is None else each.state(now).value for each in self._roster)
+        return Counter(INVALID if each is None else each.state(now).value for each in self._roster)
 
     def _take(self, changes: Mapping[str, Exemption | None]) -> bool:
         """Compile anew what is granted where an exemption, by "namespace/name", became another one or none."""
