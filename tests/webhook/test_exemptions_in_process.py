@@ -75,7 +75,7 @@ class TestExemptions:
         world.cluster.watching = Watching.ERROR
         world.cluster.hang_up()
 
-        eventually(lambda: not replica.ask(CONTEXT, OTHER)["allowed"], 60)
+        eventually(lambda: not replica.ask(CONTEXT, OTHER)["allowed"], 90)
         assert replica.ready
 
     def test_a_replica_that_may_not_list_exemptions_is_not_ready_and_says_why(self, world: World) -> None:
