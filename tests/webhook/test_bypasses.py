@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -156,7 +157,10 @@ class TestHostileShapes:
         place = int(at * len(whole))
         asked = admission()
 
-        reply = answered(asked.validate_at_once, whole[:place] + put + whole[place + cut :])
+        call = Call(body=whole[:place] + put + whole[place + cut :], arrived=0.0, timeout=None)
+
+        # A body whose namespace is damaged names one that is waited for first.
+        reply = asked.validate_at_once(call) or asyncio.run(asked.validate(call))
 
         assert reply.status in {200, 400}
 
