@@ -32,11 +32,12 @@ check: .venv/.ready generated ## the static checks: types, lint, layers, chart, 
 unit: .venv/.ready ## the tests that need nothing but Python
 	$(VENV)/pytest -n 2 -m 'not api_server and not kind'
 
+# Tests that share a server or a cluster keep one order, in which what each leaves there is known.
 api: .venv/.ready ## the tests on a bare API server: etcd and kube-apiserver as processes
-	$(VENV)/pytest -m api_server
+	$(VENV)/pytest -p no:randomly -m api_server
 
 kind: .venv/.ready ## the tests on a kind cluster with Stridegate installed
-	$(VENV)/pytest -m kind
+	$(VENV)/pytest -p no:randomly -m kind
 
 bench: .venv/.ready ## measure the webhook against an empty handler and kopf's own server, in one run
 	PYTHONPATH=.:deploy/local $(VENV)/python -m bench
