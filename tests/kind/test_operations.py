@@ -22,7 +22,7 @@ from traffic import Answer, Client, pod
 
 pytestmark = pytest.mark.kind
 
-ENTRIES = {"pods.validate (Fail)", "pods.mutate (Ignore)", "templates (Ignore)"}
+ENTRIES = {"pods.validate (Fail)", "pods.mutate (Ignore)", "objects (Fail)", "templates (Ignore)"}
 BASELINE = {"profile": "baseline", "action": "deny"}
 
 
