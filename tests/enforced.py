@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 from authorities import Authority, Mount
 from charts import KINDS, Helm, Manifest, Rendered
+from enforcement import SERVICE, service
 from localkube.api_server import ApiServer
 from localkube.binaries import Binaries
 from localkube.cache import Cache
@@ -31,7 +32,6 @@ from stridegate.model.rules import AnyRule, Quantity
 from traffic import pod as harmless
 
 SYSTEM: Final = "enforced-system"
-SERVICE: Final = "stridegate-webhook"
 CONFIGURATION: Final = "enforced"
 
 _DENIED: Final = re.compile(r"^\d+\. ([a-z0-9-]+) \[", re.MULTILINE)
@@ -207,7 +207,7 @@ def enforcing(
     told = [each for each in container["args"] if each.startswith("--pod-template=")]
     with Replica(server.kubeconfig, mount.directory, server_name=name, bind="0.0.0.0", told=told) as replica:  # noqa: S104 - reached by Service
         replica.wait_ready()
-        _apply(server, *_service(server.host_address, replica.port), *_entries(release, authority))
+        _apply(server, *service(SYSTEM, server.host_address, replica.port), *_entries(release, authority))
         try:
             with Caller(server) as caller:
                 bad = harmless(privileged=True)
@@ -230,23 +230,6 @@ def _apply(server: ApiServer, *manifests: Manifest) -> None:
     """Make or change objects."""
     listed = {"apiVersion": "v1", "kind": "List", "items": manifests}
     server.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(listed))
-
-
-def _service(address: str, port: int) -> tuple[Manifest, Manifest]:
-    """Return a Service that leads to a process on this machine."""
-    metadata = {"name": SERVICE, "namespace": SYSTEM, "labels": {"kubernetes.io/service-name": SERVICE}}
-    ports = [{"name": "https", "port": 443, "targetPort": port}]
-    return (
-        {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": ports}},
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": metadata,
-            "addressType": "IPv4",
-            "ports": [{"name": "https", "port": port}],
-            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
-        },
-    )
 
 
 def _release(values: Mapping[str, object]) -> Rendered:
