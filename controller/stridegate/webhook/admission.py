@@ -17,7 +17,7 @@ from stridegate.webhook.errors import BrokenJudgement, CannotJudge, UnreadableRe
 from stridegate.webhook.journals import Entry, Journal, correlation_id, entry_of
 from stridegate.webhook.kinds import KINDS, Kinds
 from stridegate.webhook.live import LivePolicySet
-from stridegate.webhook.messages import clean
+from stridegate.model.texts import clean
 from stridegate.webhook.mutation import mutate
 from stridegate.webhook.policy_set import Rulebook
 from stridegate.webhook.responses import Refusal, Reply
