@@ -67,9 +67,11 @@ def _run(arguments: Sequence[str]) -> int:
         click.echo("\nnothing was changed", err=True)
         return _INTERRUPTED
     except click.ClickException as error:
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            click.echo(f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help.\n", err=True)
         # It may repeat what was typed, or what a file or a cluster says.
-        error.message = "\n".join(clean(line, _RUNES) for line in error.message.splitlines())
-        error.show()
+        for number, line in enumerate(error.format_message().splitlines()):
+            click.echo(f"{'' if number else 'Error: '}{clean(line, _RUNES)}", err=True)
         return error.exit_code
     return 0
 
@@ -99,13 +101,14 @@ def _defect(error: Exception) -> int:
 
 def _detailed(error: Exception, code: int) -> int:
     """Return the code; for a process that logs, or where the user asks for it, write down what happened."""
-    import logging  # noqa: PLC0415 - as above
-    import traceback  # noqa: PLC0415
+    if os.environ.get(_DETAILS):
+        import traceback  # noqa: PLC0415 - as above
 
-    if logging.getLogger().handlers:
-        logging.getLogger("stridegate").error("the process ends by an error that nothing handles", exc_info=error)
-    elif os.environ.get(_DETAILS):
         _say("".join(traceback.format_exception(error)).rstrip())
+    elif "stridegate.cli.logs" in sys.modules:
+        import logging  # noqa: PLC0415 - as above
+
+        logging.getLogger("stridegate").error("the process ends by an error that nothing handles", exc_info=error)
     return code
 
 

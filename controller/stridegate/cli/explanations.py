@@ -46,9 +46,7 @@ def described(entry: CatalogueEntry) -> dict[str, object]:
 
 
 def _page(entry: CatalogueEntry, sheet: Sheet) -> Iterator[str]:
-    profile = f", profile {entry.profile}" if isinstance(entry, Rule) else ""
-    weight = sheet.severe(f"[{entry.letters}, {entry.severity}{profile}]", entry.severity)
-    yield f"{sheet.bold(entry.slug)}  {weight}"
+    yield from _head(entry, sheet)
     yield from sheet.wrapped(entry.title)
     yield ""
     for name, text in entry.paragraphs.items():
@@ -64,6 +62,17 @@ def _page(entry: CatalogueEntry, sheet: Sheet) -> Iterator[str]:
         yield from _examples(entry, sheet)
 
 
+def _head(entry: CatalogueEntry, sheet: Sheet) -> Iterator[str]:
+    """Yield the slug and how it counts, on two lines where one is too long."""
+    profile = f", profile {entry.profile}" if isinstance(entry, Rule) else ""
+    weight = f"[{entry.letters}, {entry.severity}{profile}]"
+    slug, painted = sheet.bold(entry.slug), sheet.severe(weight, entry.severity)
+    if sheet.width is not None and len(entry.slug) + 2 + len(weight) > sheet.width:
+        yield from (slug, f"  {painted}")
+    else:
+        yield f"{slug}  {painted}"
+
+
 def _examples(rule: AnyRule, sheet: Sheet) -> Iterator[str]:
     for verdict, heading in (("bad", "Refused"), ("good", "Accepted")):
         yield ""
@@ -75,7 +84,7 @@ def _examples(rule: AnyRule, sheet: Sheet) -> Iterator[str]:
 
 def _example(example: Example, sheet: Sheet) -> Iterator[str]:
     yield sheet.faint(f"  # {example.title}")
-    yield from textwrap.indent(example.spec, "  ").split("\n")
+    yield from textwrap.indent(textwrap.dedent(example.spec).strip(), "  ").split("\n")
     for key, value in example.annotations.items():
         yield sheet.faint(f"  # with the annotation {key}: {value}")
 
@@ -90,5 +99,5 @@ def _listed(entry: CatalogueEntry, sheet: Sheet) -> Iterator[str]:
         yield f"{sheet.bold(f'{entry.slug:40}')} {entry.letters:4} {severity} {profile:11} {first}"
         yield from (f"{'':67} {line}" for line in rest)
     else:
-        yield f"{sheet.bold(entry.slug)}  [{entry.letters}, {severity.rstrip()}, {profile}]"
+        yield from _head(entry, sheet)
         yield from sheet.wrapped(entry.title, "  ")

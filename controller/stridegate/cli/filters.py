@@ -8,9 +8,9 @@ import msgspec
 import yaml
 
 from stridegate.cli.lookups import numberings
-from stridegate.engine.catalogue import ENTRIES
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import example_pod
+from stridegate.engine.node_catalogue import ENTRIES
 from stridegate.model.entries import CatalogueEntry
 from stridegate.model.pods import PodTemplate
 from stridegate.model.references import Benchmark

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stridegate.engine.catalogue import ENTRIES
+from stridegate.engine.node_catalogue import ENTRIES
 from stridegate.model.entries import CatalogueEntry
 from stridegate.model.references import Benchmark, Numbering
 from stridegate.model.threats import THREATS
 from stridegate.model.vocabulary import Stride
 
 _NUMBERED = re.compile(
-    r"(?:(?P<benchmark>cis(?:-(?:docker|kubernetes))?|pod-security)[:-]?)?(?P<number>.+)", re.IGNORECASE
+    r"(?:(?P<benchmark>cis(?:-docker|-kubernetes)?|pod-security)[:-])?(?P<number>[^:]+)", re.IGNORECASE
 )
 _SECTION = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 _SUGGESTIONS = 5
@@ -22,17 +22,17 @@ _SUGGESTIONS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What was looked for, said in full, and the rules that it leads to, each with what it is called there."""
+    """What a term stands for, said in full (nothing where it is a rule's own name), and the rules that this leads to."""
 
     heading: str
     entries: tuple[CatalogueEntry, ...]
 
 
-def look_up(term: str) -> Found | None:
-    """Return the rules that a term means; None where it means none."""
+def look_up(term: str) -> list[Found]:
+    """Return what a term stands for: nothing, one thing, or one for each edition that numbers something so."""
     plain = re.sub(r"[\s_]+", "-", term.strip())
     searches = (_by_slug, _by_letter, _by_threat, _by_number)
-    return next((found for search in searches if (found := search(plain))), None)
+    return next((found for search in searches if (found := search(plain))), [])
 
 
 def suggestions(term: str) -> list[str]:
@@ -61,60 +61,48 @@ def numberings(entry: CatalogueEntry) -> Iterator[Numbering]:
         yield from reference.numberings()
 
 
-def _by_slug(term: str) -> Found | None:
+def _by_slug(term: str) -> list[Found]:
     entry = ENTRIES.get(term.lower())
-    return entry and Found(heading="", entries=(entry,))
+    return [Found(heading="", entries=(entry,))] if entry else []
 
 
-def _by_letter(term: str) -> Found | None:
+def _by_letter(term: str) -> list[Found]:
     for kind in Stride:
         if term.lower() in {kind.value.lower(), kind.title.replace(" ", "-"), kind.name.replace("_", "-").lower()}:
-            return Found(
-                heading=f"{kind.value}, {kind.title}", entries=_those(lambda entry, kind=kind: kind in entry.stride)
-            )
-    return None
+            entries = tuple(entry for entry in ENTRIES.values() if kind in entry.stride)
+            return [Found(heading=f"{kind.value}, {kind.title}", entries=entries)]
+    return []
 
 
-def _by_threat(term: str) -> Found | None:
+def _by_threat(term: str) -> list[Found]:
     threat = THREATS.get(term.lower())
     if threat is None:
-        return None
-    entries = _those(lambda entry: threat.slug in entry.threats)
+        return []
+    entries = tuple(entry for entry in ENTRIES.values() if threat.slug in entry.threats)
     nobody = "" if entries else f" No rule answers it. {threat.unseen}".rstrip()
-    return Found(heading=f"The threat {threat.slug}: {threat.claim}{nobody}", entries=entries)
+    return [Found(heading=f"The threat {threat.slug}: {threat.claim}{nobody}", entries=entries)]
 
 
-def _by_number(term: str) -> Found | None:
+def _by_number(term: str) -> list[Found]:
+    """Return what has this number, or stands in the section of this number."""
     match = _NUMBERED.fullmatch(term)
     if match is None:
-        return None
-    benchmark, number = (match["benchmark"] or "").lower(), match["number"]
-    meant = [
-        each
-        for each in Benchmark
-        if each.value == benchmark or each.value.startswith(f"{benchmark or 'x'}-") or not benchmark
-    ]
-    exact = _numbered(meant, lambda each: each.number.lower() == number.lower())
-    if exact is not None or not _SECTION.fullmatch(number):
-        return exact
-    return _numbered(meant, lambda each: each.number.startswith(f"{number}."))
-
-
-def _numbered(meant: list[Benchmark], wanted: Callable[[Numbering], bool]) -> Found | None:
-    held: dict[str, None] = {}
-    entries: list[CatalogueEntry] = []
+        return []
+    source, number = (match["benchmark"] or "").lower(), match["number"].lower()
+    section = f"{number}." if _SECTION.fullmatch(number) else "no section"
+    entries: dict[str, list[CatalogueEntry]] = {}
+    order: dict[str, tuple[int, tuple[int, ...], int]] = {}
     for entry in ENTRIES.values():
-        names = [each for each in numberings(entry) if each.benchmark in meant and wanted(each)]
-        if names:
-            entries.append(entry)
-            held.update(dict.fromkeys(f"{each.benchmark.title} {each.number} ({each.editions})" for each in names))
-    return Found(heading=_listed(held), entries=tuple(entries)) if entries else None
+        for age, each in enumerate(numberings(entry)):
+            named = each.number.lower() == number or each.number.startswith(section)
+            if named and each.benchmark.value.startswith(source):
+                heading = f"{each.benchmark.title} {each.number} ({each.editions})"
+                entries.setdefault(heading, []).append(entry)
+                order[heading] = min(order.get(heading, (*_order(each), age)), (*_order(each), age))
+    return [Found(heading=each, entries=tuple(entries[each])) for each in sorted(entries, key=order.__getitem__)]
 
 
-def _listed(names: Iterable[str]) -> str:
-    shown = list(names)
-    return ", ".join(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "")
-
-
-def _those(wanted: Callable[[CatalogueEntry], bool]) -> tuple[CatalogueEntry, ...]:
-    return tuple(entry for entry in ENTRIES.values() if wanted(entry))
+def _order(numbering: Numbering) -> tuple[int, tuple[int, ...]]:
+    """Return a key by which benchmarks stand together, and 5.9 comes before 5.10."""
+    parts = tuple(int(part) if part.isdecimal() else 0 for part in numbering.number.split("."))
+    return list(Benchmark).index(numbering.benchmark), parts

@@ -41,18 +41,19 @@ def explain(term: str, color: Color) -> None:
     from stridegate.cli.lookups import look_up, suggestions  # noqa: PLC0415
 
     found = look_up(term)
-    if found is None:
+    if not found:
         near = suggestions(term)
         hint = f"did you mean {', '.join(near)}?" if near else "`stridegate rules` lists them"
         raise click.UsageError(f"there is no rule {term!r}; {hint}")
     sheet = standard_output(color)
-    if found.heading:
-        count = f": {len(found.entries)} rules" if len(found.entries) > 1 else ""
-        sheet.write("\n".join(sheet.wrapped(found.heading + count)) + "\n")
-    if len(found.entries) == 1:
-        sheet.write(explanation(found.entries[0], sheet))
-    elif found.entries:
-        sheet.write(listing(found.entries, sheet))
+    told = {entry.slug: entry for each in found for entry in each.entries}
+    for each in found:
+        if each.heading:
+            sheet.write("\n".join(sheet.wrapped(each.heading)))
+        if len(told) > 1:
+            sheet.write(listing(each.entries, sheet) + "\n")
+    for entry in told.values() if len(told) == 1 else ():
+        sheet.write(explanation(entry, sheet))
 
 
 @click.command()

@@ -12,7 +12,8 @@ def versions(*, as_json: bool) -> str:
     """Return the version for people in one line, or all that tells two copies apart for programs."""
     if not as_json:
         return f"stridegate, version {__version__}"
-    from stridegate.engine.catalogue import ENTRIES, RULES, digest  # noqa: PLC0415 - loading every rule takes a while
+    from stridegate.engine.catalogue import RULES, digest  # noqa: PLC0415 - loading every rule takes a while
+    from stridegate.engine.node_catalogue import ENTRIES  # noqa: PLC0415
     from stridegate.model.rules import NEWEST_POD_SECURITY_MINOR  # noqa: PLC0415
 
     told = {
