@@ -11,18 +11,15 @@ from stridegate.model.nodes.kubelet import Setting, setting
 from stridegate.model.nodes.kubelet_fields import Field
 from stridegate.model.nodes.nodes import Node
 from stridegate.model.nodes.queries import KubeletConfigz
-from stridegate.model.nodes.remedies import Remedy
-from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
+from stridegate.model.nodes.rules import HostFile, NodeExample
 from stridegate.model.nodes.verdicts import State, Verdict
-from stridegate.model.references import Reference
-from stridegate.model.vocabulary import Severity, Stride
 
 T = TypeVar("T")
 
 # Where kubeadm puts the kubelet's configuration.
 CONFIG = "/var/lib/kubelet/config.yaml"
-# Every rule about kubelet and kube-proxy answers this claim.
-RUNTIME_EXPOSURE = "node-runtime-exposure"
+# Every rule about kubelet and kube-proxy answers these claims.
+RUNTIME_EXPOSURE = frozenset({MISCONFIGURED_HOST, "node-runtime-exposure"})
 
 
 def kubelet_process(*flags: str) -> Process:
@@ -63,38 +60,6 @@ def served(title: str, state: State, live: Mapping[str, object]) -> NodeExample:
 
 
 NO_KUBELET = NodeExample(title="no kubelet", state=State.NOT_APPLICABLE)
-
-
-def kubelet_rule(
-    slug: str,
-    judge: Callable[[Node], Verdict],
-    *,
-    severity: Severity,
-    stride: Stride,
-    wrong: str,
-    threat: str,
-    wants: str,
-    fix: str,
-    examples: tuple[NodeExample, ...],
-    references: tuple[Reference, ...] = (),
-    threats: frozenset[str] = frozenset(),
-    remedy: Remedy = Remedy.KUBELET,
-) -> NodeRule:
-    """Return a rule about the kubelet, which does not apply where there is none."""
-    return NodeRule(
-        slug=slug,
-        severity=severity,
-        stride=frozenset({stride}),
-        references=references,
-        threats=threats | {MISCONFIGURED_HOST, RUNTIME_EXPOSURE},
-        wrong=wrong,
-        threat=threat,
-        wants=wants,
-        fix=fix,
-        remedy=remedy,
-        judge=judge,
-        examples=(*examples, NO_KUBELET),
-    )
 
 
 def must_be(field: Field[T], wanted: T, otherwise: State = State.FAIL) -> Callable[[Node], Verdict]:
