@@ -80,12 +80,12 @@ class History:
 
     def delta(self) -> DeltaEntry:
         """Return what changed by this scan, or where nothing did by that which last changed something."""
-        known = self._delta
-        unchanged = not (self._new or self._regressed or self._fixed)
-        if unchanged and isinstance(known, Mapping) and isinstance(known.get("since"), str):
-            counts = {key: known.get(key) for key in ("new", "regressed", "fixed")}
-            if all(isinstance(each, int) for each in counts.values()):
-                return DeltaEntry(**counts, since=str(known["since"]))  # type: ignore[typeddict-item] # checked above
+        known = self._delta if isinstance(self._delta, Mapping) else {}
+        since = known.get("since")
+        if not (self._new or self._regressed or self._fixed) and isinstance(since, str):
+            new, regressed, fixed = (known.get(key) for key in ("new", "regressed", "fixed"))
+            if isinstance(new, int) and isinstance(regressed, int) and isinstance(fixed, int):
+                return DeltaEntry(new=new, regressed=regressed, fixed=fixed, since=since)
         return DeltaEntry(new=self._new, regressed=self._regressed, fixed=self._fixed, since=self._now)
 
 
