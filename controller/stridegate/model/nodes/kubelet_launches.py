@@ -12,7 +12,7 @@ from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
 from stridegate.model.nodes.paths import KUBELET_CONFIGURATION, MICROK8S_ARGUMENTS
 from stridegate.model.nodes.programs import arguments, host_processes
 from stridegate.model.nodes.queries import Document, FileStatusOf, FilesUnder, FileText, Syntax
-from stridegate.model.nodes.units import command, read_unit, unit_paths
+from stridegate.model.nodes.units import Unit, command, unit
 from stridegate.model.nodes.verdicts import Evidence, Source
 
 _MICROK8S_FLAGS = f"{MICROK8S_ARGUMENTS}/kubelet"
@@ -101,8 +101,8 @@ def _k3s_words(node: Node, process: Process) -> tuple[str, ...]:
     if not process.argv[0].endswith(_K3S_TITLES):
         return arguments(process.argv, "k3s")
     for name in ("k3s.service", "k3s-agent.service"):
-        if unit_paths(node, name):
-            return arguments(command(node, read_unit(node, name)), "k3s")
+        if (found := _unit(node, name)) is not None:
+            return arguments(command(node, found), "k3s")
     raise NotReadable(Unreadable("kubelet", "runs inside k3s, which hides its arguments, and has no unit"))
 
 
@@ -128,15 +128,19 @@ def _k3s_file_arguments(node: Node) -> Iterable[str]:
 
 def _of_unit(node: Node) -> Launch | None:
     """Return how the unit would start a kubelet that does not run now."""
-    if not unit_paths(node, "kubelet.service"):
-        return None
-    unit = read_unit(node, "kubelet.service")
-    try:
-        words = command(node, unit)
-    except NotThere:
+    found = _unit(node, "kubelet.service")
+    words = command(node, found) if found else ()
+    if not found or not words:
         return None
     flags = Flags.of(arguments(words, "kubelet"))
-    return Launch.with_flags(flags, Evidence(source=Source.FILE, path=unit.path))
+    return Launch.with_flags(flags, Evidence(source=Source.FILE, path=found.path))
+
+
+def _unit(node: Node, name: str) -> Unit | None:
+    try:
+        return unit(node, name)
+    except NotThere:
+        return None
 
 
 def _of_file(node: Node) -> Launch:
