@@ -15,12 +15,12 @@ from reviewing import PRIVILEGED, Asked, pod
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.kube.rosters import Version
 from stridegate.model.policies import IMMUTABLE_LABEL
+from stridegate.vitals.pulses import Pulse
 from stridegate.webhook.admission import Admission, Call
 from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.connections import Limits
 from stridegate.webhook.journals import Journal
 from stridegate.webhook.live import ListedNamespace, ListedPolicy, LivePolicySet
-from stridegate.webhook.pulses import Pulse
 from stridegate.webhook.responses import Reply
 from stridegate.webhook.server import Server
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
 
+from stridegate.vitals.listeners import library_log
+from stridegate.vitals.pulses import Pulse
 from stridegate.webhook.admission import Call, Route, Shortcut
 from stridegate.webhook.bodies import Bodies
 from stridegate.webhook.connections import Connection, Guests, Limits
 from stridegate.webhook.errors import LargeBody, NoRoom
 from stridegate.webhook.heads import KEEPING, Head, written
-from stridegate.webhook.journals import library_log
-from stridegate.webhook.pulses import Pulse
 from stridegate.webhook.receptions import Reception
 from stridegate.webhook.responses import Reply, refused
 

@@ -11,8 +11,8 @@ import pytest
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from stridegate.webhook.probes import Probes
-from stridegate.webhook.pulses import Pulse
+from stridegate.vitals.probes import Probes
+from stridegate.vitals.pulses import Pulse
 
 
 def probing(test: Callable[[int], Awaitable[None]]) -> None:

@@ -10,9 +10,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from stridegate.webhook.journals import library_log
-from stridegate.webhook.pulses import Pulse
-from stridegate.webhook.receptions import listening_socket
+from stridegate.vitals.listeners import library_log, listening_socket
+from stridegate.vitals.pulses import Pulse
 
 # An event loop that is later than this is stuck, and the process is better started again.
 _STUCK = 5.0
