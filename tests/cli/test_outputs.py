@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,51 +12,23 @@ import pytest
 from click.testing import CliRunner
 
 from localkube.places import CHECKOUT
+from rendering import everything, rendered, snapshot_of
 from results import CLEAN, EVERYTHING, finding, result, subject
-from stridegate import __version__
 from stridegate.cli.outputs import sarif, table
 from stridegate.cli.outputs.targets import Format, Target, outputs, write
 from stridegate.cli.results import Position, Result, Standing
 from stridegate.cli.terminals import Color, Sheet
 from stridegate.engine.node_catalogue import ENTRIES
 
-SNAPSHOTS = Path(__file__).with_name("snapshots")
-SUFFIXES = {
-    Format.TABLE: "txt",
-    Format.JSON: "json",
-    Format.SARIF: "sarif.json",
-    Format.JUNIT: "xml",
-    Format.MARKDOWN: "md",
-} | {
-    Format.GITHUB: "github.txt",
-    Format.HTML: "html",
-}
-
-
-def rendered(format_: Format, shown: Result, sheet: Sheet | None = None) -> str:
-    module = importlib.import_module(f"stridegate.cli.outputs.{format_.value}")
-    text: str = module.render(shown, sheet or Sheet())
-    return text
-
 
 def documents(shown: Result, *formats: Format) -> list[Any]:
     return [json.loads(rendered(each, shown)) for each in formats]
 
 
-def snapshot_of(format_: Format) -> Path:
-    return SNAPSHOTS / f"everything.{SUFFIXES[format_]}"
-
-
-def unversioned(text: str) -> str:
-    # The version of the product changes by itself, the look of an output does not.
-    return text.replace(__version__, "VERSION")
-
-
 @pytest.mark.parametrize("format_", Format)
 def test_an_output_looks_as_it_was_reviewed(format_: Format) -> None:
-    shown = unversioned(rendered(format_, EVERYTHING))
+    shown = everything(format_)
 
-    # `python tests/cli/renew_snapshots.py` writes them anew; read what it wrote before you commit it.
     assert shown == snapshot_of(format_).read_text(encoding="utf-8")
 
 
