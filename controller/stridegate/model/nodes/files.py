@@ -91,16 +91,15 @@ def tree_of(whereabouts: Whereabouts, *patterns: str, depth: int = 8) -> Finder:
 
     def find(node: Node) -> Iterable[str]:
         roots = whereabouts.on(node.circumstances.installation)
-        queries = [FilesUnder(root, pattern, depth) for root in roots for pattern in patterns]
-        return sorted({path for answer in node.look_at(queries) for path in _listed(answer)})
+        node.look_at([FilesUnder(root, pattern, depth) for root in roots for pattern in patterns])
+        return sorted({path for root in roots for pattern in patterns for path in listed(node, root, pattern, depth)})
 
     return find
 
 
-def _listed(answer: tuple[str, ...] | Absent | Unreadable) -> tuple[str, ...]:
-    if isinstance(answer, Unreadable):
-        raise NotReadable(answer)
-    return () if isinstance(answer, Absent) else answer
+def listed(node: Node, directory: str, pattern: str = "*", depth: int = 1) -> tuple[str, ...]:
+    """Return the paths in a directory, none where it is not there. Raises NotReadable."""
+    return node.get(FilesUnder(directory, pattern, depth)) or ()
 
 
 def found_first(node: Node, whereabouts: Whereabouts) -> FileStatus:
@@ -115,7 +114,7 @@ def found_first(node: Node, whereabouts: Whereabouts) -> FileStatus:
 
 
 def first_existing(node: Node, paths: Iterable[str]) -> FileStatus:
-    """Return the first that exists. Raises NotThere, and NotReadable where any could not be seen: it might be the one that is in use."""
+    """Return the first that exists. Raises NotThere, and NotReadable where any could not be seen: it may be the one in use."""
     tried = tuple(paths)
     answers = node.look_at([FileStatusOf(path) for path in tried])
     for answer in answers:
