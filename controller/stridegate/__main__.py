@@ -1,5 +1,5 @@
 """`python -m stridegate` is the command `stridegate`."""
 
-from stridegate.cli.main import main
+from stridegate.cli.entry import run
 
-main()
+run()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from handbook.markdown import NONE, link, prose, table
-from handbook.references import CIS_DOCKER, CIS_KUBERNETES, POD_SECURITY
 from handbook.rule_pages import remedies
-from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity, Reference
+from stridegate.model.references import Benchmark, CisDocker, CisKubernetes, PodSecurity, Reference
 from stridegate.model.rules import AnyRule
 from stridegate.model.vocabulary import Stride
 
@@ -65,11 +64,11 @@ def _by_letter(rules: list[AnyRule]) -> Iterator[str]:
 def _by_benchmark(rules: list[AnyRule]) -> Iterator[str]:
     yield from ("## By benchmark", "")
     yield f"Numbers move between editions: both are given, and {NONE} where an edition has no such recommendation."
-    yield from ("", f"### {POD_SECURITY}", "")
+    yield from ("", f"### {Benchmark.POD_SECURITY.title}", "")
     yield from _benchmark(rules, PodSecurity, ("Check", "Since"))
-    yield from (f"### {CIS_DOCKER}", "")
+    yield from (f"### {Benchmark.CIS_DOCKER.title}", "")
     yield from _benchmark(rules, CisDocker, ("1.6 and later", "1.3.1 to 1.5"))
-    yield from (f"### {CIS_KUBERNETES}", "")
+    yield from (f"### {Benchmark.CIS_KUBERNETES.title}", "")
     yield from _benchmark(rules, CisKubernetes, ("1.12", "Before 1.12"))
 
 

@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 from handbook.markdown import block, link, listed, prose, table
-from handbook.references import numbers
 from handbook.sources import parameter_descriptions, source_of, traps_of
 from handbook.specimens import Remedy, Specimen, conditions, parameters_of, shown, specimen
 from stridegate.kube.policies import PARAMETERS
+from stridegate.model.references import PodSecurity
 from stridegate.model.rules import (
     AnyRule,
     ConnectionRule,
@@ -222,7 +222,11 @@ def _limited(rule: AnyRule, bad: list[Specimen]) -> Iterator[str]:
 
 
 def _references(rule: AnyRule) -> Iterator[str]:
-    rows = [each for reference in rule.references for each in numbers(reference)]
+    rows = [
+        (each.benchmark.title, each.editions, f"`{each.number}`" if isinstance(reference, PodSecurity) else each.number)
+        for reference in rule.references
+        for each in reference.numberings()
+    ]
     if rows:
         yield from ("## References", "")
         yield from table(("Source", "Edition", "Number"), rows)

@@ -14,36 +14,11 @@ from click.testing import CliRunner
 
 from stridegate.cli.logs import configure
 from stridegate.cli.main import main
-from stridegate.engine.catalogue import RULES
 
 
 def run(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(main, list(arguments), terminal_width=100)
     return result.exit_code, result.output
-
-
-@pytest.mark.parametrize("slug", RULES)
-def test_every_rule_explains_itself_with_threat_check_fix_and_examples(slug: str) -> None:
-    code, output = run("explain", slug)
-
-    assert code == 0
-    for part in (slug, "Threat: ", "Check: ", "Fix: ", "Refused", "Accepted"):
-        assert part in output
-    assert max(map(len, output.splitlines())) <= 200
-
-
-def test_an_unknown_rule_is_a_usage_error_that_says_where_the_list_is() -> None:
-    code, output = run("explain", "no-such-rule")
-
-    assert code == 2
-    assert "there is no rule 'no-such-rule'; `stridegate rules` lists them" in output
-
-
-def test_the_list_of_rules_has_one_line_for_each() -> None:
-    code, output = run("rules")
-
-    assert code == 0
-    assert [line.split()[0] for line in output.splitlines()] == list(RULES)
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:

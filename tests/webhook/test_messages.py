@@ -13,8 +13,9 @@ import pytest
 from reviewing import PRIVILEGED, Asked, container, embedding, pod, policy, validated
 from stridegate.engine.examples import JsonMap
 from stridegate.model.edits import Json
+from stridegate.model.texts import VALUE_RUNES, clean
 from stridegate.model.vocabulary import Action
-from stridegate.webhook.messages import MOST_BYTES, VALUE_RUNES, WARNINGS_RUNES, clean
+from stridegate.webhook.messages import MOST_BYTES, WARNINGS_RUNES
 from work import TENFOLD, calls
 
 HOSTILE = {

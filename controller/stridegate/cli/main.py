@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 
-from stridegate import __version__
+from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
+from stridegate.cli.rules import explain, rules
+from stridegate.cli.versions import versions
 
 _SETTINGS = {"auto_envvar_prefix": "STRIDEGATE", "help_option_names": ["-h", "--help"], "max_content_width": 110}
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -30,16 +32,28 @@ _LOG_LEVEL = click.option(
 )
 
 
-@click.group(context_settings=_SETTINGS)
-@click.version_option(__version__, prog_name="stridegate")
-def main() -> None:
+@click.group(context_settings=_SETTINGS, invoke_without_command=True)
+@click.option("--version", is_flag=True, help="Say which version this is.")
+@click.option("--json", "as_json", is_flag=True, help="Of the version: for programs.")
+@click.pass_context
+def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa: FBT001 - flags
     """Harden Kubernetes against a STRIDE threat model.
 
     Every option is also read from the environment: --probe-port of the webhook from STRIDEGATE_WEBHOOK_PROBE_PORT.
+    Exit codes: 0 clean, 1 findings or a refusal, 2 usage, 3 an input or a cluster that cannot be read, 4 a defect.
     """
+    if as_json and not version:
+        raise click.UsageError("--json goes with --version; commands have -o json")
+    if version:
+        click.echo(versions(as_json=as_json))
+        context.exit()
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
 
 
-main.add_command(exemption)
+for each in (exemption, explain, rules, completion):
+    main.add_command(each)
 
 
 @main.command()
@@ -187,31 +201,3 @@ def canary(kubeconfig: Path | None) -> None:
         click.echo(f"{case.value} pod: {problem or 'answered as it should be'}")
     if outcome.problem:
         raise click.exceptions.Exit(1)
-
-
-@main.command()
-@click.argument("slug")
-def explain(slug: str) -> None:
-    """Say what a rule wants, why, and how to satisfy it.
-
-    Example: stridegate explain privileged-container
-    """
-    from stridegate.cli.explanations import explanation  # noqa: PLC0415 - see the module's docstring
-    from stridegate.engine.catalogue import RULES  # noqa: PLC0415
-
-    rule = RULES.get(slug)
-    if rule is None:
-        raise click.UsageError(f"there is no rule {slug!r}; `stridegate rules` lists them")
-    click.echo(explanation(rule))
-
-
-@main.command()
-def rules() -> None:
-    """List every rule: slug, STRIDE letters, severity, profile, and what is wrong.
-
-    Example: stridegate rules
-    """
-    from stridegate.engine.catalogue import RULES  # noqa: PLC0415 - see the module's docstring
-
-    for rule in RULES.values():
-        click.echo(f"{rule.slug:28} {rule.letters:4} {rule.severity!s:9} {rule.profile!s:11} {rule.title}")

@@ -29,7 +29,7 @@ class Fault:
 def contained(judge: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Fault:
     """Return what a function returns, or the fault that ended it.
 
-    The one blanket except of the product: a judgement that breaks is a verdict of its own, never a pass.
+    The one blanket except of all that judges: a judgement that breaks is a verdict of its own, never a pass.
     """
     try:
         return judge(*args, **kwargs)

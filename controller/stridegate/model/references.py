@@ -2,7 +2,38 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Benchmark(enum.Enum):
+    """A published set of recommendations."""
+
+    POD_SECURITY = "pod-security"
+    CIS_DOCKER = "cis-docker"
+    CIS_KUBERNETES = "cis-kubernetes"
+
+    @property
+    def title(self) -> str:
+        """Its name, as people write it."""
+        return _TITLES[self]
+
+
+_TITLES = {
+    Benchmark.POD_SECURITY: "Pod Security Standards",
+    Benchmark.CIS_DOCKER: "CIS Docker",
+    Benchmark.CIS_KUBERNETES: "CIS Kubernetes",
+}
+
+
+class Numbering(NamedTuple):
+    """What a recommendation is called in some editions of its benchmark."""
+
+    benchmark: Benchmark
+    editions: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +49,10 @@ class PodSecurity:
     def __str__(self) -> str:
         return f"Pod Security Standards, {self.check}"
 
+    def numberings(self) -> Iterator[Numbering]:
+        """Yield the check's name, which never changed."""
+        yield Numbering(Benchmark.POD_SECURITY, f"v1.{self.since} and later", self.check)
+
 
 @dataclass(frozen=True, slots=True)
 class CisDocker:
@@ -28,6 +63,14 @@ class CisDocker:
 
     def __str__(self) -> str:
         return f"CIS Docker {self.number}" + (f" ({self.before_1_6} before 1.6)" if self.before_1_6 else "")
+
+    def numberings(self) -> Iterator[Numbering]:
+        """Yield its number in each edition, the newest first."""
+        if self.before_1_6 is None:
+            yield Numbering(Benchmark.CIS_DOCKER, "1.3.1 and later", self.number)
+        else:
+            yield Numbering(Benchmark.CIS_DOCKER, "1.6 and later", self.number)
+            yield Numbering(Benchmark.CIS_DOCKER, "1.3.1 to 1.5", self.before_1_6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +84,13 @@ class CisKubernetes:
         if self.number is None:
             return f"CIS Kubernetes {self.before_1_12} (before 1.12)"
         return f"CIS Kubernetes {self.number}" + (f" ({self.before_1_12} before 1.12)" if self.before_1_12 else "")
+
+    def numberings(self) -> Iterator[Numbering]:
+        """Yield its number in each edition, the newest first."""
+        if self.number is not None:
+            yield Numbering(Benchmark.CIS_KUBERNETES, "1.12", self.number)
+        if self.before_1_12 is not None:
+            yield Numbering(Benchmark.CIS_KUBERNETES, "before 1.12", self.before_1_12)
 
 
 Reference = PodSecurity | CisDocker | CisKubernetes

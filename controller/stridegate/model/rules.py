@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, NamedTuple, Never, TypedDict, TypeVar, Unpack
 
+from stridegate.model.entries import CatalogueEntry
 from stridegate.model.errors import BadCatalogue
 from stridegate.model.object_views import ConnectionView, JobView, PersistentVolumeView, ServiceView
-from stridegate.model.references import PodSecurity, Reference
+from stridegate.model.references import PodSecurity
 from stridegate.model.settings import Setting
 from stridegate.model.views import ContainerKind, PodView
-from stridegate.model.vocabulary import Outcome, Profile, Severity, Stride, ValueKind
+from stridegate.model.vocabulary import Outcome, Profile, ValueKind
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -157,47 +159,37 @@ def good(title: str, spec: str, **details: Unpack[_Details]) -> Example:
     return Example(title=title, verdict="good", spec=spec, **details)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule(Generic[S_contra]):
+_PARAGRAPHS = ("Threat", "Check", "Fix")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Rule(CatalogueEntry, Generic[S_contra]):
     """A rule about one kind of subject.
 
     `doc` has one sentence that says what is wrong, then paragraphs that begin with Threat, Check and Fix. `takes` names
-    the parameters it reads, `threats` the threats of the threat model that it answers. `value` is what the values of its
-    violations are, where exemptions can be narrowed to some of them. `since` is the version of Stridegate that first had
-    the rule.
+    the parameters it reads. `value` is what the values of its violations are, where exemptions can be narrowed to some
+    of them.
     """
 
     # The view that it judges, and what its examples are laid over, for people.
     subject: ClassVar[type]
     laid_over: ClassVar[str]
 
-    slug: str
     doc: str | None
-    severity: Severity
     profile: Profile
-    stride: frozenset[Stride]
-    references: tuple[Reference, ...]
     check: Check[S_contra]
     examples: tuple[Example, ...]
     takes: frozenset[str] = frozenset()
-    threats: frozenset[str] = frozenset()
     value: ValueKind | None = None
-    since: str = "v0.1"
 
     def __post_init__(self) -> None:
         """Raise BadCatalogue where the declaration lacks what everything derived from it needs."""
-        words = self.doc or ""
-        missing = [part for part in ("\n\nThreat: ", "\nCheck: ", "\nFix: ") if part not in words]
+        missing = [name for name in _PARAGRAPHS if name not in self.paragraphs]
         if missing:
-            raise BadCatalogue(
-                self.slug, f"its docstring has no paragraph {', '.join(part.strip() for part in missing)}"
-            )
+            raise BadCatalogue(self.slug, f"its docstring has no paragraph {', '.join(f'{name}:' for name in missing)}")
         verdicts = {example.verdict for example in self.examples}
         if verdicts != {"good", "bad"}:
             raise BadCatalogue(self.slug, "wants at least one good and one bad example")
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.slug})"
 
     @property
     def title(self) -> str:
@@ -205,14 +197,11 @@ class Rule(Generic[S_contra]):
         return (self.doc or "").split("\n", 1)[0]
 
     @cached_property
-    def letters(self) -> str:
-        """The rule's STRIDE letters, in the acronym's order."""
-        return "".join(kind.value for kind in Stride if kind in self.stride)
-
-    @cached_property
-    def label(self) -> str:
-        """What messages call the rule: its slug, letters and severity."""
-        return f"{self.slug} [{self.letters}, {self.severity}]"
+    def paragraphs(self) -> Mapping[str, str]:
+        """The paragraphs of its docstring."""
+        _, _, body = (self.doc or "").partition("\n\n")
+        parts = re.split(rf"^({'|'.join(_PARAGRAPHS)}): ", body, flags=re.MULTILINE)
+        return {name: " ".join(text.split()) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
     @cached_property
     def standard(self) -> bool:

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from stridegate.engine.evaluate import Fault, contained
+from stridegate.model.texts import clean
 from stridegate.webhook import responses
 from stridegate.webhook.errors import BrokenJudgement, CannotJudge, UnreadableReview
 from stridegate.webhook.journals import Entry, Journal, correlation_id, entry_of
 from stridegate.webhook.kinds import KINDS, Kinds
 from stridegate.webhook.live import LivePolicySet
-from stridegate.webhook.messages import clean
 from stridegate.webhook.mutation import mutate
 from stridegate.webhook.policy_set import Rulebook
 from stridegate.webhook.responses import Refusal, Reply

@@ -11,7 +11,7 @@ from aiohttp.http import HttpProcessingError
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from stridegate.webhook.messages import clean
+from stridegate.model.texts import clean
 from stridegate.webhook.reviews import Request
 from stridegate.webhook.tallies import Distribution, Tally
 from stridegate.webhook.verdicts import Label, Mutation, Verdict

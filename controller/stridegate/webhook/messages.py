@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from stridegate.engine.remedies import Remedy
 from stridegate.model.findings import Finding, Ruling
 from stridegate.model.policies import Workload
 from stridegate.model.rules import PodRule
+from stridegate.model.texts import clean
 from stridegate.model.vocabulary import Action
 from stridegate.webhook.appeals import appeal
 
@@ -22,28 +22,9 @@ MOST_BYTES = 4096
 WARNING_RUNES = 256
 WARNINGS_RUNES = 2048
 WARNING_LINES = 8
-# The most of any one value that came from a user.
-VALUE_RUNES = 120
 
 _POLICIES_SHOWN = 3
-# How much of a text is read to fill the runes that are shown: control characters take none.
-_SCANNED = 8
 _LONG_FIX = "fix: too long for this message, see stridegate check"
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
-
-
-def clean(text: str, runes: int = VALUE_RUNES) -> str:
-    """Return user input fit for a line of ours: no escape sequence, control or bidirectional character, no line break, at most so many runes."""
-    if len(text) <= runes and text.isprintable():
-        return text
-    # What is cut away anyway is not looked at: the same long name can stand in every violation.
-    text = text[: runes * _SCANNED]
-    if not text.isprintable():
-        text = "".join(
-            character if character.isprintable() else " " if character.isspace() else ""
-            for character in _ESCAPES.sub("", text)
-        )
-    return text if len(text) <= runes else text[: runes - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

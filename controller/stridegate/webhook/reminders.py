@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from stridegate.model.exemptions import Exemption
 from stridegate.model.findings import Exempted
+from stridegate.model.texts import clean
 from stridegate.model.vocabulary import Action
-from stridegate.webhook.messages import WARNING_RUNES, clean
+from stridegate.webhook.messages import WARNING_RUNES
 
 _DAY = 24 * 3600
 

@@ -1,0 +1,48 @@
+"""What every rule of the catalogue has in common, whatever it judges: its name, its weight, what it answers and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from stridegate.model.references import Reference
+from stridegate.model.vocabulary import Severity, Stride
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogueEntry:
+    """A rule as lists, explanations and reports show it.
+
+    `threats` are the threats of the threat model that it answers. `since` is the version of Stridegate that first had it.
+    """
+
+    slug: str
+    severity: Severity
+    stride: frozenset[Stride]
+    references: tuple[Reference, ...]
+    threats: frozenset[str] = frozenset()
+    since: str = "v0.1"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.slug})"
+
+    @property
+    def title(self) -> str:
+        """One sentence that says what is wrong."""
+        raise NotImplementedError
+
+    @property
+    def paragraphs(self) -> Mapping[str, str]:
+        """Why it matters, what is checked and how to mend it, under `Threat`, `Check` and `Fix`."""
+        raise NotImplementedError
+
+    @cached_property
+    def letters(self) -> str:
+        """The rule's STRIDE letters, in the acronym's order."""
+        return "".join(kind.value for kind in Stride if kind in self.stride)
+
+    @cached_property
+    def label(self) -> str:
+        """What messages call the rule: its slug, letters and severity."""
+        return f"{self.slug} [{self.letters}, {self.severity}]"

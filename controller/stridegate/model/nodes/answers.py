@@ -1,0 +1,213 @@
+"""What a scan reads of a node, as rules get it: plain facts, without a judgement.
+
+Paths are the node's own, as a person on it would write them. An answer is a fact, or Absent, or Unreadable.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """What was asked for is not there: no such file, no such process, a port that nobody listens on."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What was asked for may be there, but could not be read: `reason` says why (EACCES, too large, not a regular file …)."""
+
+    what: str
+    reason: str
+
+
+class FileKind(enum.Enum):
+    """What a path leads to."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SOCKET = "socket"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileStatus:
+    """A file's metadata (stat), links followed.
+
+    `path` is as it was asked for, `target` where links lead inside the host's root; `mode` has the permission bits alone
+    (07777).
+    """
+
+    path: str
+    target: str
+    kind: FileKind
+    mode: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """An X.509 certificate; times are Unix seconds, `key_bits` is 0 for keys that have no choice of size."""
+
+    subject: str
+    issuer: str
+    organizations: tuple[str, ...]
+    alternative_names: tuple[str, ...]
+    not_before: float
+    not_after: float
+    key_kind: str
+    key_bits: int
+    signature_hash: str
+    authority: bool
+    # SHA-256 of its DER form, in hexadecimal; of its subject's public key (SPKI), too.
+    digest: str
+    key_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A line of passwd(5)."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A line of group(5)."""
+
+    name: str
+    gid: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """The host's own users and groups, never an image's."""
+
+    users: tuple[User, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process, as /proc tells it to a reader in another pid namespace.
+
+    `uid` and `gid` are the effective ones, seen from the host. `pod_uid` is that of the pod its cgroup belongs to, empty
+    for a process of the host; `static` says that the kubelet serves that pod as a static one.
+    """
+
+    pid: int
+    comm: str
+    argv: tuple[str, ...]
+    uid: int = 0
+    gid: int = 0
+    cgroup: str = "/"
+    namespace_pids: tuple[int, ...] = ()
+    pod_uid: str = ""
+    static: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A line of mountinfo (proc_pid_mountinfo(5)): `root` is what of the file system is mounted, `propagation` its tags."""
+
+    point: str
+    root: str
+    source: str
+    file_system: str
+    options: tuple[str, ...] = ()
+    propagation: tuple[str, ...] = ()
+
+
+class SocketState(enum.Enum):
+    """What a TCP socket is doing, of what rules ask about."""
+
+    LISTEN = "listen"
+    ESTABLISHED = "established"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Socket:
+    """A TCP socket of the host's network namespace."""
+
+    state: SocketState
+    local_address: str
+    local_port: int
+    remote_address: str = ""
+    remote_port: int = 0
+    uid: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """What a TLS server showed: the oldest version it agrees to (`TLSv1.2`), the cipher suite then, and its chain."""
+
+    oldest_version: str
+    cipher: str
+    certificates: tuple[Certificate, ...]
+    demands_client_certificate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """What an HTTP server said to a GET without credentials."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerProcess:
+    """A process in a container: the kernel's truth (proc_pid_status(5)).
+
+    `seccomp` is 0 off, 1 strict, 2 filter; `label` is what attr/current says, None where it could not be read.
+    """
+
+    pid: int
+    comm: str
+    argv: tuple[str, ...]
+    uid: int
+    gid: int
+    effective_capabilities: int
+    no_new_privileges: bool
+    seccomp: int
+    label: str | None
+    namespace_pids: tuple[int, ...]
+    # The soft limits, "unlimited" or a number, by name as in /proc/PID/limits: "Max open files", "Max processes".
+    limits: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningContainer:
+    """A container as it runs, whatever started it.
+
+    `name` is "namespace/pod/container", or what is known of it. `spec` is the pod that the kubelet serves for it and
+    `container` the name in that spec; both are absent where the kubelet knows nothing of it. Limits are in bytes and
+    counts, None where there is none; `cpu_limited` says whether weight or quota differ from the default. `sandboxed`
+    is a container in a virtual machine or a user-space kernel, about which the host's kernel tells nothing.
+    """
+
+    name: str
+    pod_uid: str
+    container_id: str
+    processes: tuple[ContainerProcess, ...]
+    root_read_only: bool
+    mounts: tuple[Mount, ...]
+    interfaces: frozenset[str]
+    listening_ports: frozenset[int]
+    memory_limit: int | None
+    pids_limit: int | None
+    cpu_limited: bool
+    container: str = ""
+    spec: Mapping[str, object] | None = None
+    sandboxed: bool = False
+    # What of it could not be read, in words.
+    gaps: tuple[str, ...] = ()

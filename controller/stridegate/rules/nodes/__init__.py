@@ -1,0 +1,1 @@
+"""What a node may not look like, one file per component; each declares RULES."""

@@ -1,0 +1,221 @@
+"""A process begins and ends well: an exit code that means something, a sentence for people, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stridegate.cli.entry import guarded
+
+ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+
+
+def stridegate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "stridegate", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ENVIRONMENT | environment,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def raising(error: BaseException) -> Callable[[], int]:
+    def work() -> int:
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyError("x"), 4, "a defect in Stridegate: KeyError: 'x'. Nothing can be concluded from this run."),
+        (RecursionError("too deep\x1b[2J"), 4, "RecursionError: too deep."),
+        (MemoryError(), 4, "MemoryError"),
+        (PermissionError(13, "Permission denied", "/etc/x\u202e"), 3, "Error: /etc/x: Permission denied"),
+        (OSError(28, "No space left on device"), 3, "Error: No space left on device"),
+    ],
+)
+def test_an_unexpected_error_is_one_sentence(
+    error: Exception, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = guarded(raising(error))
+
+    written = capsys.readouterr().err
+    assert ended == code
+    assert said in written
+    assert "Traceback" not in written
+    assert len(written.splitlines()) == 1
+
+
+def test_the_details_of_a_defect_are_shown_on_request(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIDEGATE_DEBUG", "1")
+
+    code = guarded(raising(KeyError("x")))
+
+    assert code == 4
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_whoever_interrupts_or_goes_away_reads_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    codes = [guarded(raising(error)) for error in (KeyboardInterrupt(), BrokenPipeError())]
+
+    assert codes == [130, 141]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_reader_who_goes_away_ends_the_command_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "stridegate", "rules"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        env=ENVIRONMENT,
+    )
+    os.close(writing)
+
+    assert ended.returncode == 141
+    assert ended.stderr == b""
+
+
+def test_ctrl_c_ends_the_command_quietly() -> None:
+    # A terminal that nobody types at: the command asks for a reason and waits.
+    outer, inner = pty.openpty()
+    asking = (
+        "import signal, sys, click\n"
+        "from stridegate.cli import entry, main\n"
+        "main.main.add_command(click.Command('wait', callback=lambda: (click.echo('waiting'), signal.pause())))\n"
+        "sys.argv = ['stridegate', 'wait']\n"
+        "entry.run()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", asking], stdin=inner, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"waiting\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    os.close(inner)
+    os.close(outer)
+
+    assert process.returncode == 130
+    assert errors == b""
+
+
+def test_usage_errors_repeat_nothing_that_moves_a_cursor() -> None:
+    ended = stridegate("explain", "--\x1b[2J\u202ex")
+
+    assert ended.returncode == 2
+    assert "Usage: stridegate explain" in ended.stderr
+    assert "Error: No such option '--" in ended.stderr
+    assert "\x1b" not in ended.stderr
+
+
+def test_a_plugin_of_kubectl_calls_itself_so(tmp_path: Path) -> None:
+    plugin = tmp_path / "kubectl-stridegate"
+    plugin.write_text(f"#!{sys.executable}\nfrom stridegate.cli.entry import run\nrun()\n")
+    plugin.chmod(0o755)
+
+    ended = subprocess.run([plugin, "rules", "--help"], capture_output=True, text=True, check=True, env=ENVIRONMENT)
+
+    assert ended.stdout.startswith("Usage: kubectl stridegate rules ")
+
+
+def test_an_encoding_that_lacks_a_character_ends_nothing() -> None:
+    ended = stridegate("explain", "privileged-container", PYTHONIOENCODING="ascii")
+
+    assert ended.returncode == 0
+    assert ended.stderr == ""
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    ended = stridegate()
+
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert "Commands:" in ended.stderr
+
+
+def test_the_version_is_told_to_people_and_to_programs() -> None:
+    people, programs, alone = stridegate("--version"), stridegate("--version", "--json"), stridegate("--json")
+
+    told = json.loads(programs.stdout)
+    assert people.stdout == f"stridegate, version {told['version']}\n"
+    assert told["name"] == "stridegate"
+    assert len(told["catalogueDigest"]) == 12
+    assert alone.returncode == 2
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_be_taught_to_complete(shell: str) -> None:
+    ended = stridegate("completion", shell)
+
+    assert ended.returncode == 0
+    assert ended.stderr == ""
+    assert "_STRIDEGATE_COMPLETE" in ended.stdout
+
+
+def test_the_script_for_bash_completes_slugs_and_options() -> None:
+    script = stridegate("completion", "bash").stdout
+    program = Path(sys.executable).with_name("stridegate")
+    asked = f"""
+    {script}
+    COMP_WORDS=(stridegate explain privileg) COMP_CWORD=2
+    _stridegate_completion {program}
+    echo "${{COMPREPLY[@]}}"
+    """
+
+    ended = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True, env=ENVIRONMENT)
+
+    assert ended.stdout.split()[:2] == ["privileged-container", "privilege-escalation"]
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize(("variable", "colored"), [("X", True), ("NO_COLOR", False), ("CI", False)])
+def test_a_terminal_gets_colours_unless_told_otherwise(variable: str, colored: bool) -> None:
+    outer, inner = pty.openpty()
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "stridegate", "rules", "--severity", "critical"],
+        stdin=inner,
+        stdout=inner,
+        stderr=subprocess.PIPE,
+        check=True,
+        env=ENVIRONMENT | {"TERM": "xterm", "COLUMNS": "60", variable: "1"},
+    )
+    os.close(inner)
+    shown = os.read(outer, 65536).decode()
+    os.close(outer)
+
+    assert ended.stderr == b""
+    assert ("\x1b[" in shown) is colored
+    assert "privileged-container" in shown
+
+
+def test_offline_commands_load_no_server_and_no_client() -> None:
+    watched = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from stridegate.cli.main import main\n"
+        "assert CliRunner().invoke(main, ['explain', 'privileged-container']).exit_code == 0\n"
+        "print([name for name in ('aiohttp', 'kopf', 'kubernetes', 'uvloop', 'cryptography') if name in sys.modules])\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True, env=ENVIRONMENT)
+
+    assert ended.stdout == "[]\n"
