@@ -6,12 +6,14 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Protocol, TypeVar, cast
 
 from hypothesis import strategies as st
 
 from stridegate.engine.examples import JsonMap
 from stridegate.model.edits import Json
+
+T = TypeVar("T")
 
 _KEYS = st.sampled_from(["name", "image", "args", "env", "limits", "a.b/c", "x-y", "z_1", "on", "12", "é"])
 _WORDS = [
@@ -28,7 +30,7 @@ _WORDS = [
     "# no",
     "it's",
     '"q"',
-    "/tmp",
+    "/var/cache",
     "é😀",
 ]
 _SCALARS: st.SearchStrategy[Json] = st.one_of(
@@ -39,20 +41,24 @@ VALUES: st.SearchStrategy[Json] = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_KEYS, inner, max_size=3)),
     max_leaves=8,
 )
+_FILLINGS: st.SearchStrategy[Json] = st.one_of(
+    st.builds(lambda: {"type": "RuntimeDefault"}), st.builds(lambda: {"a": {"b": [1]}}), st.builds(lambda: ["ALL"])
+)
 OBJECTS = st.dictionaries(_KEYS, VALUES, min_size=1, max_size=4)
 
-_PLAIN = {"app", "RuntimeDefault", "NET_RAW", "/tmp", "a b"}  # noqa: S108 - a word in a manifest
+_PLAIN = {"app", "RuntimeDefault", "NET_RAW", "/var/cache", "a b"}
 
 
 @dataclass
 class Writer:
-    """Writes objects as one text, drawing how; what it wrote as comments it remembers."""
+    """Writes objects as one text, drawing how."""
 
     draw: st.DrawFn
-    anchored: bool = False
+    # How many anchors there are; none where there are to be none.
+    anchored: int | None = None
     step: int = 2
     dash: int = 0
-    comments: list[str] = field(default_factory=list)
+    remarked: int = 0
     anchors: list[tuple[str, Json]] = field(default_factory=list)
 
     def document(self, value: JsonMap) -> list[str]:
@@ -67,8 +73,8 @@ class Writer:
         return self.draw(st.integers(1, one_in)) == 1
 
     def _remark(self) -> str:
-        self.comments.append(f"# remark {len(self.comments)} {{[:-]}}")
-        return self.comments[-1]
+        self.remarked += 1
+        return f"# remark {self.remarked} {{[:-]}}"
 
     def _remarks(self, indent: int) -> Iterator[str]:
         if self._chance(6):
@@ -104,12 +110,13 @@ class Writer:
     def _headed(self, head: str, value: Json, indent: int, dash: int) -> Iterator[str]:
         """Yield what stands after a colon or a dash, in its line or below it."""
         alias = next((name for name, known in self.anchors if _same(known, value)), None)
-        if self.anchored and alias and self._chance(2):
+        if alias and self._chance(2):
             yield f"{head} *{alias}{self._tail()}"
             return
         anchor = ""
-        if self.anchored and value not in (None, "") and self._chance(4):
-            anchor = f" &n{len(self.anchors)}"
+        if self.anchored is not None and value not in (None, "") and self._chance(4):
+            self.anchored += 1
+            anchor = f" &n{self.anchored}"
         if value and isinstance(value, dict | list) and not self._chance(4):
             yield f"{head}{anchor}{self._tail()}"
             if isinstance(value, dict):
@@ -164,26 +171,22 @@ def _same(one: Json, other: Json) -> bool:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A text, the objects of its documents, and its comments in their order."""
+    """A text in some style."""
 
     text: str
-    objects: list[JsonMap]
-    comments: list[str]
 
 
 @st.composite
 def manifests(draw: st.DrawFn, *, anchored: bool = False) -> Manifest:
     """Return texts of YAML in every style."""
     objects = draw(st.lists(OBJECTS, min_size=1, max_size=2))
-    writer = Writer(draw, anchored=anchored)
+    writer = Writer(draw, anchored=0 if anchored else None)
     lines = ["---"] if draw(st.booleans()) else []
     for number, each in enumerate(objects):
         lines += ["---"] if number else []
         lines += writer.document(each)
     newline = draw(st.sampled_from(["\n", "\n", "\r\n"]))
-    text = newline.join(lines) + (newline if draw(st.integers(1, 4)) > 1 else "")
-    mark = "\ufeff" if draw(st.integers(1, 10)) == 1 else ""
-    return Manifest(mark + text, objects, writer.comments)
+    return Manifest(newline.join(lines) + (newline if draw(st.integers(1, 4)) > 1 else ""))
 
 
 @st.composite
@@ -193,18 +196,25 @@ def json_manifests(draw: st.DrawFn) -> Manifest:
     indent = draw(st.sampled_from([None, 2, 4, "\t"]))
     tight = indent is None and draw(st.booleans())
     text = json.dumps(value, indent=indent, ensure_ascii=draw(st.booleans()), separators=(",", ":") if tight else None)
-    return Manifest(text + draw(st.sampled_from(["", "\n"])), [value], [])
+    return Manifest(text + draw(st.sampled_from(["", "\n"])))
+
+
+class Draw(Protocol):
+    """Draws from a strategy, as Hypothesis' own functions do."""
+
+    def __call__(self, strategy: st.SearchStrategy[T], /) -> T:
+        """Return what was drawn."""
 
 
 @dataclass
 class Changes:
     """Changes objects as patches do, and counts the places; `removing` where something was taken out."""
 
-    draw: st.DrawFn
+    draw: Draw
     places: int = 0
     removing: bool = False
 
-    def make(self, value: JsonMap) -> JsonMap:
+    def make(self, value: object) -> JsonMap:
         """Return a changed copy of an object."""
         changed = cast("JsonMap", json.loads(json.dumps(value)))
         for _ in range(self.draw(st.integers(1, 3))):
@@ -227,7 +237,7 @@ class Changes:
             self.removing = True
         elif what == 3 and (empty := [key for key, each in holder.items() if each is None or each in ({}, [])]):
             key = self.draw(st.sampled_from(empty))
-            holder[key] = self.draw(st.sampled_from([{"type": "RuntimeDefault"}, {"a": {"b": [1]}}, ["ALL"]]))
+            holder[key] = self.draw(_FILLINGS)
         else:
             holder[f"new-{self.places}"] = self.draw(VALUES)
 

@@ -1,29 +1,22 @@
-"""A text in which an object changed reads as wanted, and everything else in it is as it was."""
+"""A text in which values changed reads as wanted, and everything else in it is as it was."""
 
 from __future__ import annotations
 
 import difflib
+import json
 import re
-from typing import cast
 
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifest_styles import Changes, Manifest, json_manifests, manifests
 from stridegate.cli.fixes.editors import same
-from stridegate.cli.fixes.rewriting import Rewriting, rewrite
+from stridegate.cli.fixes.rewriting import read_value, rewrite
+from stridegate.cli.fixes.syntax import split_documents
 
 
-def read(text: str) -> list[object]:
-    braced = text.lstrip()[:1] in {"{", "["}
-    return list(yaml.load_all(text.replace("\t", " ") if braced else text, Loader=yaml.CSafeLoader))  # noqa: S506 - it is the safe one
-
-
-def changed(draw: st.DrawFn, manifest: Manifest) -> tuple[Rewriting, list[object], Changes]:
-    changes = Changes(draw)
-    after = cast("list[object]", [changes.make(each) for each in manifest.objects])
-    return rewrite(manifest.text, read(manifest.text), after, read), after, changes
+def values(text: str) -> list[object]:
+    return [read_value(each) for each in split_documents(text)]
 
 
 def lost(before: str, after: str) -> int:
@@ -32,18 +25,54 @@ def lost(before: str, after: str) -> int:
     return sum(end - start for what, start, end, _, _ in matcher.get_opcodes() if what in {"delete", "replace"})
 
 
-@given(st.data(), manifests())
-@settings(max_examples=1500)
-def test_a_text_reads_as_wanted_and_keeps_what_was_not_changed(data: st.DataObject, manifest: Manifest) -> None:
-    rewriting, after, changes = changed(data.draw, manifest)
+def remarks(text: str) -> list[str]:
+    return re.findall("# remark [0-9]+", text)
 
-    if rewriting.refused:
-        assert changes.removing or manifest.text[-1:] not in "\r\n", rewriting.refused
-        after = [
-            old if n in rewriting.refused else new
-            for n, (old, new) in enumerate(zip(manifest.objects, after, strict=True))
-        ]
-    assert same(read(rewriting.text), after)
+
+@given(st.data(), manifests())
+@settings(max_examples=300)
+def test_a_text_reads_as_wanted_and_keeps_what_was_not_changed(data: st.DataObject, manifest: Manifest) -> None:
+    before = values(manifest.text)
+    changes = Changes(data.draw)
+    wanted = {index: changes.make(value) for index, value in enumerate(before)}
+
+    rewriting = rewrite(manifest.text, wanted)
+
+    if not changes.removing and manifest.text.endswith("\n"):
+        assert not rewriting.refused
+    made = {index: value for index, value in wanted.items() if index not in rewriting.refused}
+    assert same(values(rewriting.text), [made.get(index, value) for index, value in enumerate(before)])
     # An edit touches one line, and what is taken out its own, which in braces may be several.
     assert lost(manifest.text, rewriting.text) <= changes.places + (3 if changes.removing else 0)
-    assert re.findall("# remark [0-9]+", rewriting.text) == [each.partition(" {")[0] for each in manifest.comments]
+    assert remarks(rewriting.text) == remarks(manifest.text)
+
+
+@given(st.data(), manifests(anchored=True))
+@settings(max_examples=200)
+def test_what_anchors_share_is_changed_for_all_or_for_one_or_not_at_all(
+    data: st.DataObject, manifest: Manifest
+) -> None:
+    before = values(manifest.text)
+    changes = Changes(data.draw)
+    wanted = {index: changes.make(value) for index, value in enumerate(before)}
+
+    rewriting = rewrite(manifest.text, wanted)
+
+    made = {index: value for index, value in wanted.items() if index not in rewriting.refused}
+    assert same(values(rewriting.text), [made.get(index, value) for index, value in enumerate(before)])
+    assert remarks(rewriting.text) == remarks(manifest.text)
+
+
+@given(st.data(), json_manifests())
+@settings(max_examples=300)
+def test_json_stays_json(data: st.DataObject, manifest: Manifest) -> None:
+    before = values(manifest.text)
+    changes = Changes(data.draw)
+    wanted = {index: changes.make(value) for index, value in enumerate(before)}
+
+    rewriting = rewrite(manifest.text, wanted)
+
+    assert changes.removing or not rewriting.refused
+    assert same(json.loads(rewriting.text), before[0] if rewriting.refused else wanted[0])
+    if "\n" not in manifest.text.strip():
+        assert "\n" not in rewriting.text.strip()

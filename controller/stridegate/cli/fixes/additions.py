@@ -12,6 +12,7 @@ from stridegate.cli.fixes.lines import (
     after_block,
     break_at,
     column,
+    column_of_next,
     dash_column,
     key_column,
     line_end,
@@ -39,7 +40,7 @@ class Additions:
 
     def keys(self, node: Node, added: Mapping[str, object], depth: int) -> Iterator[Splice]:
         """Yield the edits that add keys to a mapping that has some. Raises Unwritable."""
-        manner = manner_of(self.text, node)
+        manner = manner_of(self.text, node, self.layout)
         if spread(self.text, node):
             yield from self._spread(node, list(self._pairs(node, added, manner)), depth)
         elif node.flow:
@@ -51,7 +52,7 @@ class Additions:
 
     def elements(self, node: Node, added: Sequence[object], depth: int) -> Iterator[Splice]:
         """Yield the edits that add elements to a sequence that has some. Raises Unwritable."""
-        manner = manner_of(self.text, node)
+        manner = manner_of(self.text, node, self.layout)
         if spread(self.text, node):
             unit = _unit(margin(self.text, node))
             yield from self._spread(node, [manner.spread(value, self.layout, unit) for value in added], depth)
@@ -62,15 +63,28 @@ class Additions:
             width = column(self.text, node.entries[-1].start) - indent
             dash = "-".ljust(width) if 1 < width <= _WIDEST_DASH else "- "
             lines = [line for value in added for line in manner.item(value, self.layout, dash)]
-            # A comment in the column of the dashes may be about what follows the sequence.
-            yield self._lines(after_block(self.text, node, indent + 1), indent, lines, depth)
+            where = after_block(self.text, node, indent)
+            if column_of_next(self.text, where[0]) == indent:
+                # A comment in the column of the dashes is about the key there that follows them.
+                where = after_block(self.text, node, indent + 1)
+            yield self._lines(where, indent, lines, depth)
+
+    def scalar(self, node: Node, value: object) -> str:
+        """Return a value that holds no others as it is written in place of another."""
+        return Manner(string='"' if self.layout.json else node.quote).scalar(value)
+
+    def element(self, node: Node, entry: Entry, value: object, depth: int) -> Splice:
+        """Return the edit that puts a value in place of an empty element of a sequence. Raises Unwritable."""
+        if "#" in self.text[entry.value.inner : entry.value.end]:
+            raise Unwritable("an element has a comment in empty braces")
+        return self._put(entry, manner_of(self.text, node, self.layout).flow(value), depth + 1)
 
     def fill(self, node: Node, entry: Entry, value: object, path: Path) -> Iterator[Splice]:
         """Yield the edits that put a value of a mapping in place of an empty one, or of an alias. Raises Unwritable."""
         held = entry.value
         if "#" in self.text[held.inner : held.end]:
             raise Unwritable.because(written(path), "has a comment in empty braces")
-        manner = manner_of(self.text, node)
+        manner = manner_of(self.text, node, self.layout)
         inline = manner.flow(value)
         fits = _flat(value) and column(self.text, held.inner) + len(inline) <= _WIDEST
         if spread(self.text, node):

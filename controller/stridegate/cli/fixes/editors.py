@@ -8,7 +8,7 @@ from stridegate.cli.fixes.additions import Additions
 from stridegate.cli.fixes.errors import Unwritable
 from stridegate.cli.fixes.removals import removal
 from stridegate.cli.fixes.splices import Path, Splice, written
-from stridegate.cli.fixes.styles import Manner, layout_of
+from stridegate.cli.fixes.styles import layout_of
 from stridegate.cli.fixes.syntax import Entry, Kind, Node
 
 
@@ -58,7 +58,7 @@ class Editor:
         elif before and isinstance(before, list) and isinstance(after, list) and node.kind is Kind.SEQUENCE:
             self._sequence(node, before, after, path)
         elif node.kind is Kind.SCALAR and not isinstance(after, dict | list) and not (node.absent or node.folded):
-            self.splices.append(Splice(node.inner, node.end, Manner(string=node.quote).scalar(after), len(path)))
+            self.splices.append(Splice(node.inner, node.end, self._additions.scalar(node, after), len(path)))
         else:
             raise Unwritable.because(written(path), "is written in a way that is not edited")
 
@@ -93,6 +93,15 @@ class Editor:
         if len(after) < len(before) or len(node.entries) != len(before):
             raise Unwritable.because(written(path), "would lose elements")
         for index, (entry, old, new) in enumerate(zip(node.entries, before, after, strict=False)):
-            self.change(entry.value, old, new, [*path, index])
+            held = entry.value
+            if (
+                held.kind is not Kind.ALIAS
+                and not held.absent
+                and (old is None or old in ({}, []))
+                and not same(old, new)
+            ):
+                self.splices.append(self._additions.element(node, entry, new, len(path)))
+            else:
+                self.change(held, old, new, [*path, index])
         if len(after) > len(before):
             self.splices += self._additions.elements(node, after[len(before) :], len(path))

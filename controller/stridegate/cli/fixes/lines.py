@@ -43,7 +43,7 @@ def leads(text: str, position: int) -> bool:
 
 def dash_column(text: str, sequence: Node) -> int:
     """Return the column of the dashes of a block sequence that is not empty."""
-    return column(text, text.rindex("-", 0, max(sequence.entries[0].start, sequence.start + 1)))
+    return column(text, sequence.inner)
 
 
 def key_column(text: str, mapping: Node) -> int:
@@ -93,6 +93,16 @@ def after_block(text: str, node: Node, indent: int) -> tuple[int, bool]:
             break
         position = reached
     return position, False
+
+
+def column_of_next(text: str, position: int) -> int:
+    """Return the column of what stands next in the lines after a position, comments aside; -1 where nothing does."""
+    while newline := break_at(text, line_end(text, position)):
+        position = line_end(text, position) + len(newline)
+        line = text[position : line_end(text, position)].lstrip(" ")
+        if line and not line.startswith("#"):
+            return line_end(text, position) - len(line) - position
+    return -1
 
 
 def _after_folded(text: str, last: Node) -> int:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stridegate.cli.fixes.lines import BREAK, column, dash_column, leads
+from stridegate.cli.fixes.lines import BREAK, column, dash_column, leads, spread
 from stridegate.cli.fixes.syntax import Kind, Node
 
 # A string that every version of YAML, and every parser, reads as that string without quotes. Numbers with a unit are
@@ -25,11 +25,17 @@ _JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a document is laid out: columns from a key to the keys below it, and from a key to the dashes below it; what ends a line."""
+    """How a document is laid out.
+
+    `step` is how many columns keys stand below a key, `dash` how many dashes do; `newline` is what ends a line. `json`
+    says that it has quotes around everything, as JSON has, and `tight` that it leaves no blanks.
+    """
 
     step: int
     dash: int
     newline: str
+    json: bool
+    tight: bool
 
 
 def layout_of(text: str, root: Node) -> Layout:
@@ -48,9 +54,16 @@ def layout_of(text: str, root: Node) -> Layout:
                 steps[column(text, value.entries[0].start) - at] += 1
             elif not value.flow:
                 dashes[dash_column(text, value) - at] += 1
+    if spread(text, root):
+        steps[column(text, root.entries[-1].start)] += 1
     newline = BREAK.search(text)
+    json = root.flow and bool(root.entries) and all(each.key and each.key.quote == '"' for each in root.entries)
     return Layout(
-        _usual(steps, _DEFAULT_STEP, least=1), _usual(dashes, 0, least=0), newline.group() if newline else "\n"
+        step=_usual(steps, _DEFAULT_STEP, least=1),
+        dash=_usual(dashes, 0, least=0),
+        newline=newline.group() if newline else "\n",
+        json=json,
+        tight=json and _tight(text, root),
     )
 
 
@@ -147,18 +160,16 @@ class Manner:
         return [braces[0], *(indent + line for item in items for line in item), braces[1]]
 
 
-def manner_of(text: str, node: Node) -> Manner:
-    """Return how a mapping or a sequence is written, as its last entry shows it."""
-    if not node.entries:
-        return Manner(inside=" " if text[node.inner + 1 : node.end - 1] else "") if node.flow else Manner()
+def manner_of(text: str, node: Node, layout: Layout) -> Manner:
+    """Return how a mapping or a sequence that holds something is written, as its last entry shows it."""
     last = node.entries[-1]
-    key = last.key.quote if last.key else ""
+    key = '"' if layout.json else last.key.quote if last.key else ""
     blank = text[node.inner + 1 : node.inner + 2] == " " and text[node.end - 2 : node.end - 1] == " "
     return Manner(
         key=key,
         string=key or next((each.value.quote for each in reversed(node.entries) if _string(each.value)), ""),
         inside=" " if node.flow and blank else "",
-        after="" if node.flow and _tight(text, node) else " ",
+        after="" if layout.tight or (node.flow and _tight(text, node)) else " ",
     )
 
 

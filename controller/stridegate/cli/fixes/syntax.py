@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from json import JSONDecoder
 
 import yaml
 
@@ -20,6 +21,9 @@ _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # The anchor and the tag of a node stand before what it holds.
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s+|$))*")
 _COLON = re.compile(r"[ \t]*:")
+_FILLED = re.compile(r"[^ \t\r\n]")
+_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}", re.ASCII)
+_json = JSONDecoder()
 
 
 class Kind(enum.Enum):
@@ -36,7 +40,8 @@ class Node:
     """A value in the text.
 
     `start` and `end` are positions in it, counted in characters; a node that is not there at all (`key:`) has two equal
-    ones. `inner` is where what it holds begins, after its anchor and its tag. A block ends where its last value does.
+    ones. `inner` is where what it holds begins, after its anchor and its tag: a brace, a first key, or a first dash. A
+    block ends where its last value does.
     """
 
     kind: Kind
@@ -83,7 +88,9 @@ class Entry:
 
 def split_documents(text: str) -> list[str]:
     """Return the documents of a text that is known to be YAML or JSON; joined they are the text again."""
-    starts = [_span(event)[0] for event in _events(text) if isinstance(event, yaml.DocumentStartEvent)]
+    starts = _json_starts(text) or [
+        _span(event)[0] for event in _events(text) if isinstance(event, yaml.DocumentStartEvent)
+    ]
     bounds = [0, *starts[1:], len(text)]
     return [text[start:end] for start, end in itertools.pairwise(bounds)]
 
@@ -93,10 +100,30 @@ def read_document(text: str) -> Node:
     return next(_Reader(text).roots(_events(text)))
 
 
+def _json_starts(text: str) -> list[int]:
+    """Return where each JSON document begins; none where the text is no JSON, of which several may follow each other."""
+    starts: list[int] = []
+    at = _blanks_end(text, 0)
+    while at < len(text):
+        try:
+            _, end = _json.raw_decode(text, at)
+        except ValueError:
+            return []
+        starts.append(at)
+        at = _blanks_end(text, end)
+    return starts
+
+
+def _blanks_end(text: str, at: int) -> int:
+    found = _FILLED.search(text, at)
+    return found.start() if found else len(text)
+
+
 def _events(text: str) -> Iterator[yaml.Event]:
-    # JSON may be indented by tabs, which YAML never is.
-    braced = text.lstrip()[:1] in {"{", "["}
-    return yaml.parse(text.replace("\t", " ") if braced else text, Loader=_LOADER)
+    if text.lstrip()[:1] in {"{", "["}:
+        # What JSON has and YAML has not: tabs as indentation, and characters escaped in two halves.
+        text = _PAIR.sub(lambda found: found[1] + "?" * 12, text.replace("\t", " "))
+    return yaml.parse(text, Loader=_LOADER)
 
 
 def _span(event: yaml.Event) -> tuple[int, int]:
@@ -145,7 +172,9 @@ class _Reader:
         kind = Kind.MAPPING if isinstance(event, yaml.MappingStartEvent) else Kind.SEQUENCE
         start, end = _span(event)
         flow = bool(event.flow_style)
-        node = Node(kind=kind, start=start, inner=end - 1 if flow else start, end=end, flow=flow)
+        # A block's event ends where its first dash begins, or after it where it is not indented.
+        inner = end - 1 if flow or self._text[end : end + 1] != "-" else end
+        node = Node(kind=kind, start=start, inner=inner, end=end, flow=flow)
         if event.anchor:
             self._anchors[event.anchor] = node
         self._open.append(node)
@@ -158,7 +187,8 @@ class _Reader:
             node.end = _span(event)[1]
         else:
             node.end = node.entries[-1].value.end
-            node.inner = node.entries[0].start
+            if node.kind is Kind.MAPPING:
+                node.inner = node.entries[0].start
         return node
 
     def _close(self, node: Node, anchor: str | None = None) -> Iterator[Node]:
