@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from charts import CHART, Helm, Refused, Rendered
-from stridegate.webhook.kinds import Embedder, read_embedder
+from stridegate.admission.kinds import Embedder, read_embedder
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 

@@ -20,12 +20,9 @@ import yaml
 
 from stridegate.kube.errors import Expired, InvalidField, KubeError, NoAccess, NotFound, Oversized, Refused, Unreachable
 from stridegate.kube.fields import Field
+from stridegate.kube.shapes import UNDECODABLE
 
 T = TypeVar("T")
-
-# What msgspec raises: its own errors; RecursionError for a document nested too deeply; ValueError for text that is no
-# Unicode and for integers with more digits than Python converts.
-UNDECODABLE = (msgspec.MsgspecError, RecursionError, ValueError)
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # Seconds to wait for the API server in all, and objects a page: a page is decoded in a few milliseconds.

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +32,12 @@ from stridegate.operator.leases import Leadership, keep_renewing
 from stridegate.operator.looks import Place
 from stridegate.operator.metrics import Metrics
 from stridegate.operator.mirrors import Mirror, Mirrors
-from stridegate.operator.probes import keep_measuring_lag, serving_probes
 from stridegate.operator.reporting import PolicyBook
 from stridegate.operator.rounds import Rounds
 from stridegate.operator.walks import Pace
 from stridegate.operator.watching import Watched, keep_watching
+from stridegate.vitals.probes import Probes
+from stridegate.vitals.pulses import Pulse
 
 _log = logging.getLogger(__name__)
 
@@ -122,9 +123,12 @@ class _Replica:
         self.endings.wake()
         self.rounds.wake()
 
-    def ready(self) -> bool:
-        """Whether it has seen what it has to look after."""
-        return self.mirrors.synced and (self.duties.looked or not self.leadership.active)
+    def missing(self) -> list[str]:
+        """Return, in words, what it has not seen yet of what it has to look after."""
+        missing = [] if self.mirrors.synced else ["policies, exemptions and namespaces have not been listed yet"]
+        if self.leadership.active and not self.duties.looked:
+            missing.append("the installation has not been looked at yet")
+        return missing
 
 
 def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
@@ -177,7 +181,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
     replica = _wire(options, wanted, cluster)
     async with (
         reading(way_in) as reader,
-        serving_probes(options.bind or None, options.probe_port, replica.ready, replica.metrics.registry),
+        _answering_probes(options, replica),
         asyncio.TaskGroup() as tasks,
     ):
         loops = (
@@ -189,7 +193,6 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
             replica.endings.keep(),
             replica.rounds.keep(reader, replica.audited),
             keep_watching(way_in, _kinds(cluster, replica.mirrors), replica.changed),
-            keep_measuring_lag(replica.metrics),
         )
         running = [tasks.create_task(each) for each in loops]
         await stopping.wait()
@@ -197,6 +200,19 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
             task.cancel()
     with suppress(KubeError):
         await asyncio.to_thread(replica.leadership.release)
+
+
+@asynccontextmanager
+async def _answering_probes(options: Options, replica: _Replica) -> AsyncIterator[None]:
+    pulse = Pulse(asyncio.get_running_loop())
+    replica.metrics.tell_lag(lambda: pulse.lag)
+    probes = Probes(replica.missing, pulse, replica.metrics.registry)
+    await probes.listen(options.bind, options.probe_port)
+    try:
+        yield
+    finally:
+        await probes.close()
+        pulse.stop()
 
 
 def _kinds(cluster: Cluster, mirrors: Mirrors) -> tuple[Watched, ...]:

@@ -39,7 +39,7 @@ class Metrics:
         ).set(1)
         self.policies = self._gauge("policies", "HardeningPolicies")
         self.policies_broken = self._gauge("policies_broken", "HardeningPolicies that cannot be read")
-        self.event_loop_lag = self._gauge("event_loop_lag_seconds", "How late the event loop was at last")
+        self._lag = self._gauge("event_loop_lag_seconds", "How late the event loop was at last")
         self._expiry = self._gauge(
             "certificate_expiry_timestamp_seconds", "When the CA and the server certificate expire", "role"
         )
@@ -82,6 +82,10 @@ class Metrics:
 
     def _gauge(self, name: str, doc: str, *labels: str) -> Gauge:
         return Gauge(f"stridegate_{name}", doc, labels, registry=self.registry)
+
+    def tell_lag(self, lag: Callable[[], float]) -> None:
+        """Take in what tells by how much the event loop is late, in seconds."""
+        self._lag.set_function(lag)
 
     def note_health(self, health: Health) -> None:
         """Take in what a look found."""

@@ -7,14 +7,13 @@ import logging
 import random
 from collections.abc import Iterator
 
-from aiohttp.http import HttpProcessingError
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from stridegate.admission.reviews import Request
+from stridegate.admission.verdicts import Label, Mutation, Verdict
 from stridegate.model.texts import clean
-from stridegate.webhook.reviews import Request
 from stridegate.webhook.tallies import Distribution, Tally
-from stridegate.webhook.verdicts import Label, Mutation, Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -49,18 +48,6 @@ def entry_of(request: Request) -> Entry:
 def correlation_id() -> str:
     """Return a short name for one answer, to find its log line by."""
     return f"{random.getrandbits(32):08x}"
-
-
-def library_log(name: str) -> logging.Logger:
-    """Return a log for the HTTP library, which writes a traceback for whatever strangers send: a head that is none is their fault alone."""
-    log = logging.getLogger(f"{name}.http")
-    if _ours not in log.filters:
-        log.addFilter(_ours)
-    return log
-
-
-def _ours(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 class Journal(Collector):

@@ -13,18 +13,18 @@ from pathlib import Path
 import uvloop
 from prometheus_client import CollectorRegistry
 
+from stridegate.admission.kinds import Embedder, kinds_with
 from stridegate.engine.catalogue import RULES, digest
 from stridegate.kube.reader import Reader, WayIn, find_way_in, reading
+from stridegate.vitals.probes import Probes
+from stridegate.vitals.pulses import Pulse
 from stridegate.webhook.admission import Admission
 from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.connections import Limits
 from stridegate.webhook.feeds import Feed
 from stridegate.webhook.journals import Journal
-from stridegate.webhook.kinds import Embedder, kinds_with
 from stridegate.webhook.live import LivePolicySet
 from stridegate.webhook.metrics import ProcessMetrics
-from stridegate.webhook.probes import Probes
-from stridegate.webhook.pulses import Pulse
 from stridegate.webhook.readiness import Readiness, SelfTest
 from stridegate.webhook.receptions import allow_files
 from stridegate.webhook.server import Server

@@ -9,10 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from stridegate import __version__
+from stridegate.vitals.pulses import Pulse
 from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.feeds import Feed
 from stridegate.webhook.live import LivePolicySet
-from stridegate.webhook.pulses import Pulse
 from stridegate.webhook.server import Server
 
 

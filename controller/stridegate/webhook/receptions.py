@@ -14,28 +14,11 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
+from stridegate.vitals.listeners import listening_socket
 from stridegate.webhook.connections import Limits
 
-# Connections that the kernel completes while the event loop is busy.
-_BACKLOG = 1024
 # Seconds until the next attempt where no connection can be accepted, for want of file descriptors mostly.
 _PAUSE = 0.05
-
-
-def listening_socket(address: str, port: int) -> socket.socket:
-    """Return a socket that listens on an address; an empty one means every address of this machine, IPv4 and IPv6.
-
-    Pods of a cluster with IPv6 alone have no IPv4 address to be reached at. Raises OSError.
-    """
-    if address:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        listener = socket.create_server((address, port), family=family, backlog=_BACKLOG)
-    elif socket.has_dualstack_ipv6():
-        listener = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
-    else:
-        listener = socket.create_server(("", port), backlog=_BACKLOG)
-    listener.setblocking(False)
-    return listener
 
 
 def allow_files(wanted: int) -> int:

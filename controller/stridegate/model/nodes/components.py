@@ -1,0 +1,206 @@
+"""How a component of the control plane was started: its flags, its environment, and where its files are on the node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from stridegate.model.nodes.answers import Absent, Unreadable
+from stridegate.model.nodes.files import found_first
+from stridegate.model.nodes.flags import Flags
+from stridegate.model.nodes.nodes import Node, NotReadable, NotThere, Role
+from stridegate.model.nodes.paths import MICROK8S_ARGUMENTS, STATIC_POD_DIRECTORIES, base_name, manifests
+from stridegate.model.nodes.programs import arguments, component_processes, expanded, started
+from stridegate.model.nodes.queries import Document, FilesUnder, FileText, KubeletPods, Syntax
+from stridegate.model.nodes.verdicts import Evidence, Source, State, Verdict
+
+T = TypeVar("T")
+JsonObject = Mapping[str, object]
+
+# Where the kubelet got a pod from; it sets this itself, whatever a pod from the API says of it
+# (kubernetes pkg/kubelet/types, ConfigSourceAnnotationKey).
+_SOURCE_ANNOTATION = "kubernetes.io/config.source"
+# The kubelet reads files of any name; these are what people write.
+_MANIFEST_ENDINGS = ("*.yaml", "*.yml", "*.json", "*.manifest")
+_STATIC_SOURCES = frozenset({"file", "http"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A component as it was started: what its command line and its environment say, and on what evidence.
+
+    `mounts` maps the paths inside its container to those on the node; without any, its paths are the node's.
+    """
+
+    component: str
+    words: tuple[str, ...]
+    evidence: Evidence
+    environment: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[str, str] | None = None
+
+    def verdict(self, state: State, observed: str, note: str = "") -> Verdict:
+        """Return a verdict that rests on how it was started."""
+        return Verdict(state=state, observed=observed, evidence=self.evidence, note=note)
+
+    @property
+    def flags(self) -> Flags:
+        """Its flags, as Kubernetes' components read them."""
+        return Flags.of(self.words)
+
+    def on_host(self, path: str) -> str:
+        """Return where on the node a path of the component's leads. Raises NotReadable where it is inside its image alone."""
+        if self.mounts is None:
+            return path
+        within = [point for point in self.mounts if path == point or path.startswith(point.rstrip("/") + "/")]
+        if not within:
+            raise NotReadable(Unreadable(path, f"inside the container of {self.component}, not on the node"))
+        longest = max(within, key=len)
+        return self.mounts[longest].rstrip("/") + path[len(longest.rstrip("/")) :]
+
+
+def on_control_plane(node: Node) -> None:
+    """Raise NotThere where nothing says that a node is of the control plane: neither its role nor an API server's manifest."""
+    if node.circumstances.role is not Role.CONTROL_PLANE:
+        try:
+            found_first(node, manifests("kube-apiserver"))
+        except NotThere:
+            raise NotThere(Absent("the control plane")) from None
+
+
+def component(node: Node, name: str) -> Started:
+    """Return how a component was started: as the kubelet serves its static pod, else by its manifest, else as it runs.
+
+    A kubelet that does not say is no obstacle, a manifest that cannot be read is one. Raises NotThere or NotReadable.
+    """
+    pods = node.look(KubeletPods())
+    if not isinstance(pods, Absent | Unreadable):
+        for pod in filter(_static, pods):
+            if (found := _of_pod(pod, name, Evidence(source=Source.KUBELET, path=f"/pods {name}"))) is not None:
+                return found
+    if (found := _in_manifests(node, name)) is not None:
+        return found
+    for process in component_processes(node, name):
+        return Started(
+            component=name,
+            words=arguments(process.argv, name),
+            evidence=Evidence(source=Source.PROC, path=f"process {name}"),
+        )
+    raise NotThere(Absent(name))
+
+
+def _static(pod: JsonObject) -> bool:
+    return _text(pod, "metadata", "annotations", _SOURCE_ANNOTATION) in _STATIC_SOURCES
+
+
+def _in_manifests(node: Node, name: str) -> Started | None:
+    """Return what the manifest of its own name starts, else any other: the kubelet reads whatever lies in that directory."""
+    installation = node.circumstances.installation
+    for stage in manifests(name).stages(installation):
+        for found in _in_files(node, name, stage):
+            return found
+    directories = STATIC_POD_DIRECTORIES.on(installation)
+    listed = node.look_at([FilesUnder(directory, ending) for directory in directories for ending in _MANIFEST_ENDINGS])
+    return next(_in_files(node, name, sorted({path for answer in listed for path in _readable(answer) or ()})), None)
+
+
+def _in_files(node: Node, name: str, paths: Sequence[str]) -> Iterator[Started]:
+    lines = [path for path in paths if path.startswith(MICROK8S_ARGUMENTS)]
+    texts = node.look_at([FileText(path) for path in lines])
+    documents = [path for path in paths if path not in lines and not base_name(path).startswith(".")]
+    answers = node.look_at([Document(path, Syntax.YAML) for path in documents])
+    for path, text in zip(lines, texts, strict=True):
+        if (words := _readable(text)) is not None:
+            yield Started(component=name, words=_argument_lines(words), evidence=_manifest(path))
+    for path, answer in zip(documents, answers, strict=True):
+        document = _readable(answer)
+        if isinstance(document, Mapping) and (found := _of_document(document, name, _manifest(path))) is not None:
+            yield found
+
+
+def _manifest(path: str) -> Evidence:
+    return Evidence(source=Source.MANIFEST, path=path)
+
+
+def _readable(answer: T | Absent | Unreadable) -> T | None:
+    if isinstance(answer, Unreadable):
+        raise NotReadable(answer)
+    return None if isinstance(answer, Absent) else answer
+
+
+def _of_document(document: JsonObject, name: str, evidence: Evidence) -> Started | None:
+    """Return what a static pod's manifest starts, or a file of BOSH's process manager (bpm.yml: processes with args)."""
+    for process in _maps(document.get("processes")):
+        if process.get("name") == name:
+            return Started(component=name, words=_texts(process.get("args")), evidence=evidence)
+    return _of_pod(document, name, evidence)
+
+
+def _of_pod(pod: JsonObject, name: str, evidence: Evidence) -> Started | None:
+    spec = pod.get("spec")
+    if not isinstance(spec, Mapping):
+        return None
+    for container in _maps(spec.get("containers")):
+        environment = {
+            str(each["name"]): str(each["value"])
+            for each in _maps(container.get("env"))
+            if "name" in each and "value" in each
+        }
+        command = [*_texts(container.get("command")), *_texts(container.get("args"))]
+        words = started([expanded(word, environment) for word in command], name)
+        if words is None and container.get("name") == name and not container.get("command"):
+            words = _texts(container.get("args"))  # the image's own entry point
+        if words is not None:
+            return Started(
+                component=name, words=words, evidence=evidence, environment=environment, mounts=_mounts(spec, container)
+            )
+    return None
+
+
+def _mounts(spec: JsonObject, container: JsonObject) -> Mapping[str, str]:
+    """Return what of the node is mounted where: mount points of hostPath volumes, and the paths on the node behind them."""
+    volumes = {
+        str(volume.get("name")): path
+        for volume in _maps(spec.get("volumes"))
+        if (path := _text(volume, "hostPath", "path"))
+    }
+    mounts = {}
+    for mount in _maps(container.get("volumeMounts")):
+        behind = volumes.get(str(mount.get("name")))
+        if behind is not None:
+            below = _text(mount, "subPath")
+            mounts[str(mount.get("mountPath"))] = f"{behind.rstrip('/')}/{below}" if below else behind
+    return mounts
+
+
+def _argument_lines(text: str) -> tuple[str, ...]:
+    """Return the words of a file with a flag on each line, comments left out; a variable of the snap's own is resolved."""
+    lines = (line.strip() for line in text.splitlines())
+    words = (word for line in lines if line and not line.startswith("#") for word in line.split())
+    return tuple(
+        word.replace("${SNAP_DATA}", "/var/snap/microk8s/current").replace("$SNAP_DATA", "/var/snap/microk8s/current")
+        for word in words
+    )
+
+
+def _maps(value: object) -> Iterator[JsonObject]:
+    return (
+        (each for each in value if isinstance(each, Mapping))
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else iter(())
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return ()
+    return tuple(str(each) for each in value)
+
+
+def _text(value: JsonObject, *keys: str) -> str | None:
+    found: object = value
+    for key in keys:
+        if not isinstance(found, Mapping):
+            return None
+        found = cast("JsonObject", found).get(key)
+    return found if isinstance(found, str) else None
