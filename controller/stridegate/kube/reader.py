@@ -145,6 +145,9 @@ class _Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     items: list[T] | None = None
 
 
+_heads: msgspec.json.Decoder[_Page[msgspec.Raw]] = msgspec.json.Decoder(_Page[msgspec.Raw])
+
+
 class _StatusMeta(msgspec.Struct, frozen=True, kw_only=True, rename={"rest": "continue"}):
     rest: str = ""
 
@@ -219,19 +222,37 @@ class Reader:
             if not rest:
                 return
 
+    async def revision(self, path: str) -> str:
+        """Return the revision of a list, without reading more of it than one object. Raises as `list` does."""
+        page = await self._page(path, {"limit": "1"}, _heads)
+        return page.metadata.revision
+
+    @asynccontextmanager
+    async def get(
+        self, path: str, query: Mapping[str, str], *, timeout: aiohttp.ClientTimeout | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Yield a response of the API server, its body still to be read.
+
+        Raises NoAccess, what aiohttp raises, and Refused or one of its kind where the API server refuses.
+        """
+        token = self._way_in.bearer()
+        headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        async with self._session.get(
+            self._way_in.server + path, params=query, headers=headers, timeout=timeout or _TIMEOUT
+        ) as response:
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                raise _refusal(f"GET {path}", response.status, await response.read())
+            yield response
+
     async def _page(
         self, path: str, query: Mapping[str, str], decoder: msgspec.json.Decoder[_Page[T]], *, most: int | None = None
     ) -> _Page[T]:
         request = f"GET {path}"
-        token = self._way_in.bearer()
-        headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         try:
-            async with self._session.get(self._way_in.server + path, params=query, headers=headers) as response:
+            async with self.get(path, query) as response:
                 body = await (response.read() if most is None else _read(response, request, most))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(request, f"{type(error).__name__}: {error}") from error
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            raise _refusal(request, response.status, body)
         try:
             return decoder.decode(body)
         except UNDECODABLE as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stridegate.model.pods import ObjectMeta, PodTemplate
 from stridegate.model.settings import Setting
 from stridegate.webhook.errors import UnknownSubject
-from stridegate.webhook.kinds import CONNECTIONS, KINDS, POD, Kind, Kinds
+from stridegate.webhook.kinds import KINDS, POD, Kind, Kinds
 from stridegate.webhook.reviews import GroupVersionResource, Request
 
 # The subresources of pods that carry no pod and change nothing that rules read.
@@ -57,7 +57,7 @@ def kind_of(request: Request, kinds: Kinds = KINDS) -> Kind:
     resource = request.resource
     kind = kinds.get((resource.group, resource.version, resource.resource))
     if kind is POD and request.subResource:
-        kind = CONNECTIONS.get(request.subResource, POD)
+        kind = kinds.get((resource.group, resource.version, f"{resource.resource}/{request.subResource}"), POD)
     if kind is None or (request.kind.kind, request.kind.group) != (kind.name, resource.group):
         raise UnknownSubject(described(request), request.operation[:20] or "an unnamed operation")
     return kind
