@@ -12,6 +12,11 @@ import jsonpatch
 import msgspec
 
 from leaves import NOW
+from stridegate.admission.mutation import mutate
+from stridegate.admission.policy_set import Rulebook, compiled, empty_policy_set
+from stridegate.admission.reviews import read_review
+from stridegate.admission.validation import validate
+from stridegate.admission.verdicts import Mutation, Verdict
 from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap, hardened_pod, overlay
 from stridegate.engine.exemptions import compile_exemptions
@@ -19,11 +24,6 @@ from stridegate.model.edits import Json
 from stridegate.model.exemptions import Exemption
 from stridegate.model.policies import Policy
 from stridegate.model.vocabulary import Action, Patching, Profile
-from stridegate.webhook.mutation import mutate
-from stridegate.webhook.policy_set import Rulebook, compiled, empty_policy_set
-from stridegate.webhook.reviews import read_review
-from stridegate.webhook.validation import validate
-from stridegate.webhook.verdicts import Mutation, Verdict
 
 RESOURCES = {
     "Pod": ("", "v1", "pods"),

@@ -12,6 +12,7 @@ import uvloop
 from authorities import SERVER_NAME, Authority, mounted
 from callers import Caller
 from reviewing import PRIVILEGED, Asked, pod
+from stridegate.admission.responses import Reply
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.kube.rosters import Version
 from stridegate.model.policies import IMMUTABLE_LABEL
@@ -21,7 +22,6 @@ from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.connections import Limits
 from stridegate.webhook.journals import Journal
 from stridegate.webhook.live import ListedNamespace, ListedPolicy, LivePolicySet
-from stridegate.webhook.responses import Reply
 from stridegate.webhook.server import Server
 
 AUTHORITY = Authority()

@@ -14,16 +14,16 @@ from leaves import NOW
 from localkube.api_server import ApiServer
 from reviewing import Asked
 from specimens import laid_over
+from stridegate.admission.mutation import mutate
+from stridegate.admission.policy_set import Rulebook, compiled, empty_policy_set
+from stridegate.admission.reviews import read_review
+from stridegate.admission.validation import validate
+from stridegate.admission.verdicts import Verdict
 from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap, example_pod
 from stridegate.kube.policies import read_policy
 from stridegate.model.policies import Policy
 from stridegate.model.vocabulary import Action
-from stridegate.webhook.mutation import mutate
-from stridegate.webhook.policy_set import Rulebook, compiled, empty_policy_set
-from stridegate.webhook.reviews import read_review
-from stridegate.webhook.validation import validate
-from stridegate.webhook.verdicts import Verdict
 
 pytestmark = pytest.mark.api_server
 

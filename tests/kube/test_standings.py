@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stridegate.admission.policy_set import compiled
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.kube.policies import PARAMETERS
 from stridegate.kube.standings import Standing, stand
 from stridegate.model.vocabulary import Action, Profile
-from stridegate.webhook.policy_set import compiled
 
 
 def written(action: str, generation: int = 1) -> dict[str, object]:

@@ -8,9 +8,9 @@ import pytest
 
 from leaves import NOW
 from reviewing import PRIVILEGED, Asked, policy, rulebook
+from stridegate.admission.reviews import read_review
+from stridegate.admission.validation import validate
 from stridegate.webhook.journals import Entry, Journal, entry_of
-from stridegate.webhook.reviews import read_review
-from stridegate.webhook.validation import validate
 
 
 def samples(journal: Journal) -> Iterator[tuple[str, dict[str, str], float]]:

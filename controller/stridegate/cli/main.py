@@ -104,10 +104,11 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 
     Example: stridegate webhook --tls-directory /run/tls --server-name stridegate-webhook.stridegate-system.svc
     """
+    from stridegate.admission.errors import BadEmbedder  # noqa: PLC0415
+    from stridegate.admission.kinds import read_embedder  # noqa: PLC0415
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
     from stridegate.webhook.errors import WebhookError  # noqa: PLC0415
-    from stridegate.webhook.kinds import read_embedder  # noqa: PLC0415
     from stridegate.webhook.main import Options, run  # noqa: PLC0415
 
     lines = configure(log_level)
@@ -125,7 +126,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
             lines_dropped=lambda: lines.dropped,
         )
         run(options)
-    except (KubeError, WebhookError) as error:
+    except (BadEmbedder, KubeError, WebhookError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -35,7 +35,7 @@ from stridegate.kube.objects import (
     Status,
     WebhookConfiguration,
 )
-from stridegate.kube.reader import UNDECODABLE
+from stridegate.kube.shapes import UNDECODABLE
 
 T = TypeVar("T")
 

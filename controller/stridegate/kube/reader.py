@@ -8,7 +8,7 @@ import tempfile
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -20,12 +20,9 @@ import yaml
 
 from stridegate.kube.errors import Expired, InvalidField, KubeError, NoAccess, NotFound, Oversized, Refused, Unreachable
 from stridegate.kube.fields import Field
+from stridegate.kube.shapes import UNDECODABLE
 
 T = TypeVar("T")
-
-# What msgspec raises: its own errors; RecursionError for a document nested too deeply; ValueError for text that is no
-# Unicode and for integers with more digits than Python converts.
-UNDECODABLE = (msgspec.MsgspecError, RecursionError, ValueError)
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # Seconds to wait for the API server in all, and objects a page: a page is decoded in a few milliseconds.
@@ -227,22 +224,16 @@ class Reader:
         page = await self._page(path, {"limit": "1"}, _heads)
         return page.metadata.revision
 
-    @asynccontextmanager
-    async def get(
-        self, path: str, query: Mapping[str, str], *, timeout: aiohttp.ClientTimeout | None = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Yield a response of the API server, its body still to be read.
+    def get(
+        self, path: str, query: Mapping[str, str], *, patience: aiohttp.ClientTimeout = _TIMEOUT
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Return what yields a response of the API server, its body still to be read: `accepted` says whether it is one to read.
 
-        Raises NoAccess, what aiohttp raises, and Refused or one of its kind where the API server refuses.
+        Raises NoAccess; entering raises what aiohttp raises.
         """
         token = self._way_in.bearer()
         headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        async with self._session.get(
-            self._way_in.server + path, params=query, headers=headers, timeout=timeout or _TIMEOUT
-        ) as response:
-            if response.status >= HTTPStatus.BAD_REQUEST:
-                raise _refusal(f"GET {path}", response.status, await response.read())
-            yield response
+        return self._session.get(self._way_in.server + path, params=query, headers=headers, timeout=patience)
 
     async def _page(
         self, path: str, query: Mapping[str, str], decoder: msgspec.json.Decoder[_Page[T]], *, most: int | None = None
@@ -250,6 +241,7 @@ class Reader:
         request = f"GET {path}"
         try:
             async with self.get(path, query) as response:
+                await accepted(response, request)
                 body = await (response.read() if most is None else _read(response, request, most))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(request, f"{type(error).__name__}: {error}") from error
@@ -257,6 +249,12 @@ class Reader:
             return decoder.decode(body)
         except UNDECODABLE as error:
             raise Refused(request, response.status, f"not what it should be: {error}") from error
+
+
+async def accepted(response: aiohttp.ClientResponse, request: str) -> None:
+    """Raise Refused, or one of its kind, where the API server refuses a request."""
+    if response.status >= HTTPStatus.BAD_REQUEST:
+        raise _refusal(request, response.status, await response.read())
 
 
 async def _read(response: aiohttp.ClientResponse, request: str, most: int) -> bytes:

@@ -17,6 +17,10 @@ import msgspec
 
 T = TypeVar("T")
 
+# What msgspec raises: its own errors; RecursionError for a document nested too deeply; ValueError for text that is no
+# Unicode and for integers with more digits than Python converts.
+UNDECODABLE = (msgspec.MsgspecError, RecursionError, ValueError)
+
 _made: dict[type, type] = {}
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from http import HTTPStatus
 
 import aiohttp
 import msgspec
 
 from stridegate.kube.errors import Expired, Oversized, Refused, Unreachable
-from stridegate.kube.reader import UNDECODABLE, Reader
+from stridegate.kube.reader import Reader, accepted
+from stridegate.kube.shapes import UNDECODABLE
 
 # Seconds that one watch goes on, and for which a connection may be silent: the API server sends a bookmark every minute.
 _SECONDS = 300
@@ -53,7 +54,7 @@ _versions = msgspec.json.Decoder(_Versioned)
 _failures = msgspec.json.Decoder(_Failure)
 
 
-async def changes(reader: Reader, path: str, revision: str) -> AsyncIterator[tuple[Change, msgspec.Raw]]:
+async def changes(reader: Reader, path: str, revision: str) -> AsyncGenerator[tuple[Change, msgspec.Raw], None]:
     """Yield every change under a path after a revision, for ever.
 
     Raises Unreachable, Oversized; Refused for whatever the API server refuses, and Expired once it no longer knows the
@@ -67,9 +68,10 @@ async def changes(reader: Reader, path: str, revision: str) -> AsyncIterator[tup
             "resourceVersion": revision,
             "timeoutSeconds": str(_SECONDS),
         }
-        timeout = aiohttp.ClientTimeout(total=_SECONDS + _SILENCE, sock_connect=5, sock_read=_SILENCE)
+        patience = aiohttp.ClientTimeout(total=_SECONDS + _SILENCE, sock_connect=5, sock_read=_SILENCE)
         try:
-            async with reader.get(path, query, timeout=timeout) as response:
+            async with reader.get(path, query, patience=patience) as response:
+                await accepted(response, request)
                 async for line in _lines(response, request):
                     event = _events.decode(line)
                     if event.type == _ERROR:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from stridegate.kube.objects import ConfigurationKind, Json
-from stridegate.kube.reader import UNDECODABLE
+from stridegate.kube.shapes import UNDECODABLE
 from stridegate.model.policies import CANARY_NAMESPACE
 from stridegate.operator.errors import BadWebhooksFile
 

@@ -14,7 +14,7 @@ import msgspec
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import NotFound, Refused
 from stridegate.kube.objects import GuardPart, Json
-from stridegate.kube.reader import UNDECODABLE
+from stridegate.kube.shapes import UNDECODABLE
 from stridegate.operator.errors import BadGuardFile
 
 # The name of both objects.

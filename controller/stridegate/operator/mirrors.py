@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from stridegate.kube.objects import Metadata, ObjectList
-from stridegate.kube.reader import UNDECODABLE
 from stridegate.kube.rosters import Roster
+from stridegate.kube.shapes import UNDECODABLE
 
 T = TypeVar("T")
 

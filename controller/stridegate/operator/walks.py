@@ -16,7 +16,8 @@ from stridegate.engine.exemptions import Granted, leave
 from stridegate.engine.policies import Claim, compile_policy
 from stridegate.engine.workloads import known_as, workload_of
 from stridegate.kube.pods import NOT_ENDED, PODS, ListedPod, identity_of, mirrors, read_pod, runs
-from stridegate.kube.reader import UNDECODABLE, Reader
+from stridegate.kube.reader import Reader
+from stridegate.kube.shapes import UNDECODABLE
 from stridegate.model.policies import CANARY_NAMESPACE, DEFAULT_POLICY, LabelSelector, Policy
 from stridegate.model.rules import PodRule
 from stridegate.model.settings import Setting

@@ -11,20 +11,20 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from stridegate.admission import responses
+from stridegate.admission.errors import BrokenJudgement, CannotJudge, UnreadableReview
+from stridegate.admission.kinds import KINDS, Kinds
+from stridegate.admission.mutation import mutate
+from stridegate.admission.policy_set import Rulebook
+from stridegate.admission.responses import Refusal, Reply
+from stridegate.admission.reviews import Request, read_review
+from stridegate.admission.subjects import scope_of
+from stridegate.admission.validation import validate
+from stridegate.admission.verdicts import Label, Mutation, Verdict, audit_annotations
 from stridegate.engine.evaluate import Fault, contained
 from stridegate.model.texts import clean
-from stridegate.webhook import responses
-from stridegate.webhook.errors import BrokenJudgement, CannotJudge, UnreadableReview
 from stridegate.webhook.journals import Entry, Journal, correlation_id, entry_of
-from stridegate.webhook.kinds import KINDS, Kinds
 from stridegate.webhook.live import LivePolicySet
-from stridegate.webhook.mutation import mutate
-from stridegate.webhook.policy_set import Rulebook
-from stridegate.webhook.responses import Refusal, Reply
-from stridegate.webhook.reviews import Request, read_review
-from stridegate.webhook.subjects import scope_of
-from stridegate.webhook.validation import validate
-from stridegate.webhook.verdicts import Label, Mutation, Verdict, audit_annotations
 
 _log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from stridegate.admission.responses import Reply
 from stridegate.webhook.heads import KEEPING, Head, read_head, written
-from stridegate.webhook.responses import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,9 @@ import msgspec
 from stridegate.kube.errors import KubeError, NotFound
 from stridegate.kube.guests import Guest, Kind
 from stridegate.kube.objects import Metadata
-from stridegate.kube.reader import UNDECODABLE, Reader, WayIn
+from stridegate.kube.reader import Reader, WayIn
 from stridegate.kube.rosters import Version
+from stridegate.kube.shapes import UNDECODABLE
 from stridegate.webhook.granted import ListedExemption
 from stridegate.webhook.live import ListedNamespace, ListedPolicy, LivePolicySet
 

@@ -13,8 +13,8 @@ from stridegate.engine.evaluate import Fault, contained
 from stridegate.engine.exemptions import Granted, compile_exemptions
 from stridegate.kube.errors import InvalidExemption
 from stridegate.kube.exemptions import read_exemption
-from stridegate.kube.reader import UNDECODABLE
 from stridegate.kube.rosters import Roster, Version
+from stridegate.kube.shapes import UNDECODABLE
 from stridegate.model.exemptions import Exemption
 
 _log = logging.getLogger(__name__)

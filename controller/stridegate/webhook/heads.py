@@ -10,7 +10,7 @@ import http
 import re
 from dataclasses import dataclass
 
-from stridegate.webhook.responses import Reply
+from stridegate.admission.responses import Reply
 
 # The API server appends its own timeout to the path, in whole seconds. Traceparent is there if it traces (KEP-647).
 _ORDINARY = re.compile(

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from stridegate.admission.reviews import Request
+from stridegate.admission.verdicts import Label, Mutation, Verdict
 from stridegate.model.texts import clean
-from stridegate.webhook.reviews import Request
 from stridegate.webhook.tallies import Distribution, Tally
-from stridegate.webhook.verdicts import Label, Mutation, Verdict
 
 _log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stridegate.admission.policy_set import CompiledPolicy, Rulebook, compiled, empty_policy_set
 from stridegate.kube.policies import policy_name
 from stridegate.kube.rosters import Roster, Version
 from stridegate.kube.standings import Standing, stand
 from stridegate.model.rules import AnyRule
 from stridegate.webhook.granted import ListedExemption, LiveExemptions
-from stridegate.webhook.policy_set import CompiledPolicy, Rulebook, compiled, empty_policy_set
 
 _log = logging.getLogger(__name__)
 

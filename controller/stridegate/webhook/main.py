@@ -13,6 +13,7 @@ from pathlib import Path
 import uvloop
 from prometheus_client import CollectorRegistry
 
+from stridegate.admission.kinds import Embedder, kinds_with
 from stridegate.engine.catalogue import RULES, digest
 from stridegate.kube.reader import Reader, WayIn, find_way_in, reading
 from stridegate.vitals.probes import Probes
@@ -22,7 +23,6 @@ from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.connections import Limits
 from stridegate.webhook.feeds import Feed
 from stridegate.webhook.journals import Journal
-from stridegate.webhook.kinds import Embedder, kinds_with
 from stridegate.webhook.live import LivePolicySet
 from stridegate.webhook.metrics import ProcessMetrics
 from stridegate.webhook.pod_index import PodIndex

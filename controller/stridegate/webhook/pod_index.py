@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
+
 import msgspec
 
 from stridegate.engine.evaluate import Fault, contained
 from stridegate.engine.holds import hold_of
 from stridegate.kube.errors import KubeError
 from stridegate.kube.pods import PODS, identity_of, read_pod
-from stridegate.kube.reader import UNDECODABLE, Reader
+from stridegate.kube.reader import Reader
+from stridegate.kube.shapes import UNDECODABLE
 from stridegate.kube.watches import Change, changes
 from stridegate.model.objects import Hold
 from stridegate.model.settings import Setting
@@ -79,12 +82,13 @@ class PodIndex:
         holds = self._holds
         if holds is None:
             return
-        async for change, raw in changes(self._reader, PODS, revision):
-            key, hold = _judged(raw)
-            if change is Change.DELETED:
-                holds.pop(key, None)
-            else:
-                holds[key] = hold
+        async with aclosing(changes(self._reader, PODS, revision)) as changed:
+            async for change, raw in changed:
+                key, hold = _judged(raw)
+                if change is Change.DELETED:
+                    holds.pop(key, None)
+                else:
+                    holds[key] = hold
 
 
 def _judged(raw: msgspec.Raw) -> tuple[int, Hold]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
 
+from stridegate.admission.responses import Reply, refused
 from stridegate.vitals.listeners import library_log
 from stridegate.vitals.pulses import Pulse
 from stridegate.webhook.admission import Call, Route, Shortcut
@@ -17,7 +18,6 @@ from stridegate.webhook.connections import Connection, Guests, Limits
 from stridegate.webhook.errors import LargeBody, NoRoom
 from stridegate.webhook.heads import KEEPING, Head, written
 from stridegate.webhook.receptions import Reception
-from stridegate.webhook.responses import Reply, refused
 
 # The API server appends its own timeout to the path, in whole seconds.
 _TIMEOUT = re.compile(r"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)", re.ASCII)

@@ -5,6 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from stridegate.admission.kinds import POD
+from stridegate.admission.policy_set import Rulebook
+from stridegate.admission.records import PATCHED_ANNOTATION, record
+from stridegate.admission.responses import encoded
+from stridegate.admission.reviews import Request
+from stridegate.admission.subjects import kind_of, setting_of
+from stridegate.admission.verdicts import Label, Mutation, audit_annotations
 from stridegate.engine.decide import Circumstances
 from stridegate.engine.exemptions import leave
 from stridegate.engine.harden import Hardening, annotate
@@ -12,13 +19,6 @@ from stridegate.engine.mend import mend
 from stridegate.engine.workloads import known_as
 from stridegate.model.pods import PodTemplate
 from stridegate.model.views import PodView
-from stridegate.webhook.kinds import POD
-from stridegate.webhook.policy_set import Rulebook
-from stridegate.webhook.records import PATCHED_ANNOTATION, record
-from stridegate.webhook.responses import encoded
-from stridegate.webhook.reviews import Request
-from stridegate.webhook.subjects import kind_of, setting_of
-from stridegate.webhook.verdicts import Label, Mutation, audit_annotations
 
 
 def mutate(request: Request, rulebook: Rulebook, *, now: float) -> Mutation:

@@ -6,13 +6,13 @@ import pytest
 
 from leaves import NOW
 from reviewing import PRIVILEGED, Asked, container, pod, policy, rulebook, validated
+from stridegate.admission.errors import CannotJudge, UnknownSubject
+from stridegate.admission.reviews import read_review
+from stridegate.admission.validation import validate
+from stridegate.admission.verdicts import Label
 from stridegate.engine.examples import JsonMap
 from stridegate.model.policies import Exclusion, RuleSetting
 from stridegate.model.vocabulary import Action, Profile
-from stridegate.webhook.errors import CannotJudge, UnknownSubject
-from stridegate.webhook.reviews import read_review
-from stridegate.webhook.validation import validate
-from stridegate.webhook.verdicts import Label
 
 MIRROR: JsonMap = {"annotations": {"kubernetes.io/config.mirror": "c0ffee"}}
 

@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 
 from reviewing import PRIVILEGED, RESOURCES, Asked, container, embedding, mutated, patched, pod, policy, validated
+from stridegate.admission.errors import CannotJudge
+from stridegate.admission.verdicts import Label
 from stridegate.engine.examples import JsonMap
 from stridegate.model.vocabulary import Action, Patching
-from stridegate.webhook.errors import CannotJudge
-from stridegate.webhook.verdicts import Label
 
 CARELESS = pod(container(allowPrivilegeEscalation=None, capabilities=None, readOnlyRootFilesystem=None))
 

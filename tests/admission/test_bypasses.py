@@ -19,6 +19,7 @@ from localkube.places import CHECKOUT
 from reviewing import PRIVILEGED, Asked, container, pod, response_of, validated
 from specimens import pod_of
 from specimens import policy as policy_for
+from stridegate.admission.responses import Reply
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.examples import JsonMap
 from stridegate.kube.rosters import Version
@@ -28,7 +29,6 @@ from stridegate.model.rules import Example, PodRule
 from stridegate.webhook.admission import Admission, Call
 from stridegate.webhook.journals import Journal
 from stridegate.webhook.live import ListedNamespace, ListedPolicy, LivePolicySet
-from stridegate.webhook.responses import Reply
 
 SOURCE = CHECKOUT / "controller" / "stridegate"
 CARELESS = pod(container(allowPrivilegeEscalation=None))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from stridegate.admission.reviews import API_VERSION, KIND
 from stridegate.engine.harden import Operation, plain
-from stridegate.webhook.reviews import API_VERSION, KIND
 
 # The field names are those of admission.k8s.io/v1 and metav1.Status.
 # ruff: noqa: N815

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from stridegate.admission.errors import BadEmbedder
+from stridegate.admission.reviews import Request, read_object
 from stridegate.engine.workloads import workload_of
 from stridegate.kube.shapes import shape_of
 from stridegate.model.object_views import ConnectionView, JobView, ObjectView, PersistentVolumeView, ServiceView
@@ -16,8 +18,6 @@ from stridegate.model.objects import Connection, CronJob, Hold, Job, JobSpec, Pe
 from stridegate.model.places import Pointer
 from stridegate.model.pods import ObjectMeta, PodTemplate
 from stridegate.model.policies import Workload
-from stridegate.webhook.errors import BadEmbedder
-from stridegate.webhook.reviews import Request, read_object
 
 _NO_METADATA = ObjectMeta()
 _CHANGES = frozenset({"CREATE", "UPDATE"})

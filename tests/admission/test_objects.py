@@ -10,18 +10,18 @@ import pytest
 
 from leaves import NOW
 from reviewing import PRIVILEGED, Asked, embedding, pod, policy, rulebook, validated
+from stridegate.admission.errors import BadEmbedder, CannotJudge, UnknownSubject
+from stridegate.admission.kinds import Embedder, kinds_with, read_embedder
+from stridegate.admission.policy_set import PolicySet, compiled, empty_policy_set
+from stridegate.admission.reviews import read_review
+from stridegate.admission.subjects import scope_of
+from stridegate.admission.validation import validate
+from stridegate.admission.verdicts import Label, Verdict
 from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap
 from stridegate.model.policies import Exclusion, LabelSelector, Operator, Policy, Requirement, RuleSetting, Workload
 from stridegate.model.rules import Parameters
 from stridegate.model.vocabulary import Action, Profile
-from stridegate.webhook.errors import BadEmbedder, CannotJudge, UnknownSubject
-from stridegate.webhook.kinds import Embedder, kinds_with, read_embedder
-from stridegate.webhook.policy_set import PolicySet, compiled, empty_policy_set
-from stridegate.webhook.reviews import read_review
-from stridegate.webhook.subjects import scope_of
-from stridegate.webhook.validation import validate
-from stridegate.webhook.verdicts import Label, Verdict
 
 SHOP = LabelSelector((Requirement("kubernetes.io/metadata.name", Operator.IN, frozenset({"shop"})),))
 

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stridegate.admission.appeals import appeal
 from stridegate.engine.remedies import Remedy
 from stridegate.model.findings import Finding, Ruling
 from stridegate.model.policies import Workload
 from stridegate.model.rules import PodRule
 from stridegate.model.texts import clean
 from stridegate.model.vocabulary import Action
-from stridegate.webhook.appeals import appeal
 
 # A denial becomes the message of a Status, which clients print whole; more than this scrolls away.
 MOST_BYTES = 4096

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from reviewing import Asked, pod
-from stridegate.webhook.errors import UnreadableObject, UnreadableReview
-from stridegate.webhook.kinds import POD
-from stridegate.webhook.reviews import read_review
+from stridegate.admission.errors import UnreadableObject, UnreadableReview
+from stridegate.admission.kinds import POD
+from stridegate.admission.reviews import read_review
 
 GOOD = Asked(object=pod()).body()
 DEEP = b'{"a":' * 1100 + b"1" + b"}" * 1100

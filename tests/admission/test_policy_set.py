@@ -5,10 +5,10 @@ from __future__ import annotations
 from leaves import exemption
 from reviewing import policy
 from specimens import HERE
+from stridegate.admission.policy_set import PolicySet, compiled, empty_policy_set
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.exemptions import compile_exemptions
 from stridegate.model.policies import IMMUTABLE_LABEL, LabelSelector, Operator, Policy, Requirement
-from stridegate.webhook.policy_set import PolicySet, compiled, empty_policy_set
 
 
 def selector(key: str, *values: str) -> LabelSelector:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 import pytest
 
 from reviewing import PRIVILEGED, Asked, container, embedding, pod, policy, validated
+from stridegate.admission.messages import MOST_BYTES, WARNINGS_RUNES
 from stridegate.engine.examples import JsonMap
 from stridegate.model.edits import Json
 from stridegate.model.texts import VALUE_RUNES, clean
 from stridegate.model.vocabulary import Action
-from stridegate.webhook.messages import MOST_BYTES, WARNINGS_RUNES
 from work import TENFOLD, calls
 
 HOSTILE = {

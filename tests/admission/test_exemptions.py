@@ -8,13 +8,13 @@ import pytest
 
 from leaves import CREATED, DAY, EXPIRES, NOW, exemption, values
 from reviewing import Asked, container, embedding, mutated, pod, policy, validated
+from stridegate.admission.messages import WARNING_RUNES
+from stridegate.admission.verdicts import Label
 from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap
 from stridegate.model.exemptions import Exemption
 from stridegate.model.policies import CANARY_NAMESPACE, Workload
 from stridegate.model.vocabulary import Action, Patching
-from stridegate.webhook.messages import WARNING_RUNES
-from stridegate.webhook.verdicts import Label
 
 WEB = Workload("Deployment", "web")
 OWNED: dict[str, Any] = {

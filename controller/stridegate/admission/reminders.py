@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
+from stridegate.admission.messages import WARNING_RUNES
 from stridegate.model.exemptions import Exemption
 from stridegate.model.findings import Exempted
 from stridegate.model.texts import clean
 from stridegate.model.vocabulary import Action
-from stridegate.webhook.messages import WARNING_RUNES
 
 _DAY = 24 * 3600
 

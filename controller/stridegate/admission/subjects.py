@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from stridegate.admission.errors import UnknownSubject
+from stridegate.admission.kinds import KINDS, POD, Kind, Kinds
+from stridegate.admission.reviews import GroupVersionResource, Request
 from stridegate.model.pods import ObjectMeta, PodTemplate
 from stridegate.model.settings import Setting
-from stridegate.webhook.errors import UnknownSubject
-from stridegate.webhook.kinds import KINDS, POD, Kind, Kinds
-from stridegate.webhook.reviews import GroupVersionResource, Request
 
 # The subresources of pods that carry no pod and change nothing that rules read.
 _PODS = GroupVersionResource("", "v1", "pods")

@@ -12,14 +12,14 @@ import pytest
 from hardeningpolicies import SCHEMA
 from leaves import NOW
 from reviewing import Asked, container, embedding, pod
+from stridegate.admission.mutation import mutate
+from stridegate.admission.policy_set import compiled, empty_policy_set
+from stridegate.admission.reviews import read_review
+from stridegate.admission.validation import validate
 from stridegate.engine.catalogue import RULES
 from stridegate.engine.examples import JsonMap
 from stridegate.kube.policies import read_policy
 from stridegate.model.edits import Json
-from stridegate.webhook.mutation import mutate
-from stridegate.webhook.policy_set import compiled, empty_policy_set
-from stridegate.webhook.reviews import read_review
-from stridegate.webhook.validation import validate
 
 NAMESPACE = {"kubernetes.io/metadata.name": "shop", "tier": "production"}
 DENY: dict[str, Any] = {"profile": "hardened", "action": "deny"}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from stridegate.admission.responses import Refusal
 from stridegate.model.findings import Exempted, Ruling
 from stridegate.model.policies import Workload
 from stridegate.model.vocabulary import Action
-from stridegate.webhook.responses import Refusal
 
 # The most of one audit annotation; the API server allows far more, but the audit log keeps each.
 _ANNOTATION_BYTES = 1024

@@ -6,6 +6,7 @@ import pytest
 
 from reviewing import RESOURCES, Asked, pod, policy, validated
 from specimens import embedded, moved, pod_of, view
+from stridegate.admission.verdicts import State
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.examples import JsonMap, hardened_pod
 from stridegate.model.policies import RuleSetting
@@ -13,7 +14,6 @@ from stridegate.model.rules import Example, Given, PodRule
 from stridegate.model.settings import Setting
 from stridegate.model.views import ContainerKind
 from stridegate.model.vocabulary import Action
-from stridegate.webhook.verdicts import State
 
 BAD = [
     pytest.param(rule, example, id=f"{rule.slug}: {example.title}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reviewing import PRIVILEGED, RESOURCES, Asked, container, embedding, pod, policy, validated
+from stridegate.admission.messages import WARNING_RUNES
 from stridegate.engine.examples import JsonMap
 from stridegate.model.vocabulary import Action, Patching
-from stridegate.webhook.messages import WARNING_RUNES
 
 TEMPLATED = [kind for kind in RESOURCES if kind != "Pod"]
 

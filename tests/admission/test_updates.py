@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from reviewing import PRIVILEGED, Asked, container, pod, policy, validated
+from stridegate.admission.errors import UnreadableObject
+from stridegate.admission.verdicts import State
 from stridegate.engine.examples import JsonMap
 from stridegate.model.vocabulary import Action, Patching
-from stridegate.webhook.errors import UnreadableObject
-from stridegate.webhook.verdicts import State
 
 
 class TestUpdates:

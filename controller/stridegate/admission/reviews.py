@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import msgspec
 
-from stridegate.kube.reader import UNDECODABLE
-from stridegate.webhook.errors import UnreadableObject, UnreadableReview
+from stridegate.admission.errors import UnreadableObject, UnreadableReview
+from stridegate.kube.shapes import UNDECODABLE
 
 # The field names are those of admission.k8s.io/v1.
 # ruff: noqa: N815

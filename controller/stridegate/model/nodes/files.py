@@ -1,0 +1,222 @@
+"""Judging who may read and write files: permission bits, and owners by number."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from stridegate.model.nodes.answers import Absent, FileKind, FileStatus, Unreadable
+from stridegate.model.nodes.nodes import Installation, Node, NotReadable, NotThere
+from stridegate.model.nodes.paths import Whereabouts, parent
+from stridegate.model.nodes.queries import FileStatusOf, FilesUnder, HostAccounts
+from stridegate.model.nodes.verdicts import Evidence, Offender, Source, State, Verdict
+
+# Finds the paths that a rule judges; those among them that do not exist are left out later.
+Finder = Callable[[Node], Iterable[str]]
+
+
+def excess(mode: int, most: int) -> int:
+    """Return the bits that a mode has beyond the most that it may have; setuid, setgid and sticky bits count."""
+    return mode & ~most & 0o7777
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The most permission bits that files may have.
+
+    `directories` is for directories, where they may have others than files. `by_pattern` is for paths that match
+    (fnmatch), the first that does, and `by_installation` for where a vendor's files cannot have what others have.
+    """
+
+    files: int
+    directories: int | None = None
+    by_pattern: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    by_installation: Mapping[Installation, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def of(self, path: str, kind: FileKind, installation: Installation) -> int:
+        """Return the most bits that this file may have on such a node."""
+        for pattern, most in self.by_pattern.items():
+            if fnmatch.fnmatchcase(path, pattern):
+                return most
+        if kind is FileKind.DIRECTORY and self.directories is not None:
+            return self.directories
+        return self.by_installation.get(installation, self.files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Who must own a file, by names in the host's own passwd and group; root is 0 on every host."""
+
+    user: str = "root"
+    group: str = "root"
+
+    def __str__(self) -> str:
+        return f"{self.user}:{self.group}"
+
+    def numbers(self, node: Node) -> tuple[int | None, int | None]:
+        """Return uid and gid; None is a name that this host does not know. Raises NotAnswered or NotReadable."""
+        if self.user == self.group == "root":
+            return (0, 0)
+        accounts = node.get(HostAccounts())
+        users = {"root": 0} | {each.name: each.uid for each in (accounts.users if accounts else ())}
+        groups = {"root": 0} | {each.name: each.gid for each in (accounts.groups if accounts else ())}
+        return (users.get(self.user), groups.get(self.group))
+
+
+ROOT = Owner()
+
+
+def first_of(whereabouts: Whereabouts) -> Finder:
+    """Return what finds the first path that exists of those where something may be."""
+
+    def find(node: Node) -> Iterable[str]:
+        return (first_existing(node, whereabouts.on(node.circumstances.installation)).path,)
+
+    return find
+
+
+def every_of(whereabouts: Whereabouts) -> Finder:
+    """Return what finds all paths where something may be."""
+
+    def find(node: Node) -> Iterable[str]:
+        return whereabouts.on(node.circumstances.installation)
+
+    return find
+
+
+def tree_of(whereabouts: Whereabouts, *patterns: str, depth: int = 8) -> Finder:
+    """Return what finds the files below the directories where something may be whose names match one of the patterns."""
+
+    def find(node: Node) -> Iterable[str]:
+        roots = whereabouts.on(node.circumstances.installation)
+        queries = [FilesUnder(root, pattern, depth) for root in roots for pattern in patterns]
+        return sorted({path for answer in node.look_at(queries) for path in _listed(answer)})
+
+    return find
+
+
+def _listed(answer: tuple[str, ...] | Absent | Unreadable) -> tuple[str, ...]:
+    if isinstance(answer, Unreadable):
+        raise NotReadable(answer)
+    return () if isinstance(answer, Absent) else answer
+
+
+def first_existing(node: Node, paths: Iterable[str]) -> FileStatus:
+    """Return the first that exists. Raises NotThere, and NotReadable where one that comes before could not be seen."""
+    tried = tuple(paths)
+    for answer in node.look_at([FileStatusOf(path) for path in tried]):
+        if isinstance(answer, Unreadable):
+            raise NotReadable(answer)
+        if isinstance(answer, FileStatus):
+            return answer
+    raise NotThere(Absent(_listing(tried)))
+
+
+def _listing(paths: tuple[str, ...]) -> str:
+    if not paths:
+        return "no such file"
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} other places"
+
+
+def judge_modes(node: Node, paths: Iterable[str], limit: Limit, otherwise: State = State.FAIL) -> Verdict:
+    """Judge the permission bits of all the paths that exist. Raises NotThere where none does."""
+    seen = _Seen.of(node, paths)
+    offenders = []
+    for status in seen.statuses:
+        most = limit.of(status.path, status.kind, node.circumstances.installation)
+        if excess(status.mode, most):
+            offenders.append((status, f"{status.mode:04o}, at most {most:04o} wanted"))
+    modes = "/".join(sorted({f"{status.mode:04o}" for status in seen.statuses}))
+    return seen.verdict(node, offenders, modes, otherwise)
+
+
+def judge_owners(node: Node, paths: Iterable[str], owner: Owner = ROOT, otherwise: State = State.FAIL) -> Verdict:
+    """Judge who owns the paths that exist, by number. Raises NotThere where none does."""
+    seen = _Seen.of(node, paths)
+    uid, gid = owner.numbers(node)
+    wanted = f"{owner} ({_number(uid)}:{_number(gid)})" if owner != ROOT else "0:0"
+    offenders = [
+        (status, f"{status.uid}:{status.gid}, {wanted} wanted")
+        for status in seen.statuses
+        if (status.uid, status.gid) != (uid, gid)
+    ]
+    owners = " and ".join(sorted({f"{status.uid}:{status.gid}" for status in seen.statuses}))
+    return seen.verdict(node, offenders, owners, otherwise)
+
+
+def _number(number: int | None) -> str:
+    return "not on this host" if number is None else str(number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The files that exist of those looked for, and those that could not be seen."""
+
+    statuses: tuple[FileStatus, ...]
+    hidden: tuple[Unreadable, ...]
+
+    @classmethod
+    def of(cls, node: Node, paths: Iterable[str]) -> _Seen:
+        tried = tuple(paths)
+        answers = node.look_at([FileStatusOf(path) for path in tried])
+        statuses = tuple(answer for answer in answers if isinstance(answer, FileStatus))
+        hidden = tuple(answer for answer in answers if isinstance(answer, Unreadable))
+        if not statuses and hidden:
+            raise NotReadable(hidden[0])
+        if not statuses:
+            raise NotThere(Absent(_listing(tried)))
+        return cls(statuses, hidden)
+
+    def verdict(self, node: Node, offenders: list[tuple[FileStatus, str]], observed: str, otherwise: State) -> Verdict:
+        """Return what follows: what offends counts even where other files are hidden, what does not is no Pass then."""
+        if offenders:
+            worst, words = offenders[0]
+            return Verdict(
+                state=otherwise,
+                observed=words.partition(",")[0]
+                if len(offenders) == 1
+                else f"{len(offenders)} of {len(self.statuses)} files",
+                evidence=Evidence(source=Source.FILE, path=worst.path),
+                offenders=tuple(
+                    Offender(name=status.path, observed=_led(status, words)) for status, words in offenders
+                ),
+                note=_shield(node, tuple(status for status, _ in offenders)),
+            )
+        if self.hidden:
+            raise NotReadable(self.hidden[0])
+        first = self.statuses[0]
+        more = "" if len(self.statuses) == 1 else f", {len(self.statuses)} files"
+        return Verdict(
+            state=State.PASS, observed=f"{observed}{more}", evidence=Evidence(source=Source.FILE, path=first.path)
+        )
+
+
+def _led(status: FileStatus, words: str) -> str:
+    return words if status.target == status.path else f"{words} (links lead to {status.target})"
+
+
+def _shield(node: Node, offending: tuple[FileStatus, ...]) -> str:
+    """Say where a directory above keeps everybody but root out of all of them. What it shields may still be opened up tomorrow."""
+    shields = set()
+    for status in offending:
+        directories = _above(status.target)
+        answers = node.look_at([FileStatusOf(directory) for directory in directories])
+        shut = [
+            answer.path
+            for answer in answers
+            if isinstance(answer, FileStatus) and answer.uid == 0 and not answer.mode & 0o077
+        ]
+        if not shut:
+            return ""
+        shields.add(shut[0])
+    return f"In effect only root gets there: {', '.join(sorted(shields)[:3])} lets nobody else in."
+
+
+def _above(path: str) -> list[str]:
+    directories = []
+    while path != "/":
+        path = parent(path)
+        directories.append(path)
+    return directories

@@ -1,0 +1,129 @@
+"""Which processes on a node are a component's own, and what a container's command really starts."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+from stridegate.model.nodes.answers import Absent, Process
+from stridegate.model.nodes.nodes import Node, NotThere
+from stridegate.model.nodes.paths import base_name
+from stridegate.model.nodes.queries import HostProcesses
+
+# One binary that is many programs, by its first argument.
+_MULTICALL = frozenset({"hyperkube"})
+# Programs that run the one named after their own arguments.
+_WRAPPERS = frozenset(
+    {"go-runner", "kube-log-runner", "watch-termination", "tini", "dumb-init", "env", "nice", "ionice", "taskset"}
+)
+_SHELLS = frozenset({"sh", "bash", "dash", "ash"})
+# Where a shell's command ends: at an operator, or at a redirection.
+_SHELL_END = re.compile(r"^(?:\d*[<>].*|&>.*|[|&;]+)$")
+# Variables in a container's command (Kubernetes' $(NAME)); $$(NAME) is literal.
+_VARIABLE = re.compile(r"\$\$\(|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+
+
+def host_processes(node: Node, *programs: str) -> tuple[Process, ...]:
+    """Return the processes of the host itself that run one of these programs, root's first. A name inside a pod proves nothing."""
+    return _ranked(process for process in node[HostProcesses()] if _on_host(process) and _runs(process, programs))
+
+
+def host_process(node: Node, *programs: str) -> Process:
+    """Return the host's process that runs one of these programs. Raises NotThere."""
+    for process in host_processes(node, *programs):
+        return process
+    raise NotThere(Absent(f"process {' or '.join(programs)}"))
+
+
+def component_processes(node: Node, *programs: str) -> tuple[Process, ...]:
+    """Return the processes that are a component: a static pod's, then the host's own; what other pods run is none."""
+    found = [
+        process
+        for process in node[HostProcesses()]
+        if (process.static or _on_host(process)) and _runs(process, programs)
+    ]
+    return _ranked(found)
+
+
+def _on_host(process: Process) -> bool:
+    return not process.pod_uid and len(process.namespace_pids) <= 1
+
+
+def _ranked(processes: Iterable[Process]) -> tuple[Process, ...]:
+    return tuple(sorted(processes, key=lambda process: (not process.static, process.uid != 0, process.pid)))
+
+
+def _runs(process: Process, programs: Sequence[str]) -> bool:
+    return bool(process.argv) and _after_name(process.argv, programs) is not None
+
+
+def arguments(argv: Sequence[str], *programs: str) -> tuple[str, ...]:
+    """Return the words after the program's name."""
+    found = _after_name(argv, programs)
+    return tuple(argv[1:]) if found is None else found
+
+
+def _after_name(words: Sequence[str], programs: Sequence[str]) -> tuple[str, ...] | None:
+    if not words:
+        return None
+    name = base_name(words[0])
+    if name in programs:
+        return tuple(words[1:])
+    if (
+        name in _MULTICALL
+        and len(words) > 1
+        and words[1] in {*programs, *(each.removeprefix("kube-") for each in programs)}
+    ):
+        return tuple(words[2:])
+    return None
+
+
+def started(words: Sequence[str], *programs: str) -> tuple[str, ...] | None:
+    """Return the arguments that a container's command gives one of these programs, None where it starts none of them.
+
+    Shells (`sh -c "exec kube-apiserver … 1>>log"`) and wrappers (`go-runner … kube-apiserver …`) are seen through.
+    """
+    direct = _after_name(words, programs)
+    if direct is not None or not words:
+        return direct
+    if base_name(words[0]) in _SHELLS:
+        return _in_shell(words[1:], programs)
+    if base_name(words[0]) in _WRAPPERS:
+        return next(
+            (
+                words_after
+                for at in range(1, len(words))
+                if (words_after := _after_name(words[at:], programs)) is not None
+            ),
+            None,
+        )
+    return None
+
+
+def _in_shell(words: Sequence[str], programs: Sequence[str]) -> tuple[str, ...] | None:
+    """Return what the last command of a script that names one of the programs gives it."""
+    script = next((word for word in words if not word.startswith("-")), "")
+    lexer = shlex.shlex(script.replace("\\\n", " "), posix=True, punctuation_chars=";&|")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        tokens = list(lexer)
+    except ValueError:  # quotes that never end
+        return None
+    found = None
+    for index, token in enumerate(tokens):
+        if base_name(token) in programs:
+            rest = tokens[index + 1 :]
+            end = next((at for at, word in enumerate(rest) if _SHELL_END.match(word)), len(rest))
+            found = tuple(rest[:end])
+    return found
+
+
+def expanded(word: str, environment: Mapping[str, str]) -> str:
+    """Return a word of a container's command with its variables replaced as the kubelet does; unknown ones stay."""
+
+    def value(match: re.Match[str]) -> str:
+        return "$(" if match[1] is None else environment.get(match[1], match[0])
+
+    return _VARIABLE.sub(value, word)

@@ -1,0 +1,138 @@
+"""A component is what the kubelet serves as a static pod, else what its manifest starts, else a process that is no other pod's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from stridegate.model.nodes.answers import Absent, Process, Unreadable
+from stridegate.model.nodes.components import component
+from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
+from stridegate.model.nodes.paths import manifests
+from stridegate.model.nodes.programs import host_processes, started
+from stridegate.model.nodes.queries import Document, FileText, HostProcesses, KubeletPods, Query, Syntax
+from stridegate.model.nodes.verdicts import Source
+
+NAME = "kube-apiserver"
+MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+
+
+def pod(*command: str, source: str = "file", **spec: object) -> Mapping[str, object]:
+    return {
+        "metadata": {"annotations": {"kubernetes.io/config.source": source}},
+        "spec": {"containers": [{"name": NAME, "command": list(command), **spec}]},
+    }
+
+
+def node(*, pods: object = None, manifest: object = None, processes: tuple[Process, ...] = ()) -> Node:
+    answers: dict[Query[object], object] = {}
+    for places in ("kube-apiserver", "etcd"):
+        for path in manifests(places).on(Node({}).circumstances.installation):
+            answers[Document(path, Syntax.YAML)] = Absent(path)
+            answers[FileText(path)] = Absent(path)
+    answers[Document(MANIFEST, Syntax.YAML)] = manifest or Absent(MANIFEST)
+    answers[KubeletPods()] = pods or Unreadable("/pods", "no credentials")
+    answers[HostProcesses()] = processes
+    return Node(answers)
+
+
+def process(
+    *argv: str, pid: int = 1, pod_uid: str = "", static: bool = False, namespaces: tuple[int, ...] = (1,)
+) -> Process:
+    return Process(pid=pid, comm=argv[0][:15], argv=argv, pod_uid=pod_uid, static=static, namespace_pids=namespaces)
+
+
+def test_the_pod_that_the_kubelet_serves_comes_first() -> None:
+    found = component(node(pods=(pod(NAME, "--a=1"),), manifest=pod(NAME, "--a=2")), NAME)
+
+    assert found.flags.text("a") == "1"
+    assert found.evidence.source is Source.KUBELET
+
+
+def test_a_pod_from_the_api_is_no_component() -> None:
+    found = component(node(pods=(pod(NAME, "--a=1", source="api"),), manifest=pod(NAME, "--a=2")), NAME)
+
+    assert found.flags.text("a") == "2"
+    assert found.evidence.path == MANIFEST
+
+
+def test_another_pods_process_is_not_parsed() -> None:
+    impostor = process(NAME, "--a=1", pod_uid="x", namespaces=(9, 1))
+
+    with pytest.raises(NotThere):
+        component(node(processes=(impostor,)), NAME)
+
+
+def test_a_process_that_only_mentions_the_name_is_not_parsed() -> None:
+    with pytest.raises(NotThere):
+        component(node(processes=(process("vi", NAME, "--a=1"),)), NAME)
+
+
+def test_a_static_pods_process_is_the_component() -> None:
+    found = component(
+        node(processes=(process(f"/usr/bin/{NAME}", "--a=1", pod_uid="x", static=True, namespaces=(9, 1)),)), NAME
+    )
+
+    assert found.flags.text("a") == "1"
+
+
+def test_a_manifest_that_cannot_be_read_is_not_an_absent_component() -> None:
+    with pytest.raises(NotReadable):
+        component(node(manifest=Unreadable(MANIFEST, "EACCES")), NAME)
+
+
+def test_the_hosts_processes_are_not_those_of_containers() -> None:
+    inside = process("kubelet", pid=2, namespaces=(2, 1))
+    outside = process("/usr/bin/kubelet", pid=3)
+
+    assert host_processes(node(processes=(inside, outside)), "kubelet") == (outside,)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [NAME, "--a=1"],
+        ["/bin/sh", "-c", f"exec /usr/local/bin/{NAME} --a=1 1>>/var/log/x 2>&1"],
+        ["sh", "-ec", f"set -x; {NAME} \\\n  --a=1; echo --a=2"],
+        ["/go-runner", "--log-file=/x", f"/usr/local/bin/{NAME}", "--a=1"],
+        ["hyperkube", NAME, "--a=1"],
+        ["hyperkube", "apiserver", "--a=1"],
+    ],
+)
+def test_shells_and_wrappers_are_seen_through(command: list[str]) -> None:
+    assert started(command, NAME) == ("--a=1",)
+
+
+def test_a_command_that_starts_something_else_is_not_taken_for_it() -> None:
+    assert started(["grep", NAME, "--a=1"], NAME) is None
+    assert started(["sh", "-c", "echo 'never ends"], NAME) is None
+
+
+def test_a_path_in_a_container_is_found_on_the_node() -> None:
+    manifest = {
+        "spec": {
+            "containers": [
+                {
+                    "name": NAME,
+                    "command": [NAME],
+                    "volumeMounts": [{"name": "k", "mountPath": "/keys/", "subPath": "enc"}],
+                }
+            ],
+            "volumes": [{"name": "k", "hostPath": {"path": "/etc/kubernetes"}}],
+        }
+    }
+
+    found = component(node(manifest=manifest), NAME)
+
+    assert found.on_host("/keys/config.yaml") == "/etc/kubernetes/enc/config.yaml"
+    with pytest.raises(NotReadable):
+        found.on_host("/keys-of-others/config.yaml")
+
+
+def test_variables_of_the_container_are_replaced() -> None:
+    manifest = pod(NAME, "--a=$(A)", "--b=$$(A)", "--c=$(C)", env=[{"name": "A", "value": "1"}])
+
+    flags = component(node(manifest=manifest), NAME).flags
+
+    assert [flags.text(name) for name in "abc"] == ["1", "$(A)", "$(C)"]
