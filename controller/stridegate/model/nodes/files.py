@@ -104,11 +104,13 @@ def _listed(answer: tuple[str, ...] | Absent | Unreadable) -> tuple[str, ...]:
 
 
 def first_existing(node: Node, paths: Iterable[str]) -> FileStatus:
-    """Return the first that exists. Raises NotThere, and NotReadable where one that comes before could not be seen."""
+    """Return the first that exists. Raises NotThere, and NotReadable where any could not be seen: what is unseen never passes."""
     tried = tuple(paths)
-    for answer in node.look_at([FileStatusOf(path) for path in tried]):
+    answers = node.look_at([FileStatusOf(path) for path in tried])
+    for answer in answers:
         if isinstance(answer, Unreadable):
             raise NotReadable(answer)
+    for answer in answers:
         if isinstance(answer, FileStatus):
             return answer
     raise NotThere(Absent(_listing(tried)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from stridegate.model.entries import CatalogueEntry
+from stridegate.model.entries import ReportedRule
 from stridegate.model.errors import BadCatalogue
 from stridegate.model.nodes.answers import FileKind, Process, RunningContainer
 from stridegate.model.nodes.nodes import Circumstances, Node
@@ -43,36 +43,15 @@ class NodeExample:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class ScanRule(CatalogueEntry):
-    """What rules about nodes and about running containers share.
+class ScanRule(ReportedRule):
+    """What rules about nodes and about running containers share; `remedy` says how such a setting is changed, by installation."""
 
-    `wrong` is one sentence that says what is wrong, `threat` what that lets somebody do, `wants` the condition under
-    which the rule passes (it completes "must …"), `fix` the setting or command that mends it, in at most 160 characters;
-    `remedy` says how such a setting is changed, by installation.
-    """
-
-    wrong: str
-    threat: str
-    wants: str
-    fix: str
     remedy: Remedy
-
-    def __post_init__(self) -> None:
-        """Raise BadCatalogue where the declaration lacks what everything derived from it needs."""
-        if len(self.fix) > 160:  # what a finding in a report has room for
-            raise BadCatalogue(self.slug, f"its fix has {len(self.fix)} characters, and 160 fit")
-        if not all((self.wrong, self.threat, self.wants, self.fix)):
-            raise BadCatalogue(self.slug, "wants words for what is wrong, the threat, what it wants and the fix")
-
-    @property
-    def title(self) -> str:
-        """One sentence that says what is wrong."""
-        return self.wrong
 
     @property
     def paragraphs(self) -> Mapping[str, str]:
         """Why it matters, when it passes and how to mend it."""
-        return {"Threat": self.threat, "Check": f"Must {self.wants}.", "Fix": f"{self.fix} {self.remedy.words}"}
+        return {**super().paragraphs, "Fix": f"{self.fix} {self.remedy.words}"}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

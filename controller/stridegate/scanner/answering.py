@@ -1,0 +1,98 @@
+"""Answers to every query there is, for one host: from its files, its /proc, its kubelet and its ports.
+
+What a rule asks is answered as it is when it asks; what many rules ask about, the processes, is read once a scan.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any, cast
+
+from stridegate.model.nodes import queries
+from stridegate.model.nodes.answers import Absent, Process, Socket, Unreadable
+from stridegate.model.nodes.queries import Query
+from stridegate.scanner.errors import Missing
+from stridegate.scanner.file_answers import FILE_ANSWERS, answer_from_files, settled
+from stridegate.scanner.host_root import HostRoot
+from stridegate.scanner.kernel_tables import interfaces_in, mounts_in, sockets_in
+from stridegate.scanner.processes import Sight, processes_of
+from stridegate.scanner.served_pods import is_static, uid_of
+
+# Answers the queries about files: in this process, or in the container that reads.
+Files = Callable[[Iterable[Query[object]]], Mapping[Query[object], object]]
+
+# What is the kernel's and the runtimes', and not on a disk.
+_KERNEL = ("/proc", "/sys", "/run", "/var/run")
+# The most bytes of a table of the kernel: a line of net/tcp has 150, and a busy node some ten thousand connections.
+_MOST_TABLE = 8 * 1024 * 1024
+
+
+class HostAnswers:
+    """What is asked in one scan of one host. Make a new one for each scan."""
+
+    def __init__(
+        self, kernel: HostRoot, files: Files, further: Mapping[type[Query[Any]], Callable[[Any], object]]
+    ) -> None:
+        """`kernel` shows /proc, /sys and /run, `files` answers what is asked of files, `further` what neither knows."""
+        self._kernel = kernel
+        self._files = files
+        self._further = further
+
+    def __call__(self, asked: frozenset[Query[object]]) -> Mapping[Query[object], object]:
+        """Return an answer to every query."""
+        of_kernel = [query for query in asked if type(query) in FILE_ANSWERS and is_of_kernel(query)]
+        of_files = [query for query in asked if type(query) in FILE_ANSWERS and not is_of_kernel(query)]
+        rest = [query for query in asked if type(query) not in FILE_ANSWERS]
+        return {
+            **answer_from_files(self._kernel, of_kernel),
+            **(self._files(of_files) if of_files else {}),
+            **{query: settled(query, partial(self._answer, query)) for query in rest},
+        }
+
+    def _answer(self, query: Query[object]) -> object:
+        match query:
+            case queries.HostProcesses():
+                return self._processes
+            case queries.HostMounts():
+                return mounts_in(self._kernel.read("/proc/1/mountinfo", _MOST_TABLE))
+            case queries.HostSockets():
+                return self._sockets()
+            case queries.HostInterfaces():
+                return interfaces_in(self._kernel.read("/proc/1/net/dev"))
+        further = self._further.get(type(query))
+        return Unreadable(type(query).__name__, "cannot be asked here") if further is None else further(query)
+
+    @cached_property
+    def _sights(self) -> tuple[Sight, ...]:
+        return processes_of(self._kernel)
+
+    @cached_property
+    def _processes(self) -> tuple[Process, ...]:
+        static = self._static_pods()
+        return tuple(
+            each.process if static is None else replace(each.process, static=each.process.pod_uid in static)
+            for each in self._sights
+        )
+
+    def _static_pods(self) -> frozenset[str] | None:
+        """Return the uids of the pods that the kubelet serves as static ones, None where it cannot be asked."""
+        ask = self._further.get(queries.KubeletPods)
+        pods = settled(queries.KubeletPods(), partial(ask, queries.KubeletPods())) if ask else None
+        if pods is None or isinstance(pods, Absent | Unreadable):
+            return None
+        return frozenset(uid_of(pod) for pod in cast("tuple[Mapping[str, object], ...]", pods) if is_static(pod))
+
+    def _sockets(self) -> tuple[Socket, ...]:
+        found = list(sockets_in(self._kernel.read("/proc/1/net/tcp", _MOST_TABLE)))
+        with contextlib.suppress(Missing):  # a kernel without IPv6
+            found += sockets_in(self._kernel.read("/proc/1/net/tcp6", _MOST_TABLE))
+        return tuple(found)
+
+
+def is_of_kernel(query: Query[Any]) -> bool:
+    """Tell whether a question about files is one about /proc, /sys or /run."""
+    path = query.directory if isinstance(query, queries.FilesUnder) else getattr(query, "path", "")
+    return any(path == each or path.startswith(f"{each}/") for each in _KERNEL)
