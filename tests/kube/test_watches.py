@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from localkube.api_server import ApiServer
-from stridegate.kube.errors import Expired, Refused
+from stridegate.kube.errors import Refused
 from stridegate.kube.reader import find_way_in, reading
 from stridegate.kube.watches import Change, changes
 
@@ -57,15 +57,6 @@ def test_what_was_missed_since_a_revision_is_told_and_then_what_comes(server: Ap
         ("MODIFIED", "test-later"),
         ("DELETED", "test-missed"),
     ]
-
-
-def test_a_revision_that_is_forgotten_has_expired(server: ApiServer) -> None:
-    async def watch() -> None:
-        async with reading(find_way_in(server.kubeconfig)) as reader:
-            await first(changes(reader, CONFIGURATION, "1"), 1)
-
-    with pytest.raises(Expired):
-        asyncio.run(watch())
 
 
 def test_what_the_api_server_refuses_is_said(server: ApiServer) -> None:
