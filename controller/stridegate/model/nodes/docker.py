@@ -6,15 +6,18 @@ the same setting, the daemon would not start again (`dockerd`: "specified both a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from stridegate.model.nodes.answers import Absent, Process, Unreadable
+from stridegate.model.nodes.answers import Absent, FileKind, Process, Unreadable
+from stridegate.model.nodes.files import Finder
 from stridegate.model.nodes.flags import Flags
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
 from stridegate.model.nodes.programs import arguments, host_processes
 from stridegate.model.nodes.queries import Document, FileStatusOf, HostAccounts, HostProcesses, Syntax
+from stridegate.model.nodes.rules import HostFile
 from stridegate.model.nodes.units import command, unit
 from stridegate.model.nodes.verdicts import Evidence, Source
 
@@ -22,7 +25,8 @@ T = TypeVar("T")
 
 CONFIGURATION = "/etc/docker/daemon.json"
 SOCKET = "/run/docker.sock"
-DATA_ROOT = "/var/lib/docker"
+# What an example's host needs for rules about Docker to apply to it.
+DOCKER_HOST: Mapping[str, HostFile] = MappingProxyType({SOCKET: HostFile(kind=FileKind.SOCKET, mode=0o660)})
 
 # dockerd's one-letter flags that take a value, and the one that takes none.
 _SHORT = {
@@ -123,53 +127,76 @@ def expect_docker(node: Node) -> None:
         raise NotThere(Absent("Docker"))
 
 
-def daemon(node: Node) -> Daemon:
-    """Return what Docker's daemon is set to. Raises NotThere where there is no Docker, NotReadable."""
-    expect_docker(node)
-    process, words, started = _started(node)
-    flags = Flags.of([_SHORT_SWITCHES.get(word, word) for word in words], short=_SHORT)
-    path = flags.text("config-file") or _usual_path(node, process)
-    document = node.get(Document(path, Syntax.JSON))
-    if document is not None and not isinstance(document, Mapping):
-        raise NotReadable(Unreadable(path, "wanted an object"))
-    if document is None and started.path == CONFIGURATION:  # a socket that something else than Docker may have left
-        raise NotThere(Absent("dockerd, its unit and its daemon.json"))
-    return Daemon(process=process, flags=flags, started=started, path=path, file=document or {})
+def of_docker(find: Finder) -> Finder:
+    """Return what finds files where Docker is. It raises NotThere where Docker is not."""
 
-
-def docker_group(node: Node) -> str:
-    """Return the group that the daemon gives its socket to."""
-    return daemon(node).text("group", "docker").value
-
-
-def of_daemon(find: Callable[[Daemon], str]) -> Callable[[Node], tuple[str, ...]]:
-    """Return what finds a path that a setting names, or nothing where it names none."""
-
-    def found(node: Node) -> tuple[str, ...]:
-        path = find(daemon(node))
-        return (path,) if path else ()
+    def found(node: Node) -> Iterable[str]:
+        expect_docker(node)
+        return find(node)
 
     return found
 
 
-def _started(node: Node) -> tuple[Process | None, tuple[str, ...], Evidence]:
-    """Return the daemon's process and the words after its name: of the process, else of its unit."""
+def configuration_path(node: Node) -> str:
+    """Return where the daemon's configuration file is, whether or not there is one. Raises NotThere without Docker, NotReadable."""
+    expect_docker(node)
+    return _started(node).configuration(node)
+
+
+def daemon(node: Node) -> Daemon:
+    """Return what Docker's daemon is set to. Raises NotThere where there is no Docker, NotReadable."""
+    expect_docker(node)
+    started = _started(node)
+    path = started.configuration(node)
+    document = node.get(Document(path, Syntax.JSON))
+    if document is not None and not isinstance(document, Mapping):
+        raise NotReadable(Unreadable(path, "wanted an object"))
+    if document is None and started.by.path == CONFIGURATION:  # a socket that something else than Docker may have left
+        raise NotThere(Absent("dockerd, its unit and its daemon.json"))
+    return Daemon(process=started.process, flags=started.flags, started=started.by, path=path, file=document or {})
+
+
+def daemon_if_any(node: Node) -> Daemon | None:
+    """Return what Docker's daemon is set to, None where nothing of it but its socket is there. Raises NotReadable."""
+    try:
+        return daemon(node)
+    except NotThere:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Started:
+    """How the daemon was started: its process, where it runs, its flags and where these are from."""
+
+    process: Process | None
+    flags: Flags
+    by: Evidence
+
+    def configuration(self, node: Node) -> str:
+        """Return where it looks for its configuration; one that runs as a user does so in that user's home."""
+        if (said := self.flags.text("config-file")) is not None:
+            return said
+        if self.process is None or self.process.uid == 0:
+            return CONFIGURATION
+        homes = [user.home for user in node[HostAccounts()].users if user.uid == self.process.uid]
+        return f"{homes[0]}/.config/docker/daemon.json" if homes else CONFIGURATION
+
+
+def _started(node: Node) -> _Started:
     for process in host_processes(node, "dockerd"):
-        return process, arguments(process.argv, "dockerd"), Evidence(source=Source.PROC, path="dockerd")
+        by = Evidence(source=Source.PROC, path="dockerd")
+        return _Started(process=process, flags=_flags(process.argv), by=by)
     try:
         service = unit(node, "docker.service")
     except NotThere:
-        return None, (), Evidence(source=Source.FILE, path=CONFIGURATION)
-    return None, arguments(command(node, service), "dockerd"), Evidence(source=Source.FILE, path=service.path)
+        return _Started(process=None, flags=Flags(), by=Evidence(source=Source.FILE, path=CONFIGURATION))
+    by = Evidence(source=Source.FILE, path=service.path)
+    return _Started(process=None, flags=_flags(command(node, service)), by=by)
 
 
-def _usual_path(node: Node, process: Process | None) -> str:
-    """Return where a daemon looks for its configuration: one that runs as a user, in that user's home."""
-    if process is None or process.uid == 0:
-        return CONFIGURATION
-    accounts = node[HostAccounts()]
-    homes = [user.home for user in accounts.users if user.uid == process.uid]
-    return f"{homes[0]}/.config/docker/daemon.json" if homes else CONFIGURATION
+def _flags(words: Sequence[str]) -> Flags:
+    plain = [_SHORT_SWITCHES.get(word, word) for word in arguments(words, "dockerd")]
+    return Flags.of(plain, short=_SHORT)
 
 
 def _listed(value: object) -> str:

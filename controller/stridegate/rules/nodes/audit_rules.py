@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from stridegate.model.nodes.answers import FileKind, Process
 from stridegate.model.nodes.audit_watches import AUDITD, COMPILED, audited
-from stridegate.model.nodes.docker import CONFIGURATION, SOCKET, daemon, expect_docker
+from stridegate.model.nodes.docker import CONFIGURATION, SOCKET, configuration_path, daemon, expect_docker
 from stridegate.model.nodes.files import first_existing
 from stridegate.model.nodes.nodes import Node
 from stridegate.model.nodes.paths import (
@@ -83,7 +83,7 @@ def _data_directory(node: Node) -> Sequence[str]:
 
 
 def _configuration(node: Node) -> Sequence[str]:
-    return (daemon(node).path,)
+    return (configuration_path(node),)
 
 
 def _elsewhere(title: str, state: State, watched: str) -> NodeExample:
