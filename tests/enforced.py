@@ -204,7 +204,7 @@ def enforcing(
     mount.write(authority.leaf(name=name), authority.bundle)
     release = _release(values or {})
     (container,) = release.one("Deployment", SERVICE)["spec"]["template"]["spec"]["containers"]
-    told = [each for each in container["args"] if each.startswith("--pod-template=")]
+    told = [each for each in container["args"] if each.startswith(("--pod-template=", "--exact-exec"))]
     with Replica(server.kubeconfig, mount.directory, server_name=name, bind="0.0.0.0", told=told) as replica:  # noqa: S104 - reached by Service
         replica.wait_ready()
         _apply(server, *service(SYSTEM, server.host_address, replica.port), *_entries(release, authority))

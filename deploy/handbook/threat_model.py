@@ -41,7 +41,7 @@ Every rule carries its examples, good and bad, and the same tests run over all o
   than pods [tests/rules/test_object_examples.py](../tests/rules/test_object_examples.py).
 - So it is as init, sidecar, regular and ephemeral container, and inside every kind that embeds a pod:
   `test_an_example_means_the_same_in_every_list_of_containers`, `test_an_example_means_the_same_in_every_kind_that_embeds_a_pod`; and on every way in:
-  [tests/webhook/test_entry_paths.py](../tests/webhook/test_entry_paths.py).
+  [tests/admission/test_entry_paths.py](../tests/admission/test_entry_paths.py).
 - Its patch heals it, alone and beside the others', and a second pass changes nothing: `test_a_patch_heals_what_it_belongs_to`,
   `test_the_patches_of_a_rule_heal_its_example_alone`, `test_a_second_pass_changes_nothing`.
 - A real API server that calls the webhook refuses the bad ones, lets the good ones pass, and accepts what is healed:
