@@ -108,7 +108,6 @@ def answers_of(example: NodeExample, root: Path) -> Told:
             queries.HttpGet,
             queries.KubeletConfigz,
             queries.ConfigMapData,
-            queries.ComponentVersion,
         )
     }
     pods = example.answers.get(queries.KubeletPods()) or served(example.processes) or Absent("kubelet")

@@ -164,7 +164,7 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """What an HTTP server said to a GET without credentials."""
+    """What an HTTP server said to a GET without credentials; status 0 where it broke off for lack of a client certificate."""
 
     status: int
 
