@@ -54,9 +54,10 @@ mutants: .venv/.ready ## change the rules in every way that mutmut knows, and li
 	bench/mutants
 
 lock: .venv/.ready ## renew the lock files from pyproject.toml
-	@for extra in webhook operator dev mutants; do \
+	@for each in cli webhook operator dev mutants; do \
 	  $(VENV)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-emit-find-links --no-annotate --no-header --extra $$extra pyproject.toml --output-file requirements/$$extra.txt; \
+	    --no-emit-find-links --no-annotate --no-header $$([ $$each = cli ] || echo --extra $$each) pyproject.toml \
+	    --output-file requirements/$$each.txt; \
 	done
 
 generate: .venv/.ready ## write the generated files
