@@ -12,6 +12,7 @@ import click
 from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
 from stridegate.cli.rules import explain, rules
+from stridegate.cli.scans import scan_node
 from stridegate.cli.versions import versions
 
 _SETTINGS = {"auto_envvar_prefix": "STRIDEGATE", "help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -52,7 +53,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-for each in (exemption, explain, rules, completion):
+for each in (exemption, explain, rules, completion, scan_node):
     main.add_command(each)
 
 
