@@ -87,15 +87,15 @@ def _further(
         queries.HttpGet: probes.get,
         queries.KubeletPods: lambda _: kubelet.pods(),
         queries.KubeletConfigz: lambda _: kubelet.configz(),
-        queries.ConfigMapData: lambda query: _config_map(api, query.name),
+        queries.ConfigMapEntry: lambda query: _config_map_entry(api, query),
         queries.ComponentVersion: lambda query: versions.get(query.component) or version_of(host, query.component),
     }
 
 
-def _config_map(api: Api | None, name: str) -> object:
+def _config_map_entry(api: Api | None, query: queries.ConfigMapEntry) -> object:
     if api is None:
-        raise Barred(f"ConfigMap kube-system/{name}", "wants a kubeconfig")
-    return api.config_map(name)
+        raise Barred(f"ConfigMap kube-system/{query.name}", "wants a kubeconfig")
+    return api.config_map_entry(query)
 
 
 def _kubelets_own() -> Credentials:

@@ -12,11 +12,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from stridegate.model.nodes.queries import ConfigMapEntry
+from stridegate.scanner.documents import document
 from stridegate.scanner.errors import Barred, Missing
+from stridegate.scanner.secrets import redacted
 
 # Seconds to wait, and the most bytes of an answer: 110 pods, the default of a node, have about 2 MiB.
 _PATIENCE = 5.0
 _MOST_BYTES = 16 * 1024 * 1024
+# The ConfigMaps that the scanner's role names (kubeadm's, and that of EKS).
+_CONFIG_MAPS = {"kube-proxy", "kube-proxy-config"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +99,17 @@ class Api:
     server: str
     credentials: Credentials
 
-    def config_map(self, name: str) -> Mapping[str, str]:
-        """Return the data of a ConfigMap in kube-system. Raises Missing and Barred."""
-        what = f"ConfigMap kube-system/{name}"
-        path = f"/api/v1/namespaces/kube-system/configmaps/{name}"
+    def config_map_entry(self, query: ConfigMapEntry) -> object:
+        """Return what an entry of one of kube-proxy's ConfigMaps says, without secrets. Raises Missing and Barred."""
+        what = f"ConfigMap kube-system/{query.name}"
+        if query.name not in _CONFIG_MAPS:
+            raise Barred(what, "is never read")
+        path = f"/api/v1/namespaces/kube-system/configmaps/{query.name}"
         try:
             data = fetched(what, self.server, path, self.credentials, self.credentials.context()).get("data")
         except OSError as error:
             raise Barred(what, f"no answer ({type(error).__name__})") from error
-        return {key: str(value) for key, value in data.items()} if isinstance(data, dict) else {}
+        text = data.get(query.key) if isinstance(data, dict) else None
+        if not isinstance(text, str):
+            raise Missing(f"{what}, {query.key}")
+        return redacted(document(f"{what}, {query.key}", text, query.syntax))
