@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 from stridegate.model.nodes.answers import Absent, Unreadable
 from stridegate.model.nodes.files import found_first
 from stridegate.model.nodes.flags import Flags
+from stridegate.model.nodes.k3s import CONFIGURATION, embedded_words
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere, Role
 from stridegate.model.nodes.paths import MICROK8S_ARGUMENTS, STATIC_POD_DIRECTORIES, base_name, manifests
 from stridegate.model.nodes.programs import arguments, component_processes, expanded, started
@@ -71,6 +72,8 @@ def on_control_plane(node: Node) -> None:
 def component(node: Node, name: str) -> Started:
     """Return how a component was started: as the kubelet serves its static pod, else by its manifest, else as it runs.
 
+    Inside k3s it has no process of its own, and its flags are those that k3s gives it.
+
     A kubelet that does not say is no obstacle, a manifest that cannot be read is one. Raises NotThere or NotReadable.
     """
     pods = node.look(KubeletPods())
@@ -86,7 +89,11 @@ def component(node: Node, name: str) -> Started:
             words=arguments(process.argv, name),
             evidence=Evidence(source=Source.PROC, path=f"process {name}"),
         )
-    raise NotThere(Absent(name))
+    try:
+        words = embedded_words(node, name)
+    except NotThere:
+        raise NotThere(Absent(name)) from None
+    return Started(component=name, words=words, evidence=Evidence(source=Source.FILE, path=CONFIGURATION))
 
 
 def _static(pod: JsonObject) -> bool:
