@@ -11,6 +11,7 @@ import click
 
 from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
+from stridegate.cli.report import report
 from stridegate.cli.rules import explain, rules
 from stridegate.cli.versions import versions
 
@@ -52,7 +53,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-for each in (exemption, explain, rules, completion):
+for each in (exemption, explain, rules, report, completion):
     main.add_command(each)
 
 

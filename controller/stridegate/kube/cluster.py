@@ -7,7 +7,7 @@ parties may write says which version of it was read, so that nobody overwrites w
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -35,6 +35,7 @@ from stridegate.kube.objects import (
     Status,
     WebhookConfiguration,
 )
+from stridegate.kube.reports import REPORTS
 from stridegate.kube.shapes import UNDECODABLE
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ NAMESPACES = "/api/v1/namespaces"
 
 # Seconds to connect and to wait for an answer; less than the time in which a lease must be renewed.
 _TIMEOUT = (2, 5)
+_PAGE = "50"
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _ERRORS = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict, HTTPStatus.FORBIDDEN: Denied}
@@ -126,6 +128,16 @@ class Cluster:
     def exemptions(self, namespace: str | None = None) -> ObjectList:
         """Return every HardeningExemption, or those of one namespace."""
         return self._send("GET", _exemptions(namespace) if namespace else EXEMPTIONS, ObjectList)
+
+    def reports(self) -> Iterator[Json]:
+        """Yield every HardeningReport, page by page: each can be large, and there is one for each node."""
+        query = {"limit": _PAGE}
+        while True:
+            page = self._send("GET", REPORTS, ObjectList, query=query)
+            yield from page.items or ()
+            if not page.metadata.next:
+                return
+            query = {"limit": _PAGE, "continue": page.metadata.next}
 
     def exemption(self, namespace: str, name: str) -> Json:
         """Return a HardeningExemption."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from base64 import b64decode
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from stridegate.kube.rosters import Version
 
@@ -152,9 +152,10 @@ class EndpointSliceList(Struct, frozen=True, kw_only=True):
 
 
 class ListMetadata(Struct, frozen=True, kw_only=True, rename="camel"):
-    """metav1.ListMeta."""
+    """metav1.ListMeta; `next` asks for the page after this one, and is empty on the last."""
 
     resource_version: str = ""
+    next: str = field(default="", name="continue")
 
     @property
     def revision(self) -> int:
