@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from stridegate.cli.check import check
 from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
 from stridegate.cli.report import report
@@ -53,7 +54,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-for each in (exemption, explain, rules, report, completion):
+for each in (check, exemption, explain, rules, report, completion):
     main.add_command(each)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from stridegate.model.postures import Posture
 
 _UNREADABLE = 3
+# Reports of a page: each can have some hundred kilobytes.
+_PAGE = 50
 
 
 @click.command()
@@ -59,6 +61,7 @@ def _gathered(cluster: Cluster, at: float) -> Posture:
     """Return how a cluster stands. Raises OutOfReach where it does not know Stridegate's kinds."""
     from stridegate.kube.errors import NotFound  # noqa: PLC0415 - `--help` needs none of it
     from stridegate.kube.postures import read_posture  # noqa: PLC0415
+    from stridegate.kube.reports import REPORTS  # noqa: PLC0415
 
     try:
         policies, exemptions = cluster.policies().items or [], cluster.exemptions().items or []
@@ -68,7 +71,7 @@ def _gathered(cluster: Cluster, at: float) -> Posture:
         ) from error
     try:
         # All of them are asked for before any is read: the absence of the kind shows with the first page.
-        reports = list(cluster.reports())
+        reports = list(cluster.objects(REPORTS, _PAGE))
     except NotFound:
         return read_posture(at, policies, None, exemptions)
     return read_posture(at, policies, reports, exemptions)

@@ -35,7 +35,6 @@ from stridegate.kube.objects import (
     Status,
     WebhookConfiguration,
 )
-from stridegate.kube.reports import REPORTS
 from stridegate.kube.shapes import UNDECODABLE
 
 T = TypeVar("T")
@@ -50,7 +49,8 @@ NAMESPACES = "/api/v1/namespaces"
 
 # Seconds to connect and to wait for an answer; less than the time in which a lease must be renewed.
 _TIMEOUT = (2, 5)
-_PAGE = "50"
+# Objects of a page.
+_PAGE = 500
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _ERRORS = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict, HTTPStatus.FORBIDDEN: Denied}
@@ -129,16 +129,6 @@ class Cluster:
         """Return every HardeningExemption, or those of one namespace."""
         return self._send("GET", _exemptions(namespace) if namespace else EXEMPTIONS, ObjectList)
 
-    def reports(self) -> Iterator[Json]:
-        """Yield every HardeningReport, page by page: each can be large, and there is one for each node."""
-        query = {"limit": _PAGE}
-        while True:
-            page = self._send("GET", REPORTS, ObjectList, query=query)
-            yield from page.items or ()
-            if not page.metadata.next:
-                return
-            query = {"limit": _PAGE, "continue": page.metadata.next}
-
     def exemption(self, namespace: str, name: str) -> Json:
         """Return a HardeningExemption."""
         return self._send("GET", f"{_exemptions(namespace)}/{name}", Json)
@@ -163,6 +153,17 @@ class Cluster:
     def namespaces(self) -> ObjectList:
         """Return every Namespace."""
         return self._send("GET", NAMESPACES, ObjectList)
+
+    def objects(self, path: str, page_size: int = _PAGE) -> Iterator[Json]:
+        """Yield every object under a path, page by page; pages of large objects are better small."""
+        rest = ""
+        while True:
+            query = {"limit": str(page_size), **({"continue": rest} if rest else {})}
+            page = self._send("GET", path, ObjectList, query=query)
+            yield from page.items or ()
+            rest = page.metadata.rest or ""
+            if not rest:
+                return
 
     def apply_policy_status(self, policy: Metadata, status: Mapping[str, object]) -> Json:
         """Apply a HardeningPolicy's status: what others have written there stays. Raises Conflict where the policy was made anew."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from base64 import b64decode
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from stridegate.kube.rosters import Version
 
@@ -151,11 +151,13 @@ class EndpointSliceList(Struct, frozen=True, kw_only=True):
     items: list[EndpointSlice] | None = None
 
 
-class ListMetadata(Struct, frozen=True, kw_only=True, rename="camel"):
-    """metav1.ListMeta; `next` asks for the page after this one, and is empty on the last."""
+class ListMetadata(
+    Struct, frozen=True, kw_only=True, rename={"resource_version": "resourceVersion", "rest": "continue"}
+):
+    """metav1.ListMeta; `rest` asks for the next page, and is empty or absent on the last."""
 
     resource_version: str = ""
-    next: str = field(default="", name="continue")
+    rest: str | None = None
 
     @property
     def revision(self) -> int:
