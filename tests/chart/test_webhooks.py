@@ -89,6 +89,27 @@ def test_exec_and_attach_are_asked_about_where_the_values_say_so(helm: Helm) -> 
     assert (entry["failurePolicy"], entry["timeoutSeconds"]) == ("Fail", 3)
 
 
+def test_exec_is_judged_by_the_very_pod_only_where_the_values_say_so(helm: Helm) -> None:
+    def pods_watched(release: Rendered) -> bool:
+        rules = release.one("ClusterRole", "stridegate-webhook")["rules"]
+        return {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]} in rules
+
+    def told(release: Rendered) -> bool:
+        (container,) = release.one("Deployment", "stridegate-webhook")["spec"]["template"]["spec"]["containers"]
+        return "--exact-exec" in container["args"]
+
+    by_namespace = helm.render({"exec": {"enabled": True}})
+    by_pod = helm.render({"exec": {"enabled": True, "exact": True}})
+
+    assert (told(by_namespace), pods_watched(by_namespace)) == (False, False)
+    assert (told(by_pod), pods_watched(by_pod)) == (True, True)
+
+
+def test_exec_cannot_be_judged_by_the_very_pod_without_being_asked_about(helm: Helm) -> None:
+    with pytest.raises(Refused, match=r"exec\.exact: must go with exec.enabled: true"):
+        helm.render({"exec": {"exact": True}})
+
+
 ROLLOUT = {
     "group": "argoproj.io",
     "version": "v1alpha1",

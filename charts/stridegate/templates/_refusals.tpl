@@ -6,6 +6,9 @@
 {{- if and (eq .Values.preset "production") (lt (int (include "stridegate.replicas.webhook" .)) 2) -}}
 {{- fail "webhook.replicas: must be at least 2 in the preset production, since pods are refused while no replica answers; got 1" -}}
 {{- end -}}
+{{- if and .Values.exec.exact (not .Values.exec.enabled) -}}
+{{- fail "exec.exact: must go with exec.enabled: true, since the webhook is not asked about exec without it" -}}
+{{- end -}}
 {{- $embedding := list -}}
 {{- range .Values.podTemplates -}}
 {{- $embedding = append $embedding (printf "%s/%s/%s" .group .version .resource) -}}

@@ -14,7 +14,7 @@ from stridegate.admission.reviews import Request, read_object
 from stridegate.engine.workloads import workload_of
 from stridegate.kube.shapes import shape_of
 from stridegate.model.object_views import ConnectionView, JobView, ObjectView, PersistentVolumeView, ServiceView
-from stridegate.model.objects import Connection, CronJob, Job, JobSpec, PersistentVolume, Service
+from stridegate.model.objects import Connection, CronJob, Hold, Job, JobSpec, PersistentVolume, Service
 from stridegate.model.places import Pointer
 from stridegate.model.pods import ObjectMeta, PodTemplate
 from stridegate.model.policies import Workload
@@ -158,11 +158,17 @@ def _persistent_volumes() -> Kind:
     return Kind(name="PersistentVolume", read=read)
 
 
-def _connections(name: str, noun: str) -> Kind:
-    """Return a kind whose objects are the options of a connection: nothing in them is judged, but who asks is."""
+# Tells what getting into a pod gets hold of, by its namespace and name.
+Holding = Callable[[str, str], Hold]
+
+
+def _connections(name: str, noun: str, holding: Holding | None = None) -> Kind:
+    """Return a kind whose objects are the options of a connection: who asks is judged, and what the pod holds if that is told."""
 
     def read(request: Request, _raw: msgspec.Raw, _field: str) -> Content:
-        connection = Connection(namespace=request.namespace or "", groups=request.userInfo.groups)
+        namespace = request.namespace or ""
+        hold = None if holding is None else holding(namespace, request.name or "")
+        connection = Connection(namespace=namespace, groups=request.userInfo.groups, hold=hold)
         return Content(ObjectMeta(name=request.name), own=ConnectionView(connection))
 
     return Kind(name=name, noun=noun, operations=frozenset({"CONNECT"}), read=read)
@@ -171,17 +177,22 @@ def _connections(name: str, noun: str) -> Kind:
 _TEMPLATE = ("spec", "template")
 
 POD = _pods()
-# What connects to a running pod, by the subresource.
-CONNECTIONS: Mapping[str, Kind] = {
-    "exec": _connections("PodExecOptions", "exec into pod"),
-    "attach": _connections("PodAttachOptions", "attach to pod"),
-}
 
-# Kinds by group, version and resource.
+# Kinds by group, version and resource, with the subresource where that is a kind of its own.
 Kinds = Mapping[tuple[str, str, str], Kind]
+
+
+def _connecting(holding: Holding | None = None) -> Kinds:
+    """Return what connects to a running pod."""
+    return {
+        ("", "v1", "pods/exec"): _connections("PodExecOptions", "exec into pod", holding),
+        ("", "v1", "pods/attach"): _connections("PodAttachOptions", "attach to pod", holding),
+    }
+
 
 KINDS: Kinds = {
     ("", "v1", "pods"): POD,
+    **_connecting(),
     ("", "v1", "services"): _services(),
     ("", "v1", "persistentvolumes"): _persistent_volumes(),
     ("", "v1", "replicationcontrollers"): _embedding("ReplicationController", _TEMPLATE),
@@ -226,12 +237,12 @@ def read_embedder(text: str) -> Embedder:
     )
 
 
-def kinds_with(embedders: Iterable[Embedder]) -> Kinds:
-    """Return the kinds that are judged where these embed pods as well.
+def kinds_with(embedders: Iterable[Embedder], holding: Holding | None = None) -> Kinds:
+    """Return the kinds that are judged where these embed pods as well, and where it is told what pods hold.
 
     Raises BadEmbedder where one of them is judged already.
     """
-    kinds = dict(KINDS)
+    kinds = {**KINDS, **_connecting(holding)}
     for each in embedders:
         resource = (each.group, each.version, each.resource)
         if resource in kinds:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stridegate.admission.errors import UnknownSubject
-from stridegate.admission.kinds import CONNECTIONS, KINDS, POD, Kind, Kinds
+from stridegate.admission.kinds import KINDS, POD, Kind, Kinds
 from stridegate.admission.reviews import GroupVersionResource, Request
 from stridegate.model.pods import ObjectMeta, PodTemplate
 from stridegate.model.settings import Setting
@@ -57,7 +57,7 @@ def kind_of(request: Request, kinds: Kinds = KINDS) -> Kind:
     resource = request.resource
     kind = kinds.get((resource.group, resource.version, resource.resource))
     if kind is POD and request.subResource:
-        kind = CONNECTIONS.get(request.subResource, POD)
+        kind = kinds.get((resource.group, resource.version, f"{resource.resource}/{request.subResource}"), POD)
     if kind is None or (request.kind.kind, request.kind.group) != (kind.name, resource.group):
         raise UnknownSubject(described(request), request.operation[:20] or "an unnamed operation")
     return kind

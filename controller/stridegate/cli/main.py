@@ -9,9 +9,11 @@ from pathlib import Path
 
 import click
 
+from stridegate.cli.check import check
 from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
 from stridegate.cli.rules import explain, rules
+from stridegate.cli.scans import scan_node
 from stridegate.cli.versions import versions
 
 _SETTINGS = {"auto_envvar_prefix": "STRIDEGATE", "help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -33,8 +35,8 @@ _LOG_LEVEL = click.option(
 
 
 @click.group(context_settings=_SETTINGS, invoke_without_command=True)
-@click.option("--version", is_flag=True, help="Say which version this is.")
-@click.option("--json", "as_json", is_flag=True, help="Of the version: for programs.")
+@click.option("--version", is_flag=True, allow_from_autoenv=False, help="Say which version this is.")
+@click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Of the version: for programs.")
 @click.pass_context
 def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa: FBT001 - flags
     """Harden Kubernetes against a STRIDE threat model.
@@ -52,7 +54,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-for each in (exemption, explain, rules, completion):
+for each in (check, exemption, explain, rules, completion, scan_node):
     main.add_command(each)
 
 
@@ -81,6 +83,11 @@ for each in (exemption, explain, rules, completion):
     metavar="GROUP/VERSION/RESOURCE=KIND:PATH",
     help="A further kind that embeds a pod template, such as argoproj.io/v1alpha1/rollouts=Rollout:spec.template.",
 )
+@click.option(
+    "--exact-exec",
+    is_flag=True,
+    help="Judge exec and attach by what the very pod holds; every pod is watched for it.",
+)
 @_KUBECONFIG
 @_LOG_LEVEL
 def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
@@ -91,6 +98,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     probe_port: int,
     drain_delay: float,
     pod_templates: tuple[str, ...],
+    exact_exec: bool,  # noqa: FBT001 - one argument per option
     kubeconfig: Path | None,
     log_level: str,
 ) -> None:
@@ -115,6 +123,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
             probe_port=probe_port,
             drain_delay=drain_delay,
             embedders=tuple(map(read_embedder, pod_templates)),
+            exact_exec=exact_exec,
             kubeconfig=kubeconfig,
             lines_dropped=lambda: lines.dropped,
         )

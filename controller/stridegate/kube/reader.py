@@ -8,7 +8,7 @@ import tempfile
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -142,6 +142,9 @@ class _Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     items: list[T] | None = None
 
 
+_heads: msgspec.json.Decoder[_Page[msgspec.Raw]] = msgspec.json.Decoder(_Page[msgspec.Raw])
+
+
 class _StatusMeta(msgspec.Struct, frozen=True, kw_only=True, rename={"rest": "continue"}):
     rest: str = ""
 
@@ -222,19 +225,32 @@ class Reader:
             if not rest:
                 return
 
+    async def revision(self, path: str) -> str:
+        """Return the revision of a list, without reading more of it than one object. Raises as `list` does."""
+        page = await self._page(path, {"limit": "1"}, _heads)
+        return page.metadata.revision
+
+    def get(
+        self, path: str, query: Mapping[str, str], *, patience: aiohttp.ClientTimeout = _TIMEOUT
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Return what yields a response of the API server, its body still to be read: `accepted` says whether it is one to read.
+
+        Raises NoAccess; entering raises what aiohttp raises.
+        """
+        token = self._way_in.bearer()
+        headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        return self._session.get(self._way_in.server + path, params=query, headers=headers, timeout=patience)
+
     async def _page(
         self, path: str, query: Mapping[str, str], decoder: msgspec.json.Decoder[_Page[T]], *, most: int | None = None
     ) -> _Page[T]:
         request = f"GET {path}"
-        token = self._way_in.bearer()
-        headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         try:
-            async with self._session.get(self._way_in.server + path, params=query, headers=headers) as response:
+            async with self.get(path, query) as response:
+                await accepted(response, request)
                 body = await (response.read() if most is None else _read(response, request, most))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(request, f"{type(error).__name__}: {error}") from error
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            raise _refusal(request, response.status, body)
         try:
             return decoder.decode(body)
         except UNDECODABLE as error:
@@ -244,6 +260,12 @@ class Reader:
 def _listing(items: list[T], page: _Page[T]) -> Listing[T]:
     revision = page.metadata.revision
     return Listing(items=items, revision=int(revision) if revision.isdecimal() else 0)
+
+
+async def accepted(response: aiohttp.ClientResponse, request: str) -> None:
+    """Raise Refused, or one of its kind, where the API server refuses a request."""
+    if response.status >= HTTPStatus.BAD_REQUEST:
+        raise _refusal(request, response.status, await response.read())
 
 
 async def _read(response: aiohttp.ClientResponse, request: str, most: int) -> bytes:

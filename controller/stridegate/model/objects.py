@@ -5,6 +5,7 @@ As with pods, every field may be absent or null, and unknown fields are ignored 
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 from stridegate.model.pods import HostPath, ObjectMeta, PodTemplate
@@ -91,12 +92,25 @@ class CronJob:
     spec: CronJobSpec | None = None
 
 
+class Hold(enum.Enum):
+    """What whoever gets into a pod gets hold of."""
+
+    # The pod alone, as far as its spec says.
+    POD = "pod"
+    # The node, or a good part of it: the pod is privileged, shares the node's namespaces or runs as root.
+    NODE = "node"
+    # The pod is not known, or not yet.
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A request to run something in a running pod, or to take part in what runs there: who asks, and in which namespace.
 
-    It is made from the request alone. The API server sends the options of the connection, and not the pod.
+    It is made from the request alone. The API server sends the options of the connection, and not the pod; `hold` is
+    absent where nobody has looked at the pod.
     """
 
     namespace: str = ""
     groups: tuple[str, ...] | None = None
+    hold: Hold | None = None

@@ -25,6 +25,7 @@ from stridegate.webhook.feeds import Feed
 from stridegate.webhook.journals import Journal
 from stridegate.webhook.live import LivePolicySet
 from stridegate.webhook.metrics import ProcessMetrics
+from stridegate.webhook.pod_index import PodIndex
 from stridegate.webhook.readiness import Readiness, SelfTest
 from stridegate.webhook.receptions import allow_files
 from stridegate.webhook.server import Server
@@ -44,6 +45,8 @@ class Options:
     port: int = 9443
     probe_port: int = 9090
     drain_delay: float = 5.0
+    # Whether exec and attach are judged by what the very pod holds, for which every pod is watched.
+    exact_exec: bool = False
     # What embeds the templates of pods beside the kinds that always do.
     embedders: tuple[Embedder, ...] = ()
     kubeconfig: Path | None = None
@@ -95,12 +98,14 @@ class _Process:
         self._certificates = CertificateStore(options.tls_directory, options.server_name)
         self._pulse = Pulse(loop)
         journal = Journal()
-        admission = Admission(self._policies, journal, time.monotonic, kinds_with(options.embedders))
+        self._index = PodIndex(reader) if options.exact_exec else None
+        kinds = kinds_with(options.embedders, self._index.hold if self._index else None)
+        admission = Admission(self._policies, journal, time.monotonic, kinds)
         routes = {"/validate": admission.validate, "/mutate": admission.mutate}
         shortcuts = {"/validate": admission.validate_at_once, "/mutate": admission.mutate_at_once}
         self._server = Server(routes, shortcuts, self._pulse, _limits(), journal.shed)
         self._test = SelfTest(self._certificates, self._server, options.server_name)
-        readiness = Readiness(self._policies, self._feed, self._certificates, self._test, self._server)
+        readiness = Readiness(self._policies, self._feed, self._certificates, self._test, self._server, self._index)
         registry = CollectorRegistry()
         registry.register(journal)
         registry.register(
@@ -127,6 +132,7 @@ class _Process:
         return (
             self._feed.list(),
             self._feed.watch(),
+            *([self._index.keep()] if self._index else ()),
             self._certificates.watch(),
             self._test.repeat(),
             self._server.receive(),

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.feeds import Feed
 from stridegate.webhook.live import LivePolicySet
+from stridegate.webhook.pod_index import PodIndex
 from stridegate.webhook.server import Server
 
 _log = logging.getLogger(__name__)
@@ -80,13 +81,20 @@ class Readiness:
     """Everything that must hold before reviews may come."""
 
     def __init__(
-        self, policies: LivePolicySet, feed: Feed, certificates: CertificateStore, test: SelfTest, server: Server
+        self,
+        policies: LivePolicySet,
+        feed: Feed,
+        certificates: CertificateStore,
+        test: SelfTest,
+        server: Server,
+        index: PodIndex | None = None,
     ) -> None:
         self._policies = policies
         self._feed = feed
         self._certificates = certificates
         self._test = test
         self._server = server
+        self._index = index
 
     def missing(self) -> list[str]:
         """Return what is missing, in words; nothing where the replica is ready."""
@@ -98,6 +106,8 @@ class Readiness:
         if not self._policies.synced:
             # Later failures do not count: the last policies stay in force.
             yield f"policies and namespaces: {self._feed.problem}"
+        if self._index is not None and not self._index.synced:
+            yield f"pods: {self._index.problem}"
         certificate = self._certificates.current
         if certificate is None:
             yield f"certificate: {self._certificates.problem}"

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
 from stridegate.model.nodes.answers import Absent, Unreadable
+from stridegate.model.nodes.files import found_first
 from stridegate.model.nodes.flags import Flags
-from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
-from stridegate.model.nodes.paths import MICROK8S_ARGUMENTS, manifests
+from stridegate.model.nodes.nodes import Node, NotReadable, NotThere, Role
+from stridegate.model.nodes.paths import MICROK8S_ARGUMENTS, STATIC_POD_DIRECTORIES, base_name, manifests
 from stridegate.model.nodes.programs import arguments, component_processes, expanded, started
-from stridegate.model.nodes.queries import Document, FileText, KubeletPods, Syntax
-from stridegate.model.nodes.verdicts import Evidence, Source
+from stridegate.model.nodes.queries import Document, FilesUnder, FileText, KubeletPods, Syntax
+from stridegate.model.nodes.verdicts import Evidence, Source, State, Verdict
 
+T = TypeVar("T")
 JsonObject = Mapping[str, object]
 
 # Where the kubelet got a pod from; it sets this itself, whatever a pod from the API says of it
 # (kubernetes pkg/kubelet/types, ConfigSourceAnnotationKey).
 _SOURCE_ANNOTATION = "kubernetes.io/config.source"
+# The kubelet reads files of any name; these are what people write.
+_MANIFEST_ENDINGS = ("*.yaml", "*.yml", "*.json", "*.manifest")
 _STATIC_SOURCES = frozenset({"file", "http"})
 
 
@@ -34,6 +38,10 @@ class Started:
     evidence: Evidence
     environment: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, str] | None = None
+
+    def verdict(self, state: State, observed: str, note: str = "") -> Verdict:
+        """Return a verdict that rests on how it was started."""
+        return Verdict(state=state, observed=observed, evidence=self.evidence, note=note)
 
     @property
     def flags(self) -> Flags:
@@ -51,21 +59,26 @@ class Started:
         return self.mounts[longest].rstrip("/") + path[len(longest.rstrip("/")) :]
 
 
+def on_control_plane(node: Node) -> None:
+    """Raise NotThere where nothing says that a node is of the control plane: neither its role nor an API server's manifest."""
+    if node.circumstances.role is not Role.CONTROL_PLANE:
+        try:
+            found_first(node, manifests("kube-apiserver"))
+        except NotThere:
+            raise NotThere(Absent("the control plane")) from None
+
+
 def component(node: Node, name: str) -> Started:
     """Return how a component was started: as the kubelet serves its static pod, else by its manifest, else as it runs.
 
-    Raises NotThere where no evidence of it exists, NotReadable where some may but could not be read.
+    A kubelet that does not say is no obstacle, a manifest that cannot be read is one. Raises NotThere or NotReadable.
     """
     pods = node.look(KubeletPods())
     if not isinstance(pods, Absent | Unreadable):
-        served = (
-            _of_pod(pod, name, Evidence(source=Source.KUBELET, path=f"/pods {name}")) for pod in pods if _static(pod)
-        )
-        for found in served:
-            if found is not None:
+        for pod in filter(_static, pods):
+            if (found := _of_pod(pod, name, Evidence(source=Source.KUBELET, path=f"/pods {name}"))) is not None:
                 return found
-    hidden = [pods] if isinstance(pods, Unreadable) else []
-    for found in _in_manifests(node, name, hidden):
+    if (found := _in_manifests(node, name)) is not None:
         return found
     for process in component_processes(node, name):
         return Started(
@@ -73,9 +86,6 @@ def component(node: Node, name: str) -> Started:
             words=arguments(process.argv, name),
             evidence=Evidence(source=Source.PROC, path=f"process {name}"),
         )
-    others = [each for each in hidden if each is not pods]
-    if others:
-        raise NotReadable(others[0])
     raise NotThere(Absent(name))
 
 
@@ -83,22 +93,39 @@ def _static(pod: JsonObject) -> bool:
     return _text(pod, "metadata", "annotations", _SOURCE_ANNOTATION) in _STATIC_SOURCES
 
 
-def _in_manifests(node: Node, name: str, hidden: list[Unreadable]) -> Iterator[Started]:
-    """Yield what the manifests on the disk start; what could not be read is added to `hidden`."""
-    for path in manifests(name).on(node.circumstances.installation):
-        evidence = Evidence(source=Source.MANIFEST, path=path)
-        if path.startswith(MICROK8S_ARGUMENTS):
-            text = node.look(FileText(path))
-            if isinstance(text, str):
-                yield Started(component=name, words=_argument_lines(text), evidence=evidence)
-            elif isinstance(text, Unreadable):
-                hidden.append(text)
-            continue
-        answer = node.look(Document(path, Syntax.YAML))
-        if isinstance(answer, Unreadable):
-            hidden.append(answer)
-        elif isinstance(answer, Mapping) and (found := _of_document(answer, name, evidence)) is not None:
+def _in_manifests(node: Node, name: str) -> Started | None:
+    """Return what the manifest of its own name starts, else any other: the kubelet reads whatever lies in that directory."""
+    installation = node.circumstances.installation
+    for stage in manifests(name).stages(installation):
+        for found in _in_files(node, name, stage):
+            return found
+    directories = STATIC_POD_DIRECTORIES.on(installation)
+    listed = node.look_at([FilesUnder(directory, ending) for directory in directories for ending in _MANIFEST_ENDINGS])
+    return next(_in_files(node, name, sorted({path for answer in listed for path in _readable(answer) or ()})), None)
+
+
+def _in_files(node: Node, name: str, paths: Sequence[str]) -> Iterator[Started]:
+    """Yield what files start. Raises NotReadable where any could not be read, since it might be the one."""
+    lines = [path for path in paths if path.startswith(MICROK8S_ARGUMENTS)]
+    texts = [_readable(answer) for answer in node.look_at([FileText(path) for path in lines])]
+    documents = [path for path in paths if path not in lines and not base_name(path).startswith(".")]
+    parsed = [_readable(answer) for answer in node.look_at([Document(path, Syntax.YAML) for path in documents])]
+    for path, text in zip(lines, texts, strict=True):
+        if text is not None:
+            yield Started(component=name, words=_argument_lines(text), evidence=_manifest(path))
+    for path, document in zip(documents, parsed, strict=True):
+        if isinstance(document, Mapping) and (found := _of_document(document, name, _manifest(path))) is not None:
             yield found
+
+
+def _manifest(path: str) -> Evidence:
+    return Evidence(source=Source.MANIFEST, path=path)
+
+
+def _readable(answer: T | Absent | Unreadable) -> T | None:
+    if isinstance(answer, Unreadable):
+        raise NotReadable(answer)
+    return None if isinstance(answer, Absent) else answer
 
 
 def _of_document(document: JsonObject, name: str, evidence: Evidence) -> Started | None:

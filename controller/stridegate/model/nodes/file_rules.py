@@ -121,6 +121,25 @@ def ownership_rule(
     )
 
 
+def file_rules(
+    name: str,
+    guarded: GuardedFiles,
+    limit: Limit,
+    references: tuple[Reference, Reference],
+    *,
+    threats: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset()),
+    more: tuple[NodeExample, ...] = (),
+) -> tuple[NodeRule, NodeRule]:
+    """Return both rules about files, of permissions and of ownership; references and threats are in that order.
+
+    `more` are further examples, in which both rules come out alike.
+    """
+    return (
+        permissions_rule(f"{name}-permissions", guarded, limit, references[:1], threats=threats[0], more=more),
+        ownership_rule(f"{name}-ownership", guarded, references[1:], threats=threats[1], more=more),
+    )
+
+
 def _limits(limit: Limit) -> str:
     words = [f"{limit.files:04o}"]
     if limit.directories is not None:

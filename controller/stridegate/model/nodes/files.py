@@ -72,7 +72,7 @@ def first_of(whereabouts: Whereabouts) -> Finder:
     """Return what finds the first path that exists of those where something may be."""
 
     def find(node: Node) -> Iterable[str]:
-        return (first_existing(node, whereabouts.on(node.circumstances.installation)).path,)
+        return (found_first(node, whereabouts).path,)
 
     return find
 
@@ -91,24 +91,36 @@ def tree_of(whereabouts: Whereabouts, *patterns: str, depth: int = 8) -> Finder:
 
     def find(node: Node) -> Iterable[str]:
         roots = whereabouts.on(node.circumstances.installation)
-        queries = [FilesUnder(root, pattern, depth) for root in roots for pattern in patterns]
-        return sorted({path for answer in node.look_at(queries) for path in _listed(answer)})
+        node.look_at([FilesUnder(root, pattern, depth) for root in roots for pattern in patterns])
+        return sorted({path for root in roots for pattern in patterns for path in listed(node, root, pattern, depth)})
 
     return find
 
 
-def _listed(answer: tuple[str, ...] | Absent | Unreadable) -> tuple[str, ...]:
-    if isinstance(answer, Unreadable):
-        raise NotReadable(answer)
-    return () if isinstance(answer, Absent) else answer
+def listed(node: Node, directory: str, pattern: str = "*", depth: int = 1) -> tuple[str, ...]:
+    """Return the paths in a directory, none where it is not there. Raises NotReadable."""
+    return node.get(FilesUnder(directory, pattern, depth)) or ()
+
+
+def found_first(node: Node, whereabouts: Whereabouts) -> FileStatus:
+    """Return the first that exists of the places where something may be. Raises NotThere or NotReadable."""
+    stages = whereabouts.stages(node.circumstances.installation)
+    for stage in stages[:-1]:
+        try:
+            return first_existing(node, stage)
+        except NotThere:
+            continue
+    return first_existing(node, stages[-1])
 
 
 def first_existing(node: Node, paths: Iterable[str]) -> FileStatus:
-    """Return the first that exists. Raises NotThere, and NotReadable where one that comes before could not be seen."""
+    """Return the first that exists. Raises NotThere, and NotReadable where any could not be seen: it may be the one in use."""
     tried = tuple(paths)
-    for answer in node.look_at([FileStatusOf(path) for path in tried]):
+    answers = node.look_at([FileStatusOf(path) for path in tried])
+    for answer in answers:
         if isinstance(answer, Unreadable):
             raise NotReadable(answer)
+    for answer in answers:
         if isinstance(answer, FileStatus):
             return answer
     raise NotThere(Absent(_listing(tried)))

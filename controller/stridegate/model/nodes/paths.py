@@ -11,20 +11,25 @@ from stridegate.model.nodes.nodes import Installation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whereabouts:
-    """Where something may be: first where this installation has it, then where everybody has it, then where others do.
+    """Where something may be: first where this installation has it, then where everybody has it.
 
-    A node may be told wrongly how it was installed, and leftovers of another installation are files of the node too, so
-    every place is looked at.
+    Where nothing is known of how a node was installed, the places of all installations are looked at, if it is in none
+    of the general ones.
     """
 
     general: tuple[str, ...] = ()
     by_installation: Mapping[Installation, tuple[str, ...]] = field(default_factory=dict)
 
     def on(self, installation: Installation) -> tuple[str, ...]:
-        """Return the paths in the order in which they are looked for, each once."""
-        own = self.by_installation.get(installation, ())
-        others = (path for paths in self.by_installation.values() for path in paths)
-        return tuple(dict.fromkeys((*own, *self.general, *others)))
+        """Return all the paths in the order in which they are looked for, each once."""
+        return tuple(dict.fromkeys(path for stage in self.stages(installation) for path in stage))
+
+    def stages(self, installation: Installation) -> tuple[tuple[str, ...], ...]:
+        """Return the paths in the order in which they are looked for; a stage matters where those before it have none."""
+        own = (*self.by_installation.get(installation, ()), *self.general)
+        if installation is not Installation.GENERIC:
+            return (own,)
+        return (own, tuple(path for paths in self.by_installation.values() for path in paths))
 
 
 def parent(path: str) -> str:

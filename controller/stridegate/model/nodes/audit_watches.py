@@ -1,0 +1,191 @@
+"""Rules that want a path audited: how every one of them is judged, and how it is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from stridegate.model.nodes.answers import Absent, FileKind, FileStatus, Process, Unreadable
+from stridegate.model.nodes.audit_rules import (
+    AuditRules,
+    Coverage,
+    Covered,
+    covered,
+    merged,
+    parse,
+    related,
+)
+from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
+from stridegate.model.nodes.programs import host_processes
+from stridegate.model.nodes.queries import FileStatusOf, FilesUnder, FileText
+from stridegate.model.nodes.remedies import Remedy
+from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
+from stridegate.model.nodes.verdicts import Evidence, Offender, Source, State, Verdict
+from stridegate.model.references import Reference
+from stridegate.model.vocabulary import Severity, Stride
+
+COMPILED = "/etc/audit/audit.rules"
+SOURCES = "/etc/audit/rules.d"
+
+AUDITD = Process(pid=731, comm="auditd", argv=("/sbin/auditd",), cgroup="/system.slice/auditd.service")
+
+
+def audited(  # noqa: PLR0913 - a declaration, by keyword
+    slug: str,
+    what: str,
+    paths: Callable[[Node], Sequence[str]],
+    *,
+    examples: tuple[str, HostFile],
+    references: tuple[Reference, ...] = (),
+    threats: frozenset[str] = frozenset(),
+    around: Mapping[str, HostFile] | None = None,
+    more: tuple[NodeExample, ...] = (),
+) -> NodeRule:
+    """Return the rule that every one of the paths that are there is audited for writing and change of attributes.
+
+    `examples` is a path that the rule is about and what stands there, `around` what else has to be on the host for the
+    rule to apply, and `more` are examples beside those that all have.
+    """
+    path, file = examples
+    return NodeRule(
+        slug=slug,
+        severity=Severity.MEDIUM,
+        stride=frozenset({Stride.REPUDIATION}),
+        references=references,
+        threats=threats | {"docker-host-misconfiguration"},
+        wrong=f"Changes of {what} are not audited.",
+        threat=f"Who changes {what} leaves no trace: an intrusion can be neither noticed nor reconstructed.",
+        wants="be covered by an audit rule for writing and attributes (w and a) in /etc/audit/audit.rules, with auditd running",
+        fix=f"Add `-w {path} -p wa -k {slug.removeprefix('unaudited-')[:20]}` to a file in {SOURCES}, run `augenrules --load`.",
+        remedy=Remedy.AUDITD,
+        judge=lambda node: judge(node, paths(node)),
+        examples=(*_examples(path, file, around or {}), *more),
+    )
+
+
+def judge(node: Node, paths: Sequence[str]) -> Verdict:
+    """Return whether those of the paths that are there are audited. Raises NotThere where none is."""
+    targets = _targets(node, paths)
+    compiled = node.look(FileText(COMPILED))
+    if isinstance(compiled, Unreadable):
+        raise NotReadable(compiled)
+    auditd = bool(host_processes(node, "auditd"))
+    loaded = AuditRules() if isinstance(compiled, Absent) else parse(compiled)
+    if loaded.silenced:
+        seen = f"{COMPILED} keeps every rule silent: {loaded.silenced}"
+        return _verdict(State.FAIL, seen, targets)
+    found = {path: _covered(node, loaded, status) for path, status in targets.items()}
+    if all(each.coverage is Coverage.FULLY for each in found.values()):
+        if not auditd:
+            return _verdict(State.FAIL, "auditd does not run", targets, source=Source.PROC, path="auditd")
+        return _verdict(State.PASS, f"configured: {next(iter(found.values())).by}", {})
+    return _short_of(node, found, targets, auditd=auditd)
+
+
+def _short_of(node: Node, found: Mapping[str, Covered], targets: Mapping[str, FileStatus], *, auditd: bool) -> Verdict:
+    """Return the verdict where the compiled rules do not cover all: weaker where they nearly do, or where rules.d does."""
+    lacking = {path: status for path, status in targets.items() if found[path].coverage is Coverage.NONE}
+    sources = parse(merged(_sources(node)))
+    compiling = {} if sources.silenced else {path: _covered(node, sources, status) for path, status in lacking.items()}
+    if not auditd:
+        return _verdict(State.FAIL, "auditd does not run", targets, source=Source.PROC, path="auditd")
+    if lacking and all(each.coverage is not Coverage.NONE for each in compiling.values()) and compiling:
+        return _verdict(State.WARN, f"in {SOURCES}, but not compiled: run augenrules --load", lacking, path=SOURCES)
+    if lacking:
+        gap = next((f"{found[path].by}: {found[path].gap}" for path in lacking if found[path].gap), "no rule covers it")
+        return _verdict(State.FAIL, gap, lacking)
+    weak = next(each for each in found.values() if each.coverage is Coverage.PARTLY)
+    partly = {path: targets[path] for path, each in found.items() if each.coverage is Coverage.PARTLY}
+    return _verdict(State.WARN, f"{weak.by}: {weak.gap}", partly)
+
+
+def _verdict(
+    state: State,
+    observed: str,
+    lacking: Mapping[str, FileStatus],
+    *,
+    source: Source = Source.FILE,
+    path: str = COMPILED,
+) -> Verdict:
+    return Verdict(
+        state=state,
+        observed=observed,
+        evidence=Evidence(source=source, path=path),
+        offenders=tuple(Offender(name=each, observed=observed) for each in lacking),
+        note=""
+        if state is not State.PASS
+        else "Configured is what can be read; what the kernel holds, auditctl -l tells.",
+    )
+
+
+def _targets(node: Node, paths: Sequence[str]) -> Mapping[str, FileStatus]:
+    """Return what is there of the paths, each target of links once."""
+    targets: dict[str, FileStatus] = {}
+    answers = node.look_at([FileStatusOf(path) for path in paths])
+    for path, answer in zip(paths, answers, strict=True):
+        if isinstance(answer, Unreadable):
+            raise NotReadable(answer)
+        if not isinstance(answer, Absent) and answer.target not in {each.target for each in targets.values()}:
+            targets[path] = answer
+    if not targets:
+        raise NotThere(Absent(", ".join(paths[:2]) + (" …" if len(paths) > 2 else "")))
+    return targets
+
+
+def _covered(node: Node, rules: AuditRules, status: FileStatus) -> Covered:
+    """Return how well a path is audited, each watch taken where the kernel finds it: all links followed but the last."""
+    watches = related(rules, status.target)
+    parents = {watch: watch.path.rpartition("/")[0] or "/" for watch in watches}
+    asked = sorted(set(parents.values()))
+    there = dict(zip(asked, node.look_at([FileStatusOf(parent) for parent in asked]), strict=True))
+    placed = []
+    for watch in watches:
+        parent = there[parents[watch]]
+        if isinstance(parent, Unreadable):
+            raise NotReadable(parent)
+        if not isinstance(parent, Absent):
+            placed.append(watch.placed(parent.target))
+    return covered(placed, status.target, directory=status.kind is FileKind.DIRECTORY)
+
+
+def _sources(node: Node) -> Mapping[str, str]:
+    paths = node.get(FilesUnder(SOURCES, "*.rules")) or ()
+    texts: dict[str, str] = {}
+    for path, text in zip(paths, node.look_at([FileText(path) for path in paths]), strict=True):
+        if isinstance(text, Unreadable):
+            raise NotReadable(text)
+        if not isinstance(text, Absent):
+            texts[path.rpartition("/")[2]] = text
+    return texts
+
+
+def _examples(path: str, file: HostFile, around: Mapping[str, HostFile]) -> tuple[NodeExample, ...]:
+    there = {**around, path: file}
+    rule = HostFile(text=f"-D\n-b 8192\n-w {path} -p wa -k watched\n", mode=0o640)
+
+    def example(title: str, state: State, **files: HostFile) -> NodeExample:
+        laid = {
+            {"compiled": COMPILED, "source": f"{SOURCES}/50-stridegate.rules"}[name]: text
+            for name, text in files.items()
+        }
+        return NodeExample(title=title, state=state, files={**there, **laid}, processes=(AUDITD,))
+
+    return (
+        example("watched", State.PASS, compiled=rule, source=rule),
+        example("no rules at all", State.FAIL),
+        example("commented out", State.FAIL, compiled=HostFile(text=f"# -w {path} -p wa\n")),
+        example("watched for reading alone", State.FAIL, compiled=HostFile(text=f"-w {path} -p r\n")),
+        example("a sibling is watched", State.FAIL, compiled=HostFile(text=f"-w {path}-x -p wa\n")),
+        example("deleted again", State.FAIL, compiled=HostFile(text=f"-w {path} -p wa\n-D\n")),
+        example("not compiled", State.WARN, compiled=HostFile(text="-D\n"), source=rule),
+        example(
+            "in the form of system calls, with both spellings of the list",
+            State.PASS,
+            compiled=HostFile(
+                text=f"-a exit,always -F {'dir' if file.kind is FileKind.DIRECTORY else 'path'}={path} -F perm=wa -k watched\n"
+            ),
+        ),
+        NodeExample(title="no auditd", state=State.FAIL, files={**there, COMPILED: rule}),
+        NodeExample(
+            title="nothing there to be watched", state=State.NOT_APPLICABLE, files={COMPILED: rule}, processes=(AUDITD,)
+        ),
+    )
