@@ -11,7 +11,7 @@ import pytest
 from hosts import again_without, surveyed
 from stridegate.engine.node_catalogue import CONTAINER_RULES, NODE_RULES
 from stridegate.engine.survey import ScannedRule
-from stridegate.model.nodes.queries import Containers
+from stridegate.model.nodes.queries import Containers, KubeletConfigz, KubeletPods
 from stridegate.model.nodes.rules import NodeExample
 from stridegate.model.nodes.verdicts import State
 
@@ -25,6 +25,8 @@ def _as_node_examples() -> Iterable[tuple[ScannedRule, NodeExample]]:
             yield container_rule, NodeExample(title=each.title, state=each.state, answers=answers)
 
 
+# What the kubelet serves comes before files and processes, and these decide where it serves nothing.
+PREFERRED = (KubeletConfigz, KubeletPods)
 SHOWN = list(_as_node_examples())
 each_example = pytest.mark.parametrize(
     ("rule", "example"), SHOWN, ids=[f"{rule.slug}: {example.title}" for rule, example in SHOWN]
@@ -53,6 +55,7 @@ def test_what_cannot_be_read_never_passes(rule: ScannedRule, example: NodeExampl
     verdicts = {
         hidden: again_without(found, [rule], hidden, example.circumstances).findings[0].verdict
         for hidden in found.answers
+        if not isinstance(hidden, PREFERRED)
     }
 
     passed = [f"without {hidden}: {verdict}" for hidden, verdict in verdicts.items() if verdict.state is State.PASS]
