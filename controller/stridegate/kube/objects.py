@@ -151,7 +151,9 @@ class EndpointSliceList(Struct, frozen=True, kw_only=True):
     items: list[EndpointSlice] | None = None
 
 
-class ListMetadata(Struct, frozen=True, kw_only=True, rename={"resource_version": "resourceVersion", "rest": "continue"}):
+class ListMetadata(
+    Struct, frozen=True, kw_only=True, rename={"resource_version": "resourceVersion", "rest": "continue"}
+):
     """metav1.ListMeta; `rest` asks for the next page, and is empty or absent on the last."""
 
     resource_version: str = ""
