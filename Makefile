@@ -4,7 +4,7 @@ SHELL := /bin/bash
 VENV := .venv/bin
 LOCAL := python3 -u deploy/local
 
-.PHONY: help demo demo-down test check unit api kind bench mutants lock generate generated format clean
+.PHONY: help demo demo-down test check unit api api-asked api-rest kind bench mutants lock generate generated format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -32,9 +32,17 @@ check: .venv/.ready generated ## the static checks: types, lint, layers, chart, 
 unit: .venv/.ready ## the tests that need nothing but Python
 	$(VENV)/pytest -n 2 -m 'not api_server and not kind'
 
-# Tests that share a server or a cluster keep one order, in which what each leaves there is known.
-api: .venv/.ready ## the tests on a bare API server: etcd and kube-apiserver as processes
-	$(VENV)/pytest -p no:randomly -m api_server
+# Tests that share a server or a cluster keep one order, in which what each leaves there is known. There are two servers,
+# one for each processor: what a webhook is asked about on the one is nothing to the other.
+ASKED := tests/admission tests/conformance tests/webhook
+api: .venv/.ready ## the tests on bare API servers: etcd and kube-apiserver as processes
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target api-asked api-rest
+
+api-asked:
+	$(VENV)/pytest -p no:randomly -m api_server $(ASKED)
+
+api-rest:
+	$(VENV)/pytest -p no:randomly -m api_server $(foreach each,$(ASKED),--ignore=$(each))
 
 kind: .venv/.ready ## the tests on a kind cluster with Stridegate installed
 	$(VENV)/pytest -p no:randomly -m kind
@@ -46,9 +54,10 @@ mutants: .venv/.ready ## change the rules in every way that mutmut knows, and li
 	bench/mutants
 
 lock: .venv/.ready ## renew the lock files from pyproject.toml
-	@for extra in webhook operator dev mutants; do \
+	@for each in cli webhook operator dev mutants; do \
 	  $(VENV)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-emit-find-links --no-annotate --no-header --extra $$extra pyproject.toml --output-file requirements/$$extra.txt; \
+	    --no-emit-find-links --no-annotate --no-header $$([ $$each = cli ] || echo --extra $$each) pyproject.toml \
+	    --output-file requirements/$$each.txt; \
 	done
 
 generate: .venv/.ready ## write the generated files

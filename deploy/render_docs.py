@@ -15,19 +15,22 @@ from pathlib import Path
 from generated_files import write_or_check
 from handbook.indexes import index
 from handbook.rule_pages import page
+from handbook.scan_pages import scan_page
 from handbook.sources import DOCS
 from handbook.threat_model import threat_model
 from handbook.trap_table import trap_table
 from stridegate.engine.catalogue import RULES
+from stridegate.engine.node_catalogue import CONTAINER_RULES, ENTRIES, NODE_RULES
 
 
 def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated page with what it must contain."""
-    rules = RULES.values()
-    for rule in rules:
+    for rule in RULES.values():
         yield DOCS / "rules" / f"{rule.slug}.md", page(rule)
-    yield DOCS / "rules" / "README.md", index(rules)
-    yield DOCS / "threat-model.md", threat_model(rules)
+    for scanned in (*NODE_RULES.values(), *CONTAINER_RULES.values()):
+        yield DOCS / "rules" / f"{scanned.slug}.md", scan_page(scanned)
+    yield DOCS / "rules" / "README.md", index(ENTRIES.values())
+    yield DOCS / "threat-model.md", threat_model(ENTRIES.values())
     yield DOCS / "traps.md", trap_table()
 
 

@@ -16,9 +16,9 @@ from stridegate.model.nodes.nodes import Circumstances
 from stridegate.model.nodes.queries import Query
 from stridegate.model.nodes.rules import HostFile, NodeExample
 from stridegate.scanner.answering import HostAnswers
+from stridegate.scanner.cgroups import pod_in
 from stridegate.scanner.file_answers import answer_from_files
 from stridegate.scanner.host_root import HostRoot
-from stridegate.scanner.processes import pod_in
 
 # A host that runs nothing: what every /proc/1 has.
 BARE: Mapping[str, HostFile] = {
@@ -108,7 +108,6 @@ def answers_of(example: NodeExample, root: Path) -> Told:
             queries.HttpGet,
             queries.KubeletConfigz,
             queries.ConfigMapData,
-            queries.ComponentVersion,
         )
     }
     pods = example.answers.get(queries.KubeletPods()) or served(example.processes) or Absent("kubelet")

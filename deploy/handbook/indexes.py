@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from handbook.markdown import NONE, link, prose, table
 from handbook.rule_pages import remedies
+from stridegate.model.entries import CatalogueEntry
+from stridegate.model.nodes.rules import ContainerRule, NodeRule
 from stridegate.model.references import Benchmark, CisDocker, CisKubernetes, PodSecurity, Reference
-from stridegate.model.rules import AnyRule
+from stridegate.model.rules import AnyRule, Rule
 from stridegate.model.vocabulary import Stride
 
 _HEAD = """\
 <!-- Generated from the catalogue of rules: run `make generate`. -->
 # Rules
 
-What Stridegate judges, {count} rules, one page each. A slug names what is wrong and reads after "allow". [By name](#by-name) ·
-[by STRIDE letter](#by-stride-letter) · [by benchmark](#by-benchmark). `stridegate rules` and `stridegate explain <slug>` say the same in a
-terminal.
+What Stridegate judges, {count} rules, one page each. A slug names what is wrong and reads after "allow". [At admission](#at-admission) ·
+{kinds}[by STRIDE letter](#by-stride-letter) · [by benchmark](#by-benchmark). `stridegate rules` and `stridegate explain <slug>` say
+the same in a terminal.
 
 - **Profile**: `baseline` and `restricted` are the Pod Security Standards, `hardened` adds Stridegate's own rules; an `advisory` rule is only
   audited until a policy names it.
@@ -25,19 +27,37 @@ terminal.
 """
 
 
-def index(rules: Iterable[AnyRule]) -> str:
+# What is judged beside requests, and under which heading it stands.
+_SCANNED: Mapping[str, type[CatalogueEntry]] = {
+    "On nodes": NodeRule,
+    "In running containers": ContainerRule,
+}
+
+
+def index(entries: Iterable[CatalogueEntry]) -> str:
     """Return the index of the rules."""
-    by_name = sorted(rules, key=lambda rule: rule.slug)
-    lines = [_HEAD.format(count=len(by_name)), *_by_name(by_name), *_by_letter(by_name), *_by_benchmark(by_name)]
+    by_name = sorted(entries, key=lambda entry: entry.slug)
+    kinds = "".join(f"[{heading.lower()}](#{heading.lower().replace(' ', '-')}) · " for heading in _SCANNED)
+    lines = [_HEAD.format(count=len(by_name), kinds=kinds)]
+    lines += _at_admission([entry for entry in by_name if isinstance(entry, Rule)])
+    for heading, kind in _SCANNED.items():
+        lines += _scanned(heading, [entry for entry in by_name if isinstance(entry, kind)])
+    lines += [*_by_letter(by_name), *_by_benchmark(by_name)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _linked(rule: AnyRule) -> str:
-    return link(rule.slug, f"{rule.slug}.md")
+def _linked(entry: CatalogueEntry) -> str:
+    return link(entry.slug, f"{entry.slug}.md")
 
 
-def _by_name(rules: list[AnyRule]) -> Iterator[str]:
-    yield from ("## By name", "")
+def _scanned(heading: str, entries: list[CatalogueEntry]) -> Iterator[str]:
+    yield from (f"## {heading}", "")
+    rows = ((_linked(each), prose(each.title), str(each.severity), each.letters) for each in entries)
+    yield from table(("Rule", "What is wrong", "Severity", "STRIDE"), rows)
+
+
+def _at_admission(rules: list[AnyRule]) -> Iterator[str]:
+    yield from ("## At admission", "")
     rows = (
         (
             _linked(rule),
@@ -52,7 +72,7 @@ def _by_name(rules: list[AnyRule]) -> Iterator[str]:
     yield from table(("Rule", "What is wrong", "Severity", "Profile", "STRIDE", "Patch"), rows)
 
 
-def _by_letter(rules: list[AnyRule]) -> Iterator[str]:
+def _by_letter(rules: list[CatalogueEntry]) -> Iterator[str]:
     yield from ("## By STRIDE letter", "")
     rows = (
         (f"**{kind.value}** {kind.title}", ", ".join(_linked(rule) for rule in rules if kind in rule.stride))
@@ -61,7 +81,7 @@ def _by_letter(rules: list[AnyRule]) -> Iterator[str]:
     yield from table(("Letter", "Rules"), rows)
 
 
-def _by_benchmark(rules: list[AnyRule]) -> Iterator[str]:
+def _by_benchmark(rules: list[CatalogueEntry]) -> Iterator[str]:
     yield from ("## By benchmark", "")
     yield f"Numbers move between editions: both are given, and {NONE} where an edition has no such recommendation."
     yield from ("", f"### {Benchmark.POD_SECURITY.title}", "")
@@ -72,7 +92,7 @@ def _by_benchmark(rules: list[AnyRule]) -> Iterator[str]:
     yield from _benchmark(rules, CisKubernetes, ("1.12", "Before 1.12"))
 
 
-def _benchmark(rules: list[AnyRule], source: type[Reference], columns: tuple[str, str]) -> Iterator[str]:
+def _benchmark(rules: list[CatalogueEntry], source: type[Reference], columns: tuple[str, str]) -> Iterator[str]:
     """Yield the table of one benchmark: each recommendation in both numberings, and the rules that check it."""
     held: dict[tuple[str, str], list[str]] = {}
     for rule in rules:

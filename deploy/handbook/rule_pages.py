@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 from handbook.markdown import block, link, listed, prose, table
+from handbook.provenance import answered, references
 from handbook.sources import parameter_descriptions, source_of, traps_of
 from handbook.specimens import Remedy, Specimen, conditions, parameters_of, shown, specimen
 from stridegate.kube.policies import PARAMETERS
-from stridegate.model.references import PodSecurity
 from stridegate.model.rules import (
     AnyRule,
     ConnectionRule,
@@ -73,7 +72,7 @@ def remedies(rule: AnyRule) -> list[Remedy]:
 def _page(rule: AnyRule) -> Iterator[str]:
     source = source_of(rule)
     bad, good = specimens(rule, "bad"), specimens(rule, "good")
-    told = _paragraphs(rule)
+    told = rule.paragraphs
     yield f"<!-- Generated from {source}: change it there, then run `make generate`. -->"
     yield f"# {rule.slug}"
     yield ""
@@ -89,15 +88,9 @@ def _page(rule: AnyRule) -> Iterator[str]:
     if isinstance(rule, PodRule):
         yield from _deviation(rule, bad)
     yield from _limits(rule, bad)
-    yield from _references(rule)
-    yield from _threats(rule)
+    yield from references(rule)
+    yield from answered(rule)
     yield from _proofs(rule, bad, good)
-
-
-def _paragraphs(rule: AnyRule) -> dict[str, str]:
-    """Return the paragraphs of a rule's docstring by the word that they begin with."""
-    found = re.split(r"\n(?=[A-Z][a-z]+: )", (rule.doc or "").strip())
-    return {head: text for head, _, text in (each.partition(": ") for each in found[1:])}
 
 
 def _sentence(text: str) -> str:
@@ -219,25 +212,6 @@ def _limited(rule: AnyRule, bad: list[Specimen]) -> Iterator[str]:
     for slug in sorted(rule.threats):
         if THREATS[slug].unseen:
             yield f"- {prose(THREATS[slug].unseen)}"
-
-
-def _references(rule: AnyRule) -> Iterator[str]:
-    rows = [
-        (each.benchmark.title, each.editions, f"`{each.number}`" if isinstance(reference, PodSecurity) else each.number)
-        for reference in rule.references
-        for each in reference.numberings()
-    ]
-    if rows:
-        yield from ("## References", "")
-        yield from table(("Source", "Edition", "Number"), rows)
-
-
-def _threats(rule: AnyRule) -> Iterator[str]:
-    if rule.threats:
-        yield from ("## Threats it answers", "")
-        for slug in sorted(rule.threats):
-            yield f"- {link(slug, f'../threat-model.md#{slug}')}: {prose(THREATS[slug].claim)}"
-        yield ""
 
 
 def _proofs(rule: AnyRule, bad: list[Specimen], good: list[Specimen]) -> Iterator[str]:

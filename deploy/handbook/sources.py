@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +12,8 @@ from typing import cast
 import yaml
 
 from generated_files import ROOT
-from stridegate.model.rules import AnyRule
+from stridegate import rules
+from stridegate.model.entries import CatalogueEntry
 
 DOCS = ROOT / "docs"
 TRAPS = ROOT / "tests" / "traps.yaml"
@@ -65,6 +68,17 @@ def parameter_descriptions() -> Mapping[str, str]:
     return {name: field["description"] for name, field in fields.items()}
 
 
-def source_of(rule: AnyRule) -> str:
+def source_of(entry: CatalogueEntry) -> str:
     """Return the file that declares a rule, from the checkout's root."""
-    return f"controller/{rule.check.__module__.replace('.', '/')}.py"
+    return _sources()[entry.slug]
+
+
+@cache
+def _sources() -> Mapping[str, str]:
+    sources: dict[str, str] = {}
+    for found in pkgutil.walk_packages(rules.__path__, f"{rules.__name__}."):
+        module = importlib.import_module(found.name)
+        declared = (getattr(module, "RULE", None), *getattr(module, "RULES", ()))
+        file = f"controller/{found.name.replace('.', '/')}.py"
+        sources.update({entry.slug: file for entry in declared if isinstance(entry, CatalogueEntry)})
+    return sources

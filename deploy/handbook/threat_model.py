@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from handbook.markdown import NONE, link, listed, prose, table
+from handbook.markdown import NONE, link, prose, table
 from handbook.sources import traps_of
-from stridegate.model.rules import AnyRule
+from stridegate.model.entries import CatalogueEntry
+from stridegate.model.nodes.rules import ContainerRule, NodeRule
+from stridegate.model.rules import Rule
 from stridegate.model.threats import COMPONENTS, Component, Sight, Threat
 from stridegate.model.vocabulary import Stride
 
@@ -15,20 +17,20 @@ _HEAD = """\
 # Threat model
 
 What can go wrong with Docker and Kubernetes, component by component and by the letters of STRIDE, and what Stridegate does about it. Each
-claim is one sentence; beside it stand the [rules](rules/README.md) that answer it at admission, and what proves them.
+claim is one sentence; beside it stand the [rules](rules/README.md) that answer it, and what proves them.
 
-The policy [threat-model](../deploy/samples/threat-model.yaml) switches the answers on. Without a policy the baseline rules speak, and only as
-audit.
+The policy [threat-model](../deploy/samples/threat-model.yaml) switches on what answers at admission. Without a policy the baseline rules speak,
+and only as audit. What scans answer needs no policy: it is in the HardeningReports.
 
 **Honest limits.** Admission sees what is asked of the API server, and nothing else: not what an image holds, not the node, not what was there
-before. Where a claim wants more, the table says who is to answer: the *node scanner* (files, settings and listeners of a node), *running
+before. Where a claim wants more, the table says who answers: the *node scanner* (files, settings and listeners of a node), *running
 containers* (what the kernel says about live processes) and *cluster rules* (roles, network policies, quotas, results of image scanners).
-**None of these three is part of this version: "not yet" means that nothing answers today.** Where nothing can ever see it, that is said too.
-What gets past admission by nature is on [a page of its own](limits.md).
+"Not yet" means that nothing answers in this version. Where nothing can ever see it, that is said too. What gets past admission by nature is on
+[a page of its own](limits.md).
 
 ## At a glance
 
-Claims answered by rules at admission, of all claims.
+Claims answered by rules, of all claims.
 """
 
 _PROOF = """\
@@ -52,6 +54,9 @@ Every rule carries its examples, good and bad, and the same tests run over all o
 - The policy for this threat model refuses, heals or warns about the bad examples of the rules that answer a claim, claim by claim:
   [tests/rules/test_claims.py](../tests/rules/test_claims.py), `test_the_policy_for_the_threat_model_answers_a_claim`.
 
+- The examples of rules about nodes are laid out as hosts and read as real ones are:
+  [tests/rules/test_node_examples.py](../tests/rules/test_node_examples.py); and whatever could not be read is never a pass.
+
 What was tried beyond the examples is in the [table of traps](traps.md): each is at least one named test.
 """
 
@@ -61,10 +66,15 @@ _SIGHTS: Mapping[Sight, str] = {
     Sight.CLUSTER: "cluster rules",
 }
 
+_KINDS: Mapping[type[CatalogueEntry], Sight] = {NodeRule: Sight.NODE, ContainerRule: Sight.RUNNING}
+
+# The most rules that stand in the open for one claim.
+_SHOWN = 12
+
 _POLICIES = "no single rule: [policies](../deploy/samples/README.md) that deny, over every namespace; the built-in one audits the baseline everywhere"
 
 
-def threat_model(rules: Iterable[AnyRule]) -> str:
+def threat_model(rules: Iterable[CatalogueEntry]) -> str:
     """Return the threat model with its answers and proofs."""
     ruled = sorted(rules, key=lambda rule: (-rule.severity, rule.slug))
     lines = [_HEAD, *_glance(ruled)]
@@ -74,7 +84,7 @@ def threat_model(rules: Iterable[AnyRule]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _glance(rules: list[AnyRule]) -> Iterator[str]:
+def _glance(rules: list[CatalogueEntry]) -> Iterator[str]:
     rows = [
         (link(component.value, f"#{_anchor(component)}"), *(_count(threats, letter, rules) for letter in Stride))
         for component, threats in COMPONENTS.items()
@@ -82,16 +92,16 @@ def _glance(rules: list[AnyRule]) -> Iterator[str]:
     yield from table(("", *(letter.title.capitalize() for letter in Stride)), rows)
 
 
-def _count(threats: Iterable[Threat], letter: Stride, rules: list[AnyRule]) -> str:
+def _count(threats: Iterable[Threat], letter: Stride, rules: list[CatalogueEntry]) -> str:
     claims = [threat for threat in threats if letter in threat.stride]
     return f"{sum(_answered(threat, rules) for threat in claims)} of {len(claims)}" if claims else ""
 
 
-def _answered(threat: Threat, rules: list[AnyRule]) -> bool:
+def _answered(threat: Threat, rules: list[CatalogueEntry]) -> bool:
     return threat.by_policies or any(threat.slug in rule.threats for rule in rules)
 
 
-def _component(component: Component, threats: Iterable[Threat], rules: list[AnyRule]) -> Iterator[str]:
+def _component(component: Component, threats: Iterable[Threat], rules: list[CatalogueEntry]) -> Iterator[str]:
     yield from (f"## {component.value}", "")
     told: set[str] = set()
     for letter in Stride:
@@ -100,7 +110,7 @@ def _component(component: Component, threats: Iterable[Threat], rules: list[AnyR
     yield from _claims("Remarks", [threat for threat in threats if not threat.stride], rules, told)
 
 
-def _claims(heading: str, threats: list[Threat], rules: list[AnyRule], told: set[str]) -> Iterator[str]:
+def _claims(heading: str, threats: list[Threat], rules: list[CatalogueEntry], told: set[str]) -> Iterator[str]:
     if threats:
         yield from (f"### {heading}", "")
         # A threat of two letters stands twice, and links lead to the first.
@@ -117,31 +127,50 @@ def _claim(threat: Threat, *, linked: bool) -> str:
     return f"{anchor}{prose(threat.claim)}<br>`{threat.slug}`"
 
 
-def _answer(threat: Threat, rules: list[AnyRule]) -> str:
-    parts = [", ".join(link(rule.slug, f"rules/{rule.slug}.md") for rule in rules if threat.slug in rule.threats)]
+def _answer(threat: Threat, rules: list[CatalogueEntry]) -> str:
+    answering = [rule for rule in rules if threat.slug in rule.threats]
+    parts = [_together([rule for rule in answering if _sight(rule) is None])]
     if threat.by_policies:
         parts.append(_POLICIES)
-    if threat.elsewhere:
-        parts.append(f"{listed(_SIGHTS[each] for each in Sight if each in threat.elsewhere)}: not yet")
+    for sight in Sight:
+        seen = _together([rule for rule in answering if _sight(rule) is sight])
+        if seen or sight in threat.elsewhere:
+            parts.append(f"{_SIGHTS[sight]}: {seen or 'not yet'}")
     if threat.unseen:
         parts.append(f"*{prose(threat.unseen)}*")
     return "<br>".join(filter(None, parts))
 
 
-def _proof(threat: Threat, rules: list[AnyRule]) -> str:
+def _together(rules: list[CatalogueEntry]) -> str:
+    """Return links to rules; many stand behind a line to open."""
+    links = [link(rule.slug, f"rules/{rule.slug}.md") for rule in rules]
+    if len(links) <= _SHOWN:
+        return ", ".join(links)
+    return f"<details><summary>{len(links)} rules</summary>{', '.join(links)}</details>"
+
+
+def _sight(rule: CatalogueEntry) -> Sight | None:
+    """Return what sees what a rule is about; nothing but admission where it is about requests."""
+    return next((sight for kind, sight in _KINDS.items() if isinstance(rule, kind)), None)
+
+
+def _proof(threat: Threat, rules: list[CatalogueEntry]) -> str:
     answering = [rule for rule in rules if threat.slug in rule.threats]
     if not answering:
         return link("samples", "../tests/chart/test_samples.py") if threat.by_policies else NONE
-    examples = sum(len(rule.examples) for rule in answering)
+    examples = sum(len(rule.examples) for rule in answering if isinstance(rule, Rule | NodeRule | ContainerRule))
     traps = {trap.number: None for rule in answering for trap in traps_of(rule.slug)}
     tried = ", ".join(link(number, f"traps.md#{number.lower()}") for number in traps)
     return f"{link(f'{examples} examples', '#how-a-rule-is-proven')}" + (f"; {tried}" if tried else "")
 
 
-def _unclaimed(rules: list[AnyRule]) -> Iterator[str]:
+def _unclaimed(rules: list[CatalogueEntry]) -> Iterator[str]:
     yield from ("## Rules beyond the claims", "")
     others = ", ".join(link(rule.slug, f"rules/{rule.slug}.md") for rule in rules if not rule.threats)
-    yield from (f"Levels of the Pod Security Standards and patterns that no claim names: {others}.", "")
+    yield from (
+        f"Levels of the Pod Security Standards, recommendations of benchmarks and patterns that no claim names: {others}.",
+        "",
+    )
 
 
 def _anchor(component: Component) -> str:

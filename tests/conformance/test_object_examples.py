@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 import pytest
@@ -27,6 +27,8 @@ POLICIES = "/apis/stridegate.dev/v1alpha1/hardeningpolicies"
 USER = "object-examples-user"
 DRY = "?dryRun=All&fieldValidation=Strict"
 RESOURCES = {"Service": "api/v1/services", "Job": "apis/batch/v1/jobs", "PersistentVolume": ""}
+# The pod that an example of a connection is about, by what it holds; most say nothing of it.
+ENTERED: Mapping[object, str] = {None: "harmless", "pod": "harmless", "node": "powerful", "unknown": "nowhere"}
 SHOWN = [
     pytest.param(rule, example, id=f"{rule.slug}: {example.title}")
     for rule in RULES.values()
@@ -40,9 +42,11 @@ def enforced(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) ->
     api_server.kubectl("create", "clusterrolebinding", USER, "--clusterrole=cluster-admin", f"--user={USER}")
     for namespace in (SHOP, "shop", "vault"):
         api_server.kubectl("create", "namespace", namespace, check=False)
-        harmless = {**hardened_pod(), "metadata": {"name": "harmless", "namespace": namespace}}
-        api_server.kubectl("apply", "-f", "-", stdin=json.dumps(harmless))
-    with enforcing(api_server, tmp_path_factory.mktemp("objects"), {SHOP: []}, {"exec": {"enabled": True}}):
+        for name, found in (("harmless", hardened_pod()), ("powerful", laid_over("hostPID: true"))):
+            there = {**found, "metadata": {"name": name, "namespace": namespace}}
+            api_server.kubectl("apply", "-f", "-", stdin=json.dumps(there))
+    values = {"exec": {"enabled": True, "exact": True}}
+    with enforcing(api_server, tmp_path_factory.mktemp("objects"), {SHOP: []}, values):
         yield api_server
 
 
@@ -80,7 +84,8 @@ def asked(server: ApiServer, caller: Caller, rule: AnyRule, example: Example, na
     if isinstance(rule, ConnectionRule):
         groups = [str(group) for group in cast("list[str]", document.get("groups") or [])]
         with Caller(server, USER, groups) as somebody:
-            return somebody.ask("POST", namespaced("api/v1/pods", namespace, "harmless/exec") + "?command=id")
+            name = ENTERED[document.get("hold")]
+            return somebody.ask("POST", namespaced("api/v1/pods", namespace, f"{name}/exec") + "?command=id")
     resource = RESOURCES[str(document["kind"])]
     path = namespaced(resource, namespace) if resource else "/api/v1/persistentvolumes"
     return caller.ask("POST", path + DRY, document)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import NoReturn
 
-_UNREADABLE, _DEFECT, _INTERRUPTED, _NO_READER = 3, 4, 130, 141
+_USAGE, _UNREADABLE, _DEFECT, _INTERRUPTED, _NO_READER = 2, 3, 4, 130, 141
 COMPLETE = "_STRIDEGATE_COMPLETE"
 _DETAILS = "STRIDEGATE_DEBUG"
 _RUNES = 400
@@ -43,6 +43,8 @@ def guarded(work: Callable[[], int]) -> int:
         return _NO_READER
     except OSError as error:
         return _unreadable(error)
+    except ModuleNotFoundError as error:
+        return _incomplete(error)
     # The one place besides the engine that catches everything: nobody stands above it, and people are to read sentences.
     except Exception as error:  # noqa: BLE001 - see above
         return _defect(error)
@@ -87,6 +89,16 @@ def _unreadable(error: OSError) -> int:
     what = f"{clean(str(error.filename), _RUNES)}: " if error.filename is not None else ""
     _say(f"{what}{error.strerror or clean(str(error), _RUNES)}")
     return _detailed(error, _UNREADABLE)
+
+
+def _incomplete(error: ModuleNotFoundError) -> int:
+    """Return the code for a package that is not installed, since the command is of an extra; our own would be a defect."""
+    missing = (error.name or "").partition(".")[0]
+    if missing in {"", "stridegate"}:
+        return _defect(error)
+    extra = "cluster" if missing == "kubernetes" else "operator"
+    _say(f"this command needs the package {missing}: install stridegate[{extra}]")
+    return _detailed(error, _USAGE)
 
 
 def _defect(error: Exception) -> int:

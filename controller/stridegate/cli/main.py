@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from stridegate.cli.check import check
 from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
 from stridegate.cli.rules import explain, rules
@@ -33,8 +34,8 @@ _LOG_LEVEL = click.option(
 
 
 @click.group(context_settings=_SETTINGS, invoke_without_command=True)
-@click.option("--version", is_flag=True, help="Say which version this is.")
-@click.option("--json", "as_json", is_flag=True, help="Of the version: for programs.")
+@click.option("--version", is_flag=True, allow_from_autoenv=False, help="Say which version this is.")
+@click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Of the version: for programs.")
 @click.pass_context
 def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa: FBT001 - flags
     """Harden Kubernetes against a STRIDE threat model.
@@ -52,7 +53,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-for each in (exemption, explain, rules, completion):
+for each in (check, exemption, explain, rules, completion):
     main.add_command(each)
 
 

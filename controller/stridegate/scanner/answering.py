@@ -14,12 +14,13 @@ from typing import Any, cast
 from stridegate.model.nodes import queries
 from stridegate.model.nodes.answers import Absent, Process, Socket, Unreadable
 from stridegate.model.nodes.queries import Query
+from stridegate.scanner.containers import Served, containers_of
 from stridegate.scanner.errors import Missing
 from stridegate.scanner.file_answers import FILE_ANSWERS, answer_from_files, settled
 from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.kernel_tables import interfaces_in, mounts_in, sockets_in
 from stridegate.scanner.processes import Sight, processes_of
-from stridegate.scanner.served_pods import is_static, uid_of
+from stridegate.scanner.served_pods import is_static
 
 # Answers the queries about files: in this process, or in the container that reads.
 Files = Callable[[Iterable[Query[object]]], Mapping[Query[object], object]]
@@ -34,9 +35,17 @@ class HostAnswers:
     """What is asked in one scan of one host. Make a new one for each scan."""
 
     def __init__(
-        self, kernel: HostRoot, files: Files, further: Mapping[type[Query[Any]], Callable[[Any], object]]
+        self,
+        kernel: HostRoot,
+        files: Files,
+        further: Mapping[type[Query[Any]], Callable[[Any], object]],
+        own_pod: str = "",
     ) -> None:
-        """`kernel` shows /proc, /sys and /run, `files` answers what is asked of files, `further` what neither knows."""
+        """Take who knows what: `kernel` shows /proc, /sys and /run, `files` answers what is asked of files, `further` the rest.
+
+        The pod with the uid `own_pod` is this process' own, and not judged.
+        """
+        self._own_pod = own_pod
         self._kernel = kernel
         self._files = files
         self._further = further
@@ -62,6 +71,8 @@ class HostAnswers:
                 return self._sockets()
             case queries.HostInterfaces():
                 return interfaces_in(self._kernel.read("/proc/1/net/dev"))
+            case queries.Containers():
+                return containers_of(self._kernel, self._sights, self._served, self._own_pod)
         further = self._further.get(type(query))
         return Unreadable(type(query).__name__, "cannot be asked here") if further is None else further(query)
 
@@ -70,20 +81,21 @@ class HostAnswers:
         return processes_of(self._kernel)
 
     @cached_property
-    def _processes(self) -> tuple[Process, ...]:
-        static = self._static_pods()
-        return tuple(
-            each.process if static is None else replace(each.process, static=each.process.pod_uid in static)
-            for each in self._sights
-        )
-
-    def _static_pods(self) -> frozenset[str] | None:
-        """Return the uids of the pods that the kubelet serves as static ones, None where it cannot be asked."""
+    def _served(self) -> Served:
+        """The pods that the kubelet serves; asked once a scan."""
         ask = self._further.get(queries.KubeletPods)
         pods = settled(queries.KubeletPods(), partial(ask, queries.KubeletPods())) if ask else None
         if pods is None or isinstance(pods, Absent | Unreadable):
-            return None
-        return frozenset(uid_of(pod) for pod in cast("tuple[Mapping[str, object], ...]", pods) if is_static(pod))
+            return Served()
+        return Served.of(cast("tuple[Mapping[str, object], ...]", pods))
+
+    @cached_property
+    def _processes(self) -> tuple[Process, ...]:
+        pods = self._served.pods
+        if pods is None:
+            return tuple(each.process for each in self._sights)
+        static = {uid for uid, pod in pods.items() if is_static(pod)}
+        return tuple(replace(each.process, static=each.process.pod_uid in static) for each in self._sights)
 
     def _sockets(self) -> tuple[Socket, ...]:
         found = list(sockets_in(self._kernel.read("/proc/1/net/tcp", _MOST_TABLE)))

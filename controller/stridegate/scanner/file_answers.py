@@ -16,6 +16,7 @@ from stridegate.scanner.documents import document
 from stridegate.scanner.errors import Barred, Missing
 from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.secrets import has_private_key, is_secret_file, redacted, redacted_text
+from stridegate.scanner.versions import version_of
 
 Answer = Callable[[HostRoot, Any], object]
 
@@ -63,6 +64,7 @@ FILE_ANSWERS: Mapping[type[Query[Any]], Answer] = {
     queries.FileDigest: _digest,
     queries.CertificatesIn: _certificates,
     queries.HoldsPrivateKey: lambda host, query: has_private_key(host.read(query.path)),
+    queries.ComponentVersion: lambda host, query: version_of(host, query.component),
     queries.HostAccounts: lambda host, _: accounts_of(host),
 }
 

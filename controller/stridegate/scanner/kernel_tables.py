@@ -33,6 +33,7 @@ def _mount(line: str) -> Mount | None:
         # Those of the mount, then those of its file system: `ro` of the latter holds too.
         options=tuple(dict.fromkeys(",".join((fields[5], *fields[end + 3 : end + 4])).split(","))),
         propagation=tuple(fields[6:end]),
+        device=fields[2],
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stridegate.model.nodes.answers import Process
+from stridegate.scanner.cgroups import absolute, looks_static, own_cgroup, pod_in
 from stridegate.scanner.errors import Barred, Missing
 from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.secrets import redacted_arguments
@@ -15,15 +15,6 @@ from stridegate.scanner.secrets import redacted_arguments
 _MOST_PROCESSES = 32_768
 _MOST_BYTES = 128 * 1024
 
-# How a pod's uid stands in the name of its cgroup: `/kubepods/burstable/pod<uid>` with the cgroupfs driver,
-# `kubepods-burstable-pod<uid>.slice` with systemd's, where `-` of the uid became `_`. A static pod's uid is the MD5 of
-# its manifest, without dashes: 32 hexadecimal digits, which the API server gives to no pod.
-_POD = re.compile(
-    r"(?:/|-)pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}|[0-9a-f]{32})(?=[./]|$)"
-)
-_KUBEPODS = re.compile(r"(?:^|/)kubepods?(?:-[a-z-]+)?(?:\.slice)?(?=[/:-]|$)|(?:^|/)kubelet-kubepods")
-_STATIC = re.compile(r"[0-9a-f]{32}\Z")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
@@ -31,43 +22,41 @@ class Sight:
 
     process: Process
     status: Mapping[str, str]
-    cgroups: tuple[str, ...]
-
-
-def pod_in(cgroup: str) -> str:
-    """Return the uid of the pod that a cgroup belongs to, as the API server writes it; empty for a cgroup of the host."""
-    found = _POD.search(cgroup)
-    return found[1].replace("_", "-") if found and _KUBEPODS.search(cgroup) else ""
-
-
-def looks_static(pod_uid: str) -> bool:
-    """Tell whether a pod's uid is the hash of a manifest, which only static pods have."""
-    return _STATIC.match(pod_uid) is not None
 
 
 def processes_of(host: HostRoot) -> tuple[Sight, ...]:
-    """Return every process but the kernel's own. Raises Missing and Barred, also where /proc hides other users' processes."""
+    """Return every process but the kernel's own, with cgroups as the host knows them.
+
+    Raises Missing and Barred, also where /proc hides other users' processes.
+    """
     numbers = sorted(int(name) for name in host.names("/proc") if name.isdecimal())
     if len(numbers) > _MOST_PROCESSES:
         raise Barred("/proc", f"has more than {_MOST_PROCESSES} processes")
     if 1 not in numbers:
         raise Barred("/proc", "does not show process 1: it is mounted with hidepid, or is another's")
-    seen = (_sight(host, number) for number in numbers)
+    # Told relative to this process, where it is in a cgroup namespace of its own.
+    relative = b"::/.." in host.read("/proc/1/cgroup", _MOST_BYTES)
+    own = own_cgroup(host) if relative else ""
+    seen = (_sight(host, number, own) for number in numbers)
     return tuple(each for each in seen if each is not None)
 
 
-def _sight(host: HostRoot, number: int) -> Sight | None:
+def _sight(host: HostRoot, number: int, own: str) -> Sight | None:
     """Return a process, or None for one of the kernel and one that is gone by now."""
     try:
         status = _status(host.read(f"/proc/{number}/status", _MOST_BYTES))
         arguments = host.read(f"/proc/{number}/cmdline", _MOST_BYTES)
         if not arguments and (number == 2 or status.get("PPid") == "2"):
             return None
-        groups = tuple(_lines(host.read(f"/proc/{number}/cgroup", _MOST_BYTES)))
+        groups = _lines(host.read(f"/proc/{number}/cgroup", _MOST_BYTES))
     except Missing:
         return None
-    cgroup = _cgroup(groups)
-    pod_uid = next((uid for uid in map(pod_in, (line.split(":", 2)[-1] for line in groups)) if uid), "")
+    paths = {fields[1]: absolute(fields[2], own) for line in groups if len(fields := line.split(":", 2)) == 3}
+    # That of the unified hierarchy, which says nothing where version 1 rules; then that of the memory or any controller.
+    cgroup = next(
+        filter(pod_in, paths.values()), paths.get("memory") or paths.get("") or next(iter(paths.values()), "/")
+    )
+    pod_uid = pod_in(cgroup)
     process = Process(
         pid=number,
         comm=status.get("Name", ""),
@@ -79,7 +68,7 @@ def _sight(host: HostRoot, number: int) -> Sight | None:
         pod_uid=pod_uid,
         static=looks_static(pod_uid),
     )
-    return Sight(process=process, status=status, cgroups=groups)
+    return Sight(process=process, status=status)
 
 
 def _status(content: bytes) -> dict[str, str]:
@@ -100,9 +89,3 @@ def _arguments(content: bytes) -> tuple[str, ...]:
 def _number(status: Mapping[str, str], name: str, column: int) -> int:
     fields = status.get(name, "").split()
     return int(fields[column]) if len(fields) > column and fields[column].isdecimal() else 0
-
-
-def _cgroup(lines: tuple[str, ...]) -> str:
-    """Return the path of the unified hierarchy, else that of the memory or of any controller (cgroups(7))."""
-    paths = {fields[1]: fields[2] for line in lines if len(fields := line.split(":", 2)) == 3}
-    return paths.get("") or paths.get("memory") or next(iter(paths.values()), "/")

@@ -33,3 +33,22 @@ def _metadata(pod: Mapping[str, object]) -> Mapping[str, object]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def runtime_class(pod: Mapping[str, object]) -> str:
+    """Return the RuntimeClass that a pod names; empty where it names none."""
+    spec = pod.get("spec")
+    return _text(spec.get("runtimeClassName")) if isinstance(spec, Mapping) else ""
+
+
+def container_ids(pod: Mapping[str, object]) -> Mapping[str, str]:
+    """Return the names of a pod's containers by the ids that their runtime gave them, without its name."""
+    status = pod.get("status")
+    found: dict[str, str] = {}
+    for key in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
+        statuses = status.get(key) if isinstance(status, Mapping) else None
+        for each in statuses if isinstance(statuses, list) else ():
+            if isinstance(each, Mapping):
+                found[_text(each.get("containerID")).rpartition("//")[2]] = _text(each.get("name"))
+    found.pop("", None)
+    return found

@@ -9,13 +9,22 @@ import pytest
 from stridegate.model.nodes.answers import Absent, Process, Unreadable
 from stridegate.model.nodes.components import component
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
-from stridegate.model.nodes.paths import manifests
 from stridegate.model.nodes.programs import host_processes, started
-from stridegate.model.nodes.queries import Document, FileText, HostProcesses, KubeletPods, Query, Syntax
+from stridegate.model.nodes.queries import Document, HostProcesses, KubeletPods, Query, Syntax
 from stridegate.model.nodes.verdicts import Source
 
 NAME = "kube-apiserver"
 MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+
+
+class Bare(dict[Query[object], object]):
+    """A host on which there is nothing else."""
+
+    def __contains__(self, query: object) -> bool:
+        return True
+
+    def __missing__(self, query: Query[object]) -> object:
+        return Absent(str(query))
 
 
 def pod(*command: str, source: str = "file", **spec: object) -> Mapping[str, object]:
@@ -26,11 +35,7 @@ def pod(*command: str, source: str = "file", **spec: object) -> Mapping[str, obj
 
 
 def node(*, pods: object = None, manifest: object = None, processes: tuple[Process, ...] = ()) -> Node:
-    answers: dict[Query[object], object] = {}
-    for places in ("kube-apiserver", "etcd"):
-        for path in manifests(places).on(Node({}).circumstances.installation):
-            answers[Document(path, Syntax.YAML)] = Absent(path)
-            answers[FileText(path)] = Absent(path)
+    answers = Bare()
     answers[Document(MANIFEST, Syntax.YAML)] = manifest or Absent(MANIFEST)
     answers[KubeletPods()] = pods or Unreadable("/pods", "no credentials")
     answers[HostProcesses()] = processes

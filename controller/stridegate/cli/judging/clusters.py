@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stridegate.admission.kinds import KINDS
 from stridegate.admission.reviews import UserInfo
-from stridegate.cli.judging.requests import Judged, Roster
+from stridegate.cli.judging.requests import SOMEBODY, Judged, Roster
 from stridegate.cli.judging.runs import Part
 from stridegate.cli.judging.standards import Labels
 from stridegate.cli.judging.subjects import Judge, Object
@@ -113,7 +113,7 @@ def _version(root: str) -> str:
 
 def _take(part: Part, judge: Judge, judged: Judged, obj: Mapping[str, object]) -> None:
     found = Object(source=SOURCE, value=obj, namespace=_namespace(obj), locate=lambda _: None)
-    outcome = judge.created(found, judged, _mirror(obj))
+    outcome = judge.created(found, judged, _mirror(obj) or SOMEBODY)
     if isinstance(outcome, Subject):
         part.subjects.append(outcome)
     elif isinstance(outcome, Unjudged):

@@ -118,7 +118,11 @@ class Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """A line of mountinfo (proc_pid_mountinfo(5)): `root` is what of the file system is mounted, `propagation` its tags."""
+    """A line of mountinfo (proc_pid_mountinfo(5)).
+
+    `root` is what of the file system is mounted, `propagation` its tags, `device` the file system's own number ("8:1"):
+    the same in every mount namespace.
+    """
 
     point: str
     root: str
@@ -126,6 +130,7 @@ class Mount:
     file_system: str
     options: tuple[str, ...] = ()
     propagation: tuple[str, ...] = ()
+    device: str = ""
 
 
 class SocketState(enum.Enum):
@@ -159,7 +164,7 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """What an HTTP server said to a GET without credentials."""
+    """What an HTTP server said to a GET without credentials; status 0 where it broke off for lack of a client certificate."""
 
     status: int
 
@@ -185,13 +190,29 @@ class ContainerProcess:
     limits: Mapping[str, str] = field(default_factory=dict)
 
 
+class Arrival(enum.Enum):
+    """How a container came to run on a node, as far as that can be told."""
+
+    # By the API server, and so past admission, by its policies of that day.
+    API = "api"
+    # From a manifest on the node: no admission sees those.
+    STATIC = "static"
+    # In the cgroup of a pod that the kubelet does not know: somebody went around it.
+    UNKNOWN_TO_KUBELET = "unknown-to-kubelet"
+    # Not by Kubernetes at all: Docker, containerd's ctr, Podman …
+    OUTSIDE = "outside"
+    # In a pod, and the kubelet could not be asked about it.
+    UNTOLD = "untold"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningContainer:
     """A container as it runs, whatever started it.
 
     `name` is "namespace/pod/container", or what is known of it. `spec` is the pod that the kubelet serves for it and
     `container` the name in that spec; both are absent where the kubelet knows nothing of it. Limits are in bytes and
-    counts, None where there is none; `cpu_limited` says whether weight or quota differ from the default. `sandboxed`
+    counts, None where there is none; `cpu_limited` says whether weight or quota differ from the default. `host_network`
+    says that it stands in the host's network namespace. `gaps` has what could not be read, "field: reason". `sandboxed`
     is a container in a virtual machine or a user-space kernel, about which the host's kernel tells nothing.
     """
 
@@ -209,5 +230,6 @@ class RunningContainer:
     container: str = ""
     spec: Mapping[str, object] | None = None
     sandboxed: bool = False
-    # What of it could not be read, in words.
+    host_network: bool = False
+    arrival: Arrival = Arrival.UNTOLD
     gaps: tuple[str, ...] = ()

@@ -105,15 +105,15 @@ def _in_manifests(node: Node, name: str) -> Started | None:
 
 
 def _in_files(node: Node, name: str, paths: Sequence[str]) -> Iterator[Started]:
+    """Yield what files start. Raises NotReadable where any could not be read, since it might be the one."""
     lines = [path for path in paths if path.startswith(MICROK8S_ARGUMENTS)]
-    texts = node.look_at([FileText(path) for path in lines])
+    texts = [_readable(answer) for answer in node.look_at([FileText(path) for path in lines])]
     documents = [path for path in paths if path not in lines and not base_name(path).startswith(".")]
-    answers = node.look_at([Document(path, Syntax.YAML) for path in documents])
+    parsed = [_readable(answer) for answer in node.look_at([Document(path, Syntax.YAML) for path in documents])]
     for path, text in zip(lines, texts, strict=True):
-        if (words := _readable(text)) is not None:
-            yield Started(component=name, words=_argument_lines(words), evidence=_manifest(path))
-    for path, answer in zip(documents, answers, strict=True):
-        document = _readable(answer)
+        if text is not None:
+            yield Started(component=name, words=_argument_lines(text), evidence=_manifest(path))
+    for path, document in zip(documents, parsed, strict=True):
         if isinstance(document, Mapping) and (found := _of_document(document, name, _manifest(path))) is not None:
             yield found
 

@@ -99,6 +99,11 @@ class Daemon:
         written = self._written(name, dict, "a map")
         return self._setting(name, given or None, None if written is None else tuple(written), ())
 
+    @property
+    def data_root(self) -> str:
+        """Where it keeps images, containers and volumes."""
+        return self.text("data-root", "/var/lib/docker").value
+
     def _written(self, name: str, kind: type[T], wanted: str) -> T | None:
         value = self.file.get(name)
         if value is None:

@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 
 from stridegate.model.nodes.answers import FileStatus, Unreadable
 from stridegate.model.nodes.components import Started, component
+from stridegate.model.nodes.file_rules import MISCONFIGURED_HOST
 from stridegate.model.nodes.nodes import Circumstances, Node, NotReadable, Role
 from stridegate.model.nodes.queries import Document, FileStatusOf, Query, Syntax
-from stridegate.model.nodes.rules import HostFile, NodeExample
+from stridegate.model.nodes.remedies import Remedy
+from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import State, Verdict
+from stridegate.model.references import Reference
+from stridegate.model.vocabulary import Severity, Stride
 
 # Judges a component by how it was started; the node is there to look at the files that its flags name.
 StartJudgement = Callable[[Started, Node], Verdict]
@@ -158,4 +162,38 @@ def starts(
         files={f"/etc/kubernetes/manifests/{name}.yaml": HostFile(text=manifest_text(name, *flags)), **files},
         answers=answers,
         circumstances=Circumstances(role=Role.CONTROL_PLANE),
+    )
+
+
+def flag_rule(  # noqa: PLR0913 - a declaration has a word for each of these
+    name: str,
+    *,
+    slug: str,
+    severity: Severity,
+    stride: Stride,
+    wrong: str,
+    threat: str,
+    wants: str,
+    fix: str,
+    judge: StartJudgement,
+    examples: tuple[NodeExample, ...],
+    references: tuple[Reference, ...] = (),
+    threats: tuple[str, ...] = (),
+    remedy: Remedy = Remedy.CONTROL_PLANE_FLAG,
+) -> NodeRule:
+    """Return the rule about how a component of the control plane is started."""
+    absent = NodeExample(title=f"no {name} here", state=State.NOT_APPLICABLE)
+    return NodeRule(
+        slug=slug,
+        severity=severity,
+        stride=frozenset({stride}),
+        references=references,
+        threats=frozenset({*threats, MISCONFIGURED_HOST}),
+        wrong=wrong,
+        threat=threat,
+        wants=wants,
+        fix=fix,
+        remedy=remedy,
+        judge=started_as(name, judge),
+        examples=(*examples, absent),
     )

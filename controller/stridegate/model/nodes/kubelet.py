@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from stridegate.model.nodes.answers import Absent, Unreadable
+from stridegate.model.nodes.files import listed
 from stridegate.model.nodes.kubelet_fields import Field
 from stridegate.model.nodes.kubelet_launches import Launch, launch_of
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
-from stridegate.model.nodes.queries import Document, FilesUnder, KubeletConfigz, Syntax
+from stridegate.model.nodes.queries import Document, KubeletConfigz, Syntax
 from stridegate.model.nodes.readings import TRUTH
 from stridegate.model.nodes.verdicts import Evidence, Source, State, Verdict
 
@@ -168,11 +169,8 @@ def configuration(node: Node) -> Configuration:
 def _layers(node: Node, launch: Launch) -> tuple[tuple[str, Mapping[str, object]], ...]:
     paths = [launch.config] if launch.config else []
     if launch.drop_ins:
-        listing = node.look(FilesUnder(launch.drop_ins, "*.conf", 8))
-        if isinstance(listing, Unreadable):
-            raise NotReadable(listing)
         # The kubelet walks the directory: what is in `a/` comes before `a.conf` (Go filepath.WalkDir).
-        paths += sorted(() if isinstance(listing, Absent) else listing, key=lambda path: path.split("/"))
+        paths += sorted(listed(node, launch.drop_ins, "*.conf", 8), key=lambda path: path.split("/"))
     answers = node.look_at([Document(path, Syntax.JSON if path.endswith(".json") else Syntax.YAML) for path in paths])
     return tuple((path, _configuration(path, answer)) for path, answer in zip(paths, answers, strict=True))
 

@@ -79,7 +79,7 @@ def _program(name: str) -> Paths:
 
 
 def _data_directory(node: Node) -> Sequence[str]:
-    return (daemon(node).text("data-root", "/var/lib/docker").value,)
+    return (daemon(node).data_root,)
 
 
 def _configuration(node: Node) -> Sequence[str]:

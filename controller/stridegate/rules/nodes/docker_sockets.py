@@ -33,7 +33,8 @@ def _sockets(node: Node) -> Iterable[str]:
     """Return the sockets that the daemon listens on: its usual one, and those that its settings name."""
     expect_docker(node)
     docker = daemon_if_any(node)
-    hosts = docker.members("hosts").value if docker else ()
+    said = docker.members("hosts") if docker else None
+    hosts = (*said.value, *(said.contradicted or ())) if said else ()
     named = [host.removeprefix("unix://") for host in hosts if host.startswith("unix://")]
     # /var/run is a link to /run.
     return tuple(dict.fromkeys((SOCKET, *(path.removeprefix("/var") or SOCKET for path in named))))
