@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from stridegate.cli.fixes.differences import difference
 from stridegate.cli.fixes.documents import Left, Mended, Mender
 from stridegate.cli.fixes.files import NotWritten, replace, target_of
 from stridegate.cli.judging.runs import problem
-from stridegate.cli.manifests.sources import STANDARD_INPUT, Source, sources
+from stridegate.cli.manifests.sources import STANDARD_INPUT, sources
 from stridegate.cli.outputs.sentences import object_name, text, where
 from stridegate.cli.results import Problem, Standing
 from stridegate.cli.terminals import Sheet
@@ -25,6 +26,7 @@ from stridegate.model.vocabulary import Safety
 _CLEAN, _FINDINGS, _UNREADABLE = 0, 1, 3
 # On a terminal; no manifest that people read has longer lines.
 _LINE_RUNES = 2000
+_PAINTS: Mapping[str, str] = {"+": "green", "-": "red", "@": "cyan"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,8 @@ def fix(request: Request, manner: Manner, sheet: Sheet) -> int:
     tally = _Tally()
     seen: set[Path] = set()
     for each in found:
-        if not isinstance(each, Source):
-            tally.problems.append(problem(*each))
+        if isinstance(each, tuple):
+            tally.problems.append(problem(each[0], each[1]))
         elif each.path is None or (target := each.path.resolve()) not in seen:
             mended = mender.mend(each)
             _count(tally, mended)
@@ -116,12 +118,12 @@ def _show(mended: Mended, sheet: Sheet) -> None:
 
 
 def _painted(line: str, sheet: Sheet) -> str:
-    color = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+    color = _PAINTS.get(line[:1])
     return click.style(line, fg=color) if sheet.color and color else line
 
 
 def _write(content: bytes) -> None:
-    click.get_binary_stream("stdout").write(content)
+    sys.stdout.buffer.write(content)
 
 
 def _tell(tally: _Tally, manner: Manner) -> None:
