@@ -71,7 +71,11 @@ class Mender:
         mended.problems = part.problems + [each for held in outcomes for each in held if isinstance(each, Problem)]
         reasons: _Reasons = {}
         before = list(_left(reading, outcomes, reasons))
-        if before and _editable(reading):
+        obstacle = _obstacle(reading)
+        if obstacle:
+            for document in reading.documents:
+                self._refuse(document, obstacle, reasons)
+        elif before:
             text = content.decode("utf-8-sig")
             after = self._rewritten(text, reading, reasons)
             if after != text:
@@ -186,8 +190,10 @@ def _read(source: Source) -> tuple[bytes, Reading]:
     return content, read_text(text, source)
 
 
-def _editable(reading: Reading) -> bool:
-    """Whether a source has been read to its end, and none of it is a template."""
+def _obstacle(reading: Reading) -> str:
+    """Return why a source is left as it is; nothing where it has been read to its end, and none of it is a template."""
     if any(isinstance(error, BrokenSyntax | Oversized) for error in reading.errors):
-        return False
-    return not any(document.braces and document.templated() for document in reading.documents)
+        return "the file could not be read to its end"
+    if any(document.braces and document.templated() for document in reading.documents):
+        return "the file has the syntax of a template in it"
+    return ""
