@@ -1,6 +1,7 @@
 """What the API server fills in before it asks a webhook, as far as rules read it: a manifest without it would read differently.
 
-Sources: `pkg/apis/core/v1/defaults.go` and `plugin/pkg/admission/serviceaccount/admission.go` of Kubernetes. What only a cluster
+Sources: `pkg/apis/core/v1/defaults.go`, `pkg/registry/core/pod/strategy.go` and
+`plugin/pkg/admission/serviceaccount/admission.go` of Kubernetes. What only a cluster
 knows (limit ranges, what a service account says about its token) is not guessed; a service account is taken to mount it.
 Nothing that was given is changed: what differs is a copy.
 """
@@ -8,6 +9,7 @@ Nothing that was given is changed: what differs is a copy.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from stridegate.model.images import parse_image
@@ -18,6 +20,9 @@ Json = Mapping[str, Any]
 _TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
 _TOKEN_VOLUME = "kube-api-access-stridegate"  # noqa: S105 - the name of a volume
 _TOKEN_SECONDS = 3607
+_APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+_APPARMOR_TYPES = {"unconfined": "Unconfined", "runtime/default": "RuntimeDefault"}
+_LOCALHOST = "localhost/"
 _LISTS = ("initContainers", "containers")
 _EVERY_LIST = (*_LISTS, "ephemeralContainers")
 
@@ -29,7 +34,7 @@ def defaulted(obj: Json, prefix: Pointer) -> Json:
     """
     if prefix:
         return _within(obj, (*prefix, "spec"), _template)
-    return _within(obj, ("spec",), _pod)
+    return _within(obj, ("spec",), partial(_pod, _confinement(obj.get("metadata"))))
 
 
 def _within(obj: Json, path: Pointer, change: Callable[[Json], Json]) -> Json:
@@ -45,8 +50,25 @@ def _template(spec: Json) -> Json:
     return _volumes(_containers(_account_named_twice(spec), _EVERY_LIST, _pulled))
 
 
-def _pod(spec: Json) -> Json:
+def _confinement(metadata: object) -> Mapping[str, Json]:
+    """Return the AppArmor profiles that annotations of old give containers, by the container's name."""
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    profiles: dict[str, Json] = {}
+    for key, text in annotations.items() if isinstance(annotations, dict) else ():
+        if key.startswith(_APPARMOR) and isinstance(text, str):
+            if text in _APPARMOR_TYPES:
+                profiles[key.removeprefix(_APPARMOR)] = {"type": _APPARMOR_TYPES[text]}
+            elif text.startswith(_LOCALHOST):
+                profile = {"type": "Localhost", "localhostProfile": text.removeprefix(_LOCALHOST)}
+                profiles[key.removeprefix(_APPARMOR)] = profile
+    return profiles
+
+
+def _pod(profiles: Mapping[str, Json], spec: Json) -> Json:
     spec = _template(spec)
+    if profiles and not _windows(spec):
+        pods_own = _map(spec.get("securityContext")).get("appArmorProfile")
+        spec = _containers(spec, _LISTS, lambda container: _confined(container, profiles, pods_own))
     if spec.get("hostNetwork") is True:
         spec = _containers(spec, _LISTS, _on_host)
     return _with_token(_containers(spec, _LISTS, _requested))
@@ -96,6 +118,25 @@ def _pull_policy(image: str) -> str:
     parsed = parse_image(image)
     latest = parsed is not None and parsed.tag in ({"latest"} if parsed.digest else {"latest", None})
     return "Always" if latest else "IfNotPresent"
+
+
+def _windows(spec: Json) -> bool:
+    return _map(spec.get("os")).get("name") == "windows"
+
+
+def _confined(container: Json, profiles: Mapping[str, Json], pods_own: object) -> Json:
+    """Return the container with the profile of its annotation in the field of today (`applyAppArmorVersionSkew`)."""
+    profile = profiles.get(str(container.get("name")))
+    context = container.get("securityContext")
+    if profile is None or profile == pods_own or not isinstance(context, dict | None):
+        return container
+    if context is not None and context.get("appArmorProfile") is not None:
+        return container
+    return {**container, "securityContext": {**(context or {}), "appArmorProfile": profile}}
+
+
+def _map(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
 
 
 def _on_host(container: Json) -> Json:

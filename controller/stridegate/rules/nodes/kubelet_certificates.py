@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stridegate.model.nodes.answers import Absent, Certificate, Handshake
 from stridegate.model.nodes.ciphers import is_at_least_tls_1_2, weak_suites
-from stridegate.model.nodes.kubelet import Setting, gate, setting
+from stridegate.model.nodes.fields import Setting
+from stridegate.model.nodes.kubelet import gate, setting
 from stridegate.model.nodes.kubelet_fields import (
     CIPHERS,
     CLIENT_CA,

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from stridegate.model.nodes.answers import Absent, FileKind
+from stridegate.model.nodes.fields import Field
 from stridegate.model.nodes.file_rules import GuardedFiles, ownership_rule, permissions_rule
 from stridegate.model.nodes.files import Finder, Limit, first_of, listed
 from stridegate.model.nodes.kubelet import setting
-from stridegate.model.nodes.kubelet_fields import CLIENT_CA, Field
+from stridegate.model.nodes.kubelet_fields import CLIENT_CA
 from stridegate.model.nodes.kubelet_launches import UNITS, Launch, launch_of
 from stridegate.model.nodes.kubelet_rules import CONFIG, RUNTIME_EXPOSURE, filed
 from stridegate.model.nodes.nodes import Circumstances, Installation, Node, NotThere

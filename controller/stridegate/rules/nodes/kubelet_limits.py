@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stridegate.model.nodes.kubelet import Setting, setting
+from stridegate.model.nodes.fields import Setting
+from stridegate.model.nodes.kubelet import setting
 from stridegate.model.nodes.kubelet_fields import (
     EVENT_RATE,
     EVICTION_HARD,
