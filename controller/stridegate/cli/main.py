@@ -12,6 +12,8 @@ import click
 from stridegate.cli.check import check
 from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
+from stridegate.cli.fix import fix
+from stridegate.cli.report import report
 from stridegate.cli.rules import explain, rules
 from stridegate.cli.scans import scan_node
 from stridegate.cli.versions import versions
@@ -54,8 +56,14 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-for each in (check, exemption, explain, rules, completion, scan_node):
-    main.add_command(each)
+main.add_command(check)
+main.add_command(completion)
+main.add_command(exemption)
+main.add_command(explain)
+main.add_command(fix)
+main.add_command(report)
+main.add_command(rules)
+main.add_command(scan_node)
 
 
 @main.command()
