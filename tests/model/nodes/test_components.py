@@ -141,3 +141,26 @@ def test_variables_of_the_container_are_replaced() -> None:
     flags = component(node(manifest=manifest), NAME).flags
 
     assert [flags.text(name) for name in "abc"] == ["1", "$(A)", "$(C)"]
+
+
+def test_a_volume_that_is_not_of_the_node_hides_what_is_below_it() -> None:
+    mounts = [{"name": "etc", "mountPath": "/etc"}, {"name": "own", "mountPath": "/etc/own"}]
+    manifest = {
+        "spec": {
+            "containers": [{"name": NAME, "command": [NAME], "volumeMounts": mounts}],
+            "volumes": [{"name": "etc", "hostPath": {"path": "/etc"}}, {"name": "own", "emptyDir": {}}],
+        }
+    }
+
+    found = component(node(manifest=manifest), NAME)
+
+    assert found.on_host("/etc/owner") == "/etc/owner"
+    with pytest.raises(NotReadable):
+        found.on_host("/etc/own/config.yaml")
+
+
+def test_a_static_pod_of_a_node_inside_a_container_is_not_this_nodes() -> None:
+    nested = process(NAME, "--a=1", pod_uid="x", static=True, namespaces=(9, 5, 1))
+
+    with pytest.raises(NotThere):
+        component(node(processes=(nested,)), NAME)

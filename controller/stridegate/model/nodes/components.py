@@ -31,14 +31,15 @@ _STATIC_SOURCES = frozenset({"file", "http"})
 class Started:
     """A component as it was started: what its command line and its environment say, and on what evidence.
 
-    `mounts` maps the paths inside its container to those on the node; without any, its paths are the node's.
+    `mounts` maps the paths inside its container to those on the node, or to None where a volume is not of the node;
+    without any, its paths are the node's.
     """
 
     component: str
     words: tuple[str, ...]
     evidence: Evidence
     environment: Mapping[str, str] = field(default_factory=dict)
-    mounts: Mapping[str, str] | None = None
+    mounts: Mapping[str, str | None] | None = None
 
     def verdict(self, state: State, observed: str, note: str = "") -> Verdict:
         """Return a verdict that rests on how it was started."""
@@ -54,10 +55,11 @@ class Started:
         if self.mounts is None:
             return path
         within = [point for point in self.mounts if path == point or path.startswith(point.rstrip("/") + "/")]
-        if not within:
+        longest = max(within, key=len, default="")
+        behind = self.mounts.get(longest)
+        if behind is None:
             raise NotReadable(Unreadable(path, f"inside the container of {self.component}, not on the node"))
-        longest = max(within, key=len)
-        return self.mounts[longest].rstrip("/") + path[len(longest.rstrip("/")) :]
+        return behind.rstrip("/") + path[len(longest.rstrip("/")) :]
 
 
 def on_control_plane(node: Node) -> None:
@@ -165,19 +167,14 @@ def _of_pod(pod: JsonObject, name: str, evidence: Evidence) -> Started | None:
     return None
 
 
-def _mounts(spec: JsonObject, container: JsonObject) -> Mapping[str, str]:
-    """Return what of the node is mounted where: mount points of hostPath volumes, and the paths on the node behind them."""
-    volumes = {
-        str(volume.get("name")): path
-        for volume in _maps(spec.get("volumes"))
-        if (path := _text(volume, "hostPath", "path"))
-    }
-    mounts = {}
+def _mounts(spec: JsonObject, container: JsonObject) -> Mapping[str, str | None]:
+    """Return what is mounted where: the paths on the node behind mount points, None behind those of other volumes than hostPath."""
+    volumes = {str(volume.get("name")): _text(volume, "hostPath", "path") for volume in _maps(spec.get("volumes"))}
+    mounts: dict[str, str | None] = {}
     for mount in _maps(container.get("volumeMounts")):
         behind = volumes.get(str(mount.get("name")))
-        if behind is not None:
-            below = _text(mount, "subPath")
-            mounts[str(mount.get("mountPath"))] = f"{behind.rstrip('/')}/{below}" if below else behind
+        below = _text(mount, "subPath")
+        mounts[str(mount.get("mountPath"))] = f"{behind.rstrip('/')}/{below}" if behind and below else behind
     return mounts
 
 
