@@ -99,6 +99,7 @@ def test_the_hosts_processes_are_not_those_of_containers() -> None:
     [
         [NAME, "--a=1"],
         ["/bin/sh", "-c", f"exec /usr/local/bin/{NAME} --a=1 1>>/var/log/x 2>&1"],
+        ["sh", "-c", f"# {NAME} --a=0\nexec {NAME} --a=1\n# {NAME} --a=2\necho --a=3"],
         ["sh", "-ec", f"set -x; {NAME} \\\n  --a=1; echo --a=2"],
         ["/go-runner", "--log-file=/x", f"/usr/local/bin/{NAME}", "--a=1"],
         ["hyperkube", NAME, "--a=1"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
 from stridegate.model.nodes.answers import Absent, Unreadable
@@ -22,6 +22,8 @@ JsonObject = Mapping[str, object]
 # Where the kubelet got a pod from; it sets this itself, whatever a pod from the API says of it
 # (kubernetes pkg/kubelet/types, ConfigSourceAnnotationKey).
 _SOURCE_ANNOTATION = "kubernetes.io/config.source"
+# Where OpenShift's file has a component's flags: lists, by flag.
+_OPENSHIFT_ARGUMENTS = {"kube-apiserver": "apiServerArguments"}
 # The kubelet reads files of any name; these are what people write.
 _MANIFEST_ENDINGS = ("*.yaml", "*.yml", "*.json", "*.manifest")
 _STATIC_SOURCES = frozenset({"file", "http"})
@@ -74,10 +76,24 @@ def on_control_plane(node: Node) -> None:
 def component(node: Node, name: str) -> Started:
     """Return how a component was started: as the kubelet serves its static pod, else by its manifest, else as it runs.
 
-    Inside k3s it has no process of its own, and its flags are those that k3s gives it.
+    OpenShift writes most of a component's flags to a file of its own (`--openshift-config`); they count as if they stood on
+    the command line. Inside k3s a component has no process, and its flags are those that k3s gives it.
 
     A kubelet that does not say is no obstacle, a manifest that cannot be read is one. Raises NotThere or NotReadable.
     """
+    started = _component(node, name)
+    path = started.flags.text("openshift-config")
+    if not path:
+        return started
+    document = node.get(Document(started.on_host(path), Syntax.YAML))
+    if not isinstance(document, Mapping):
+        raise NotReadable(Unreadable(path, f"wanted the settings of {name}"))
+    given = document.get(_OPENSHIFT_ARGUMENTS.get(name, "extendedArguments"))
+    words = (f"--{flag}={value}" for flag, values in _pairs(given) for value in values)
+    return replace(started, words=(*words, *started.words))
+
+
+def _component(node: Node, name: str) -> Started:
     pods = node.look(KubeletPods())
     if not isinstance(pods, Absent | Unreadable):
         for pod in filter(_static, pods):
@@ -186,6 +202,11 @@ def _argument_lines(text: str) -> tuple[str, ...]:
         word.replace("${SNAP_DATA}", "/var/snap/microk8s/current").replace("$SNAP_DATA", "/var/snap/microk8s/current")
         for word in words
     )
+
+
+def _pairs(value: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for key, each in value.items() if isinstance(value, Mapping) else ():
+        yield str(key), _texts(each)
 
 
 def _maps(value: object) -> Iterator[JsonObject]:

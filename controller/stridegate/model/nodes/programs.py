@@ -109,7 +109,8 @@ def started(words: Sequence[str], *programs: str) -> tuple[str, ...] | None:
 def _in_shell(words: Sequence[str], programs: Sequence[str]) -> tuple[str, ...] | None:
     """Return what the last command of a script that names one of the programs gives it."""
     script = next((word for word in words if not word.startswith("-")), "")
-    lexer = shlex.shlex(script.replace("\\\n", " "), posix=True, punctuation_chars=";&|")
+    lines = (line for line in script.replace("\\\n", " ").splitlines() if not line.lstrip().startswith("#"))
+    lexer = shlex.shlex(" ; ".join(lines), posix=True, punctuation_chars=";&|")
     lexer.whitespace_split = True
     lexer.commenters = ""
     try:
