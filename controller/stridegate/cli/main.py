@@ -13,6 +13,7 @@ from stridegate.cli.check import check
 from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
 from stridegate.cli.rules import explain, rules
+from stridegate.cli.scanners import reader, scanner
 from stridegate.cli.scans import scan_node
 from stridegate.cli.versions import versions
 
@@ -54,7 +55,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-for each in (check, exemption, explain, rules, completion, scan_node):
+for each in (check, exemption, explain, rules, completion, reader, scan_node, scanner):
     main.add_command(each)
 
 
