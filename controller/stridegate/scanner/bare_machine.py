@@ -17,11 +17,11 @@ from stridegate.model.reports import NodeEntry
 from stridegate.scanner.answering import HostAnswers
 from stridegate.scanner.clusters import Api, Credentials
 from stridegate.scanner.docker_versions import docker_versions
-from stridegate.scanner.errors import Barred
+from stridegate.scanner.errors import Barred, Missing
 from stridegate.scanner.file_answers import answer_from_files
 from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.installations import installation_and_role, self_description
-from stridegate.scanner.kubelets import Kubelet
+from stridegate.scanner.kubelets import KUBELET_PORT, Kubelet
 from stridegate.scanner.probes import Probes
 from stridegate.scanner.scans import RULES, is_roots, own_addresses
 from stridegate.scanner.versions import version_of
@@ -87,14 +87,17 @@ def _further(
         queries.HttpGet: probes.get,
         queries.KubeletPods: lambda _: kubelet.pods(),
         queries.KubeletConfigz: lambda _: kubelet.configz(),
-        queries.ConfigMapEntry: lambda query: _config_map_entry(api, query),
+        queries.ConfigMapEntry: lambda query: _config_map_entry(host, api, query),
         queries.ComponentVersion: lambda query: versions.get(query.component) or version_of(host, query.component),
     }
 
 
-def _config_map_entry(api: Api | None, query: queries.ConfigMapEntry) -> object:
+def _config_map_entry(host: HostRoot, api: Api | None, query: queries.ConfigMapEntry) -> object:
+    what = f"ConfigMap kube-system/{query.name}"
+    if api is None and not is_roots(host, KUBELET_PORT):
+        raise Missing(f"a cluster that has the {what}")
     if api is None:
-        raise Barred(f"ConfigMap kube-system/{query.name}", "wants a kubeconfig")
+        raise Barred(what, "wants a kubeconfig")
     return api.config_map_entry(query)
 
 
