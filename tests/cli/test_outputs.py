@@ -17,7 +17,7 @@ from rendering import everything, rendered, snapshot_of
 from results import CLEAN, EVERYTHING, finding, result, subject
 from stridegate.cli.outputs import sarif, table
 from stridegate.cli.outputs.targets import Format, Target, outputs, write
-from stridegate.cli.results import Position, Result, Standing
+from stridegate.cli.results import Fixable, Position, Result, Standing
 from stridegate.cli.terminals import Color, Sheet
 from stridegate.engine.node_catalogue import ENTRIES
 from stridegate.model.vocabulary import Severity
@@ -71,6 +71,9 @@ def test_the_table_names_the_command_that_mends_what_can_be_mended(
     both = result(*(subject(finding(), source=f"k8s $(x)/{name}") for name in ("a.yaml", "b.yaml")))
 
     assert table.mending(both) == "stridegate fix 'k8s $(x)' --diff"
+    assert table.mending(result(subject(finding(fixable=Fixable.RISKY), source="k8s $(x)/a.yaml"))) == (
+        "stridegate fix 'k8s $(x)/a.yaml' --risky --diff"
+    )
     assert table.mending(result(subject(finding(), source="standard input"))) == ""
     assert table.mending(result(subject(finding(), source="cluster", at=None))) == ""
     assert table.mending(CLEAN) == ""
