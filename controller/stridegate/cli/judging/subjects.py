@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -133,7 +134,7 @@ class Judge:
             source=source,
             value=document.value,
             namespace=_text(_map(document.value, "metadata"), "namespace") or self._namespace,
-            locate=document.position,
+            locate=functools.cache(document.position),
         )
         if own(document):
             return self._own(found, document)
