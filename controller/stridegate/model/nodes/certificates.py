@@ -6,6 +6,13 @@ from collections.abc import Iterable
 
 from stridegate.model.nodes.answers import Certificate
 
+_DAY = 86_400
+
+
+def days_left(certificate: Certificate, now: float) -> int:
+    """Return the whole days until a certificate ends, negative once it has ended; `now` is Unix time in seconds."""
+    return int((certificate.not_after - now) // _DAY)
+
 
 def is_valid(certificate: Certificate, now: float) -> bool:
     """Tell whether a certificate is valid at a time in Unix seconds."""
