@@ -13,6 +13,7 @@ from stridegate.cli.check import check
 from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
 from stridegate.cli.fix import fix
+from stridegate.cli.report import report
 from stridegate.cli.rules import explain, rules
 from stridegate.cli.scanners import reader, scanner
 from stridegate.cli.scans import scan_node
@@ -56,8 +57,16 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-for each in (check, fix, exemption, explain, rules, completion, reader, scan_node, scanner):
-    main.add_command(each)
+main.add_command(check)
+main.add_command(completion)
+main.add_command(exemption)
+main.add_command(explain)
+main.add_command(fix)
+main.add_command(reader)
+main.add_command(report)
+main.add_command(rules)
+main.add_command(scan_node)
+main.add_command(scanner)
 
 
 @main.command()

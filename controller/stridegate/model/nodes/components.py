@@ -9,10 +9,11 @@ from typing import TypeVar, cast
 from stridegate.model.nodes.answers import Absent, Unreadable
 from stridegate.model.nodes.files import found_first
 from stridegate.model.nodes.flags import Flags
+from stridegate.model.nodes.k3s import CONFIGURATION, embedded_words
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere, Role
 from stridegate.model.nodes.paths import MICROK8S_ARGUMENTS, STATIC_POD_DIRECTORIES, base_name, manifests
 from stridegate.model.nodes.programs import arguments, component_processes, expanded, started
-from stridegate.model.nodes.queries import Document, FilesUnder, FileText, KubeletPods, Syntax
+from stridegate.model.nodes.queries import Document, FilesUnder, FileText, KubeletPods, Query, Syntax
 from stridegate.model.nodes.verdicts import Evidence, Source, State, Verdict
 
 T = TypeVar("T")
@@ -71,6 +72,8 @@ def on_control_plane(node: Node) -> None:
 def component(node: Node, name: str) -> Started:
     """Return how a component was started: as the kubelet serves its static pod, else by its manifest, else as it runs.
 
+    Inside k3s it has no process of its own, and its flags are those that k3s gives it.
+
     A kubelet that does not say is no obstacle, a manifest that cannot be read is one. Raises NotThere or NotReadable.
     """
     pods = node.look(KubeletPods())
@@ -86,7 +89,11 @@ def component(node: Node, name: str) -> Started:
             words=arguments(process.argv, name),
             evidence=Evidence(source=Source.PROC, path=f"process {name}"),
         )
-    raise NotThere(Absent(name))
+    try:
+        words = embedded_words(node, name)
+    except NotThere:
+        raise NotThere(Absent(name)) from None
+    return Started(component=name, words=words, evidence=Evidence(source=Source.FILE, path=CONFIGURATION))
 
 
 def _static(pod: JsonObject) -> bool:
@@ -96,30 +103,31 @@ def _static(pod: JsonObject) -> bool:
 def _in_manifests(node: Node, name: str) -> Started | None:
     """Return what the manifest of its own name starts, else any other: the kubelet reads whatever lies in that directory."""
     installation = node.circumstances.installation
-    for stage in manifests(name).stages(installation):
-        for found in _in_files(node, name, stage):
-            return found
+    usual, *others = manifests(name).stages(installation)
     directories = STATIC_POD_DIRECTORIES.on(installation)
-    listed = node.look_at([FilesUnder(directory, ending) for directory in directories for ending in _MANIFEST_ENDINGS])
-    return next(_in_files(node, name, sorted({path for answer in listed for path in _readable(answer) or ()})), None)
+    listings = [FilesUnder(directory, ending) for directory in directories for ending in _MANIFEST_ENDINGS]
+    node.look_at([*map(_contents, usual), *listings])
+    listed = sorted({path for listing in listings for path in node.get(listing) or ()} - {*usual})
+    for paths in (usual, [path for path in listed if not base_name(path).startswith(".")], *others):
+        for found in _in_files(node, name, paths):
+            return found
+    return None
 
 
 def _in_files(node: Node, name: str, paths: Sequence[str]) -> Iterator[Started]:
     """Yield what files start. Raises NotReadable where any could not be read, since it might be the one."""
-    lines = [path for path in paths if path.startswith(MICROK8S_ARGUMENTS)]
-    texts = [_readable(answer) for answer in node.look_at([FileText(path) for path in lines])]
-    documents = [path for path in paths if path not in lines and not base_name(path).startswith(".")]
-    parsed = [_readable(answer) for answer in node.look_at([Document(path, Syntax.YAML) for path in documents])]
-    for path, text in zip(lines, texts, strict=True):
-        if text is not None:
-            yield Started(component=name, words=_argument_lines(text), evidence=_manifest(path))
-    for path, document in zip(documents, parsed, strict=True):
-        if isinstance(document, Mapping) and (found := _of_document(document, name, _manifest(path))) is not None:
+    contents = [_readable(answer) for answer in node.look_at([_contents(path) for path in paths])]
+    for path, content in zip(paths, contents, strict=True):
+        evidence = Evidence(source=Source.MANIFEST, path=path)
+        if isinstance(content, str) and path.startswith(MICROK8S_ARGUMENTS):
+            yield Started(component=name, words=_argument_lines(content), evidence=evidence)
+        elif isinstance(content, Mapping) and (found := _of_document(content, name, evidence)) is not None:
             yield found
 
 
-def _manifest(path: str) -> Evidence:
-    return Evidence(source=Source.MANIFEST, path=path)
+def _contents(path: str) -> Query[object]:
+    """Return the query for a file that starts something: lines of flags in microk8s, else a manifest."""
+    return FileText(path) if path.startswith(MICROK8S_ARGUMENTS) else Document(path, Syntax.YAML)
 
 
 def _readable(answer: T | Absent | Unreadable) -> T | None:
