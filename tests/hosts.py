@@ -107,7 +107,7 @@ def answers_of(example: NodeExample, root: Path) -> Told:
             queries.TlsHandshake,
             queries.HttpGet,
             queries.KubeletConfigz,
-            queries.ConfigMapData,
+            queries.ConfigMapEntry,
         )
     }
     pods = example.answers.get(queries.KubeletPods()) or served(example.processes) or Absent("kubelet")

@@ -8,7 +8,7 @@ from handbook.markdown import NONE, link, prose, table
 from handbook.rule_pages import remedies
 from stridegate.model.entries import CatalogueEntry
 from stridegate.model.nodes.rules import ContainerRule, NodeRule
-from stridegate.model.references import Benchmark, CisDocker, CisKubernetes, PodSecurity, Reference
+from stridegate.model.references import Benchmark, CisAks, CisDocker, CisKubernetes, PodSecurity, Reference
 from stridegate.model.rules import AnyRule, Rule
 from stridegate.model.vocabulary import Stride
 
@@ -90,6 +90,8 @@ def _by_benchmark(rules: list[CatalogueEntry]) -> Iterator[str]:
     yield from _benchmark(rules, CisDocker, ("1.6 and later", "1.3.1 to 1.5"))
     yield from (f"### {Benchmark.CIS_KUBERNETES.title}", "")
     yield from _benchmark(rules, CisKubernetes, ("1.12", "Before 1.12"))
+    yield from ("", f"### {Benchmark.CIS_AKS.title}", "")
+    yield from _benchmark(rules, CisAks, ("1.x", "Before"))
 
 
 def _benchmark(rules: list[CatalogueEntry], source: type[Reference], columns: tuple[str, str]) -> Iterator[str]:
@@ -108,6 +110,8 @@ def _columns(reference: Reference) -> tuple[str, str]:
         return f"`{reference.check}`", f"v1.{reference.since}"
     if isinstance(reference, CisDocker):
         return reference.number, reference.before_1_6 or reference.number
+    if isinstance(reference, CisAks):
+        return reference.number, NONE
     return reference.number or NONE, reference.before_1_12 or reference.number or NONE
 
 

@@ -168,10 +168,11 @@ def _policies(rulings: Sequence[Ruling]) -> str:
 
 
 def _detail(finding: Finding) -> str:
-    return f"{finding.question.rule.label} {_sentence(finding)}"
+    return f"{finding.question.rule.label} {sentence(finding)}"
 
 
-def _sentence(finding: Finding) -> str:
+def sentence(finding: Finding) -> str:
+    """Return where, what is there, and what must be there instead, fit to be shown."""
     violation = finding.violation
     if violation is None:
         return f"could not be evaluated: {clean(finding.error or '', WARNING_RUNES)}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from stridegate.cli import exemption_words as words
+from stridegate.cli.contexts import NAMESPACE, Declined, asked, connect, in_cluster
 from stridegate.model.exemptions import ExemptionState
 from stridegate.model.policies import Workload
 
@@ -24,37 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-_REFUSED, _UNREADABLE = 1, 3
-
-
-class Declined(click.ClickException):
-    """The cluster refused, or the person did not agree: nothing was changed."""
-
-    exit_code = _REFUSED
-
-
-class OutOfReach(click.ClickException):
-    """The cluster could not be asked."""
-
-    exit_code = _UNREADABLE
-
-
-def _in_cluster(command: Command) -> Command:
-    """Add the options that say which cluster, as which user, and which namespace."""
-    for option in (
-        click.option("-n", "--namespace", help="The workload's namespace; without it, the context's."),
-        click.option("--context", help="Which context of the kubeconfig; without it, the current one."),
-        click.option(
-            "--kubeconfig",
-            type=click.Path(path_type=Path),
-            envvar="KUBECONFIG",
-            help="As kubectl's: without it $KUBECONFIG, then ~/.kube/config, then the cluster it runs in.",
-        ),
-    ):
-        command = option(command)
-    return command
-
 
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 _OUTPUT = click.option("-o", "--output", type=click.Choice(["yaml", "json"]), help="Print the object, for programs.")
@@ -87,7 +57,8 @@ def exemption() -> None:
 @click.option("--dry-run", is_flag=True, help="Ask the cluster whether it would be granted, and grant nothing.")
 @_YES
 @_OUTPUT
-@_in_cluster
+@NAMESPACE
+@in_cluster
 def create(  # noqa: PLR0913, PLR0917 - one argument per option
     rules: Sequence[str],
     workload: Workload,
@@ -110,7 +81,7 @@ def create(  # noqa: PLR0913, PLR0917 - one argument per option
     Example: stridegate exemption create -n shop --rule dangerous-capability --workload deployment/web --container vpn
     --value capability=NET_ADMIN --reason 'VPN sidecar until the mesh is in' --expires 30d
     """
-    cluster, home = _connect(kubeconfig, context)
+    cluster, home = connect(kubeconfig, context)
     spec = {
         "rules": list(rules),
         "workload": {"kind": workload.kind, "name": workload.name},
@@ -118,7 +89,7 @@ def create(  # noqa: PLR0913, PLR0917 - one argument per option
         "values": list(values),
         "reason": reason or _ask("--reason", "Why"),
         "expires": expires or _ask("--expires", "Until when", words.end, "30d"),
-        "grantedBy": _asked(cluster.who_am_i),
+        "grantedBy": asked(cluster.who_am_i),
         "ticket": ticket,
         "owner": owner,
     }
@@ -131,7 +102,7 @@ def create(  # noqa: PLR0913, PLR0917 - one argument per option
         _print(tried, output)
         return
     _agree("Grant it?", yes=yes)
-    granted = _asked(lambda: cluster.create_exemption(place, wanted, dry_run=False))
+    granted = asked(lambda: cluster.create_exemption(place, wanted, dry_run=False))
     click.echo(
         f"granted: hardeningexemption/{_metadata(granted)['name']} in {_metadata(granted)['namespace']}", err=True
     )
@@ -140,7 +111,8 @@ def create(  # noqa: PLR0913, PLR0917 - one argument per option
 
 @exemption.command("list")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Those of every namespace.")
-@_in_cluster
+@NAMESPACE
+@in_cluster
 def list_(kubeconfig: Path | None, context: str | None, namespace: str | None, all_namespaces: bool) -> None:  # noqa: FBT001 - a flag
     """List exemptions by what they are worth now, the first to end first.
 
@@ -149,8 +121,8 @@ def list_(kubeconfig: Path | None, context: str | None, namespace: str | None, a
     from stridegate.kube.errors import InvalidExemption  # noqa: PLC0415 - as in `main`
     from stridegate.kube.exemptions import read_exemption  # noqa: PLC0415
 
-    cluster, home = _connect(kubeconfig, context)
-    found = _asked(lambda: cluster.exemptions(None if all_namespaces else namespace or home)).items or []
+    cluster, home = connect(kubeconfig, context)
+    found = asked(lambda: cluster.exemptions(None if all_namespaces else namespace or home)).items or []
     now = dt.datetime.now(dt.UTC).timestamp()
     lines: list[tuple[float, str]] = []
     for each in found:
@@ -177,53 +149,32 @@ def list_(kubeconfig: Path | None, context: str | None, namespace: str | None, a
 @exemption.command()
 @click.argument("name")
 @_YES
-@_in_cluster
+@NAMESPACE
+@in_cluster
 def revoke(name: str, yes: bool, kubeconfig: Path | None, context: str | None, namespace: str | None) -> None:  # noqa: FBT001 - a flag
     """Take an exemption back before its time; it stays on record, and cannot be given again.
 
     Example: stridegate exemption revoke -n shop web-vpn
     """
-    cluster, home = _connect(kubeconfig, context)
+    cluster, home = connect(kubeconfig, context)
     place = namespace or home
-    standing = _asked(lambda: cluster.exemption(place, name))
+    standing = asked(lambda: cluster.exemption(place, name))
     click.echo(_sentence(standing), err=True)
     _agree("Revoke it?", yes=yes)
-    _asked(lambda: cluster.revoke_exemption(place, name))
+    asked(lambda: cluster.revoke_exemption(place, name))
     click.echo(f"revoked: hardeningexemption/{name} in {place}", err=True)
-
-
-def _connect(kubeconfig: Path | None, context: str | None) -> tuple[Cluster, str]:
-    """Return the cluster and the namespace that is meant where none is named."""
-    from stridegate.kube.cluster import Cluster, context_namespace  # noqa: PLC0415 - see `main`
-
-    usual = Path.home() / ".kube" / "config"
-    path = kubeconfig or (usual if usual.exists() else None)
-    return _asked(lambda: Cluster.connect(path, context)), _asked(lambda: context_namespace(path, context))
-
-
-def _asked(question: Callable[[], T]) -> T:
-    """Return the cluster's answer, or say its refusal in one sentence."""
-    from stridegate.kube.errors import KubeError, Refused  # noqa: PLC0415 - see `main`
-
-    try:
-        return question()
-    except Refused as error:
-        # The API server says which policy refused, through which binding; its own sentence is what people need.
-        raise Declined(error.message.rpartition("denied request: ")[2]) from error
-    except KubeError as error:
-        raise OutOfReach(str(error)) from error
 
 
 def _try(cluster: Cluster, namespace: str, wanted: Json, rules: Sequence[str]) -> Json:
     """Return what would be stored, or say the refusal with every rule that it is about: the guard names the first alone."""
     try:
-        return _asked(lambda: cluster.create_exemption(namespace, wanted, dry_run=True))
+        return asked(lambda: cluster.create_exemption(namespace, wanted, dry_run=True))
     except Declined as refusal:
         named = [rule for rule in rules if f" may not exempt {rule} in " in refusal.message]
         others = [
             rule
             for rule in rules
-            if named and rule not in named and not _asked(partial(cluster.may_exempt, namespace, rule))
+            if named and rule not in named and not asked(partial(cluster.may_exempt, namespace, rule))
         ]
         if not others:
             raise

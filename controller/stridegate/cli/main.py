@@ -9,9 +9,11 @@ from pathlib import Path
 
 import click
 
+from stridegate.cli.check import check
 from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
 from stridegate.cli.rules import explain, rules
+from stridegate.cli.scans import scan_node
 from stridegate.cli.versions import versions
 
 _SETTINGS = {"auto_envvar_prefix": "STRIDEGATE", "help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -52,7 +54,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-for each in (exemption, explain, rules, completion):
+for each in (check, exemption, explain, rules, completion, scan_node):
     main.add_command(each)
 
 

@@ -7,7 +7,7 @@ parties may write says which version of it was read, so that nobody overwrites w
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -49,6 +49,8 @@ NAMESPACES = "/api/v1/namespaces"
 
 # Seconds to connect and to wait for an answer; less than the time in which a lease must be renewed.
 _TIMEOUT = (2, 5)
+# Objects of a page.
+_PAGE = 500
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _ERRORS = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict, HTTPStatus.FORBIDDEN: Denied}
@@ -151,6 +153,17 @@ class Cluster:
     def namespaces(self) -> ObjectList:
         """Return every Namespace."""
         return self._send("GET", NAMESPACES, ObjectList)
+
+    def objects(self, path: str) -> Iterator[Json]:
+        """Yield every object under a path, page by page."""
+        rest = ""
+        while True:
+            query = {"limit": str(_PAGE), **({"continue": rest} if rest else {})}
+            page = self._send("GET", path, ObjectList, query=query)
+            yield from page.items or ()
+            rest = page.metadata.rest or ""
+            if not rest:
+                return
 
     def apply_policy_status(self, policy: Metadata, status: Mapping[str, object]) -> Json:
         """Apply a HardeningPolicy's status: what others have written there stays. Raises Conflict where the policy was made anew."""

@@ -151,10 +151,13 @@ class EndpointSliceList(Struct, frozen=True, kw_only=True):
     items: list[EndpointSlice] | None = None
 
 
-class ListMetadata(Struct, frozen=True, kw_only=True, rename="camel"):
-    """metav1.ListMeta."""
+class ListMetadata(
+    Struct, frozen=True, kw_only=True, rename={"resource_version": "resourceVersion", "rest": "continue"}
+):
+    """metav1.ListMeta; `rest` asks for the next page, and is empty or absent on the last."""
 
     resource_version: str = ""
+    rest: str | None = None
 
     @property
     def revision(self) -> int:

@@ -14,6 +14,7 @@ class Benchmark(enum.Enum):
     POD_SECURITY = "pod-security"
     CIS_DOCKER = "cis-docker"
     CIS_KUBERNETES = "cis-kubernetes"
+    CIS_AKS = "cis-aks"
 
     @property
     def title(self) -> str:
@@ -25,6 +26,7 @@ _TITLES = {
     Benchmark.POD_SECURITY: "Pod Security Standards",
     Benchmark.CIS_DOCKER: "CIS Docker",
     Benchmark.CIS_KUBERNETES: "CIS Kubernetes",
+    Benchmark.CIS_AKS: "CIS AKS",
 }
 
 
@@ -93,4 +95,18 @@ class CisKubernetes:
             yield Numbering(Benchmark.CIS_KUBERNETES, "before 1.12", self.before_1_12)
 
 
-Reference = PodSecurity | CisDocker | CisKubernetes
+@dataclass(frozen=True, slots=True)
+class CisAks:
+    """A recommendation of the CIS Azure Kubernetes Service (AKS) Benchmark, for what only that service has."""
+
+    number: str
+
+    def __str__(self) -> str:
+        return f"CIS AKS {self.number}"
+
+    def numberings(self) -> Iterator[Numbering]:
+        """Yield its number."""
+        yield Numbering(Benchmark.CIS_AKS, "1.x", self.number)
+
+
+Reference = PodSecurity | CisDocker | CisKubernetes | CisAks

@@ -52,9 +52,10 @@ class HostAnswers:
 
     def __call__(self, asked: frozenset[Query[object]]) -> Mapping[Query[object], object]:
         """Return an answer to every query."""
-        of_kernel = [query for query in asked if type(query) in FILE_ANSWERS and is_of_kernel(query)]
-        of_files = [query for query in asked if type(query) in FILE_ANSWERS and not is_of_kernel(query)]
-        rest = [query for query in asked if type(query) not in FILE_ANSWERS]
+        about_files = {query for query in asked if type(query) in FILE_ANSWERS and type(query) not in self._further}
+        of_kernel = [query for query in about_files if is_of_kernel(query)]
+        of_files = [query for query in about_files if not is_of_kernel(query)]
+        rest = asked - about_files
         return {
             **answer_from_files(self._kernel, of_kernel),
             **(self._files(of_files) if of_files else {}),

@@ -60,7 +60,7 @@ def belonging(cgroup: str, *, own_namespace: bool) -> Belonging | None:
     if _MONITOR.search(cgroup):
         return None
     if named:
-        runtime = named["runtime"] or ("docker" if "/docker/" in cgroup[: named.start() + 1] else "")
+        runtime = named["runtime"] or ("docker" if not pod_uid and "/docker/" in cgroup[: named.start() + 1] else "")
         return Belonging(pod_uid=pod_uid, container_id=named["id"], runtime=runtime, path=cgroup[: named.end()])
     # Some other runtime's: `ctr` calls containers as people like. A service or a login of systemd's is none.
     foreign = own_namespace and not re.search(r"\.service(?:/|$)|^/user\.slice/|^/$|^/init\.scope$", cgroup)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -74,3 +75,25 @@ def interfaces_in(content: bytes) -> frozenset[str]:
     """Return the names of a net/dev file."""
     lines = content.decode(errors="replace").split("\n")[2:]
     return frozenset(line.rpartition(":")[0].strip() for line in lines if ":" in line)
+
+
+def addresses_in(fib_trie: bytes, if_inet6: bytes) -> frozenset[str]:
+    """Return a network namespace's own addresses, from its net/fib_trie and net/if_inet6, without those of loopback."""
+    found: set[str] = set()
+    lines = fib_trie.decode(errors="replace").split("\n")
+    for before, line in itertools.pairwise(lines):
+        if "/32 host LOCAL" in line and (address := _address(before.rpartition(" ")[2])):
+            found.add(address)
+    for line in if_inet6.decode(errors="replace").split("\n"):
+        digits = line.split(" ")[0]
+        if len(digits) == 32 and (address := _address(":".join(digits[at : at + 4] for at in range(0, 32, 4)))):
+            found.add(address)
+    return frozenset(found)
+
+
+def _address(text: str) -> str:
+    try:
+        told = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    return "" if told.is_loopback or told.is_link_local else str(told)

@@ -24,6 +24,8 @@ _VERSIONS = (
     ssl.TLSVersion.TLSv1_3,
 )
 _NAMES = dict(zip(_VERSIONS, ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"), strict=True))
+# Kinds of messages of a handshake, and where in the hello the length of the session's id stands.
+_SERVER_HELLO, _CERTIFICATE_REQUEST, _SESSION = 2, 13, 38
 # How servers say that they want a certificate: in TLS 1.3 by a word of its own, before by what comes near.
 _DEMANDS = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")
 
@@ -66,16 +68,18 @@ class Probes:
     def get(self, query: HttpGet) -> HttpAnswer:
         """Return the status of a GET; 0 where the server broke off for lack of a client certificate. Raises Missing and Barred."""
         address, what = self._own(query.address, query.port), f"{query.address}:{query.port}{query.path}"
+        context = _unverifying()
         connection: http.client.HTTPConnection
         if query.scheme == "https":
-            connection = http.client.HTTPSConnection(address, query.port, timeout=_PATIENCE, context=_unverifying())
+            connection = http.client.HTTPSConnection(address, query.port, timeout=_PATIENCE, context=context)
         else:
             connection = http.client.HTTPConnection(address, query.port, timeout=_PATIENCE)
+        overheard = _Overheard(context)
         try:
             connection.request("GET", query.path, headers={"User-Agent": "stridegate-scanner", "Connection": "close"})
             return HttpAnswer(status=connection.getresponse().status)
         except ssl.SSLError as error:
-            if _wants_certificate(error):
+            if overheard.asked_for_certificate or _wants_certificate(error):
                 return HttpAnswer(status=0)
             raise Barred(what, f"speaks no TLS that could be agreed on ({error.reason})") from error
         except ConnectionRefusedError as error:
@@ -122,7 +126,32 @@ def _session(what: str, address: str, port: int, version: ssl.TLSVersion) -> Ses
         raise Barred(what, _why(error)) from error
 
 
+class _Overheard:
+    """What a server says during a handshake, kept for handshakes that it ends for lack of a certificate."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._names = {each["id"] & 0xFFFF: each["name"] for each in context.get_ciphers()}
+        self.cipher = ""
+        self.asked_for_certificate = False
+        # The standard library shows messages nowhere else; OpenSSL servers refuse in TLS 1.2 with the same alert for
+        # lack of a certificate as for lack of a common cipher.
+        context._msg_callback = self._hear  # type: ignore[attr-defined] # noqa: SLF001 - as said
+
+    def _hear(
+        self, _connection: object, direction: str, _version: object, _content: object, kind: int, data: bytes
+    ) -> None:
+        if direction != "read":
+            return
+        if kind == _SERVER_HELLO and len(data) > _SESSION:
+            # Behind the header, the version and the random number stands the session's id, then the cipher (RFC 5246, 7.4.1.3).
+            at = _SESSION + 1 + data[_SESSION]
+            self.cipher = self._names.get(int.from_bytes(data[at : at + 2], "big"), "")
+        elif kind == _CERTIFICATE_REQUEST:
+            self.asked_for_certificate = True
+
+
 def _shaken(context: ssl.SSLContext, plain: socket.socket) -> Session | None:
+    overheard = _Overheard(context)
     try:
         with context.wrap_socket(plain) as secured:
             cipher, shown = secured.cipher(), secured.getpeercert(binary_form=True)
@@ -131,8 +160,10 @@ def _shaken(context: ssl.SSLContext, plain: socket.socket) -> Session | None:
                 certificates=(shown,) if shown else (),
                 demands=_demands_afterwards(secured),
             )
-    except ssl.SSLError as error:
-        return Session(cipher="", certificates=(), demands=True) if _wants_certificate(error) else None
+    except ssl.SSLError:
+        if overheard.asked_for_certificate:
+            return Session(cipher=overheard.cipher, certificates=(), demands=True)
+        return None
 
 
 def _demands_afterwards(secured: ssl.SSLSocket) -> bool:

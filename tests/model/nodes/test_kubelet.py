@@ -9,14 +9,14 @@ import pytest
 
 from hosts import answers_of, lay_out
 from stridegate.model.nodes.answers import Process
-from stridegate.model.nodes.kubelet import Origin, Setting, setting
+from stridegate.model.nodes.fields import Field, Origin, Setting
+from stridegate.model.nodes.kubelet import setting
 from stridegate.model.nodes.kubelet_fields import (
     ANONYMOUS,
     EVICTION_HARD,
     READ_ONLY_PORT,
     SECCOMP_DEFAULT,
     STREAMING_TIMEOUT,
-    Field,
 )
 from stridegate.model.nodes.kubelet_rules import CONFIG, filed, flagged, kubelet_process, served
 from stridegate.model.nodes.nodes import Node, NotAnswered, NotReadable, NotThere

@@ -26,7 +26,7 @@ class Document:
     `value` is the object, plain; `pointer` leads to it from the root of its document, whose number in the source counts
     from 1. `root` is PyYAML's tree of the whole document, and `above` the lines of the source before it that the marks of
     the tree do not count: none but where JSON documents follow each other. Where the object stands in an
-    AdmissionReview, `request` is the review's request.
+    AdmissionReview, `request` is the review's request. `braces` says that the source has the marks of templates somewhere.
     """
 
     source: Source
@@ -36,6 +36,7 @@ class Document:
     pointer: Pointer = ()
     above: int = 0
     request: Mapping[str, object] | None = None
+    braces: bool = False
 
     @property
     def line(self) -> int:
@@ -110,7 +111,7 @@ def read_text(text: str, source: Source) -> Reading:
         try:
             for root in compose(part):
                 number += 1
-                _take(found, _Root(source, number, root, above, len(part)))
+                _take(found, _Root(source, number, root, above, len(part), "{{" in part))
         except Templated as error:
             return Reading(source=source, errors=(error,))
         except ManifestError as error:
@@ -133,6 +134,7 @@ class _Root:
     node: yaml.Node
     above: int
     characters: int
+    braces: bool
 
 
 def _take(found: _Found, root: _Root) -> None:
@@ -188,6 +190,7 @@ def _document(
         pointer=pointer,
         above=root.above,
         request=request,
+        braces=root.braces,
     )
 
 

@@ -21,18 +21,20 @@ _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something to read: a file, or standard input where there is no path. `name` is what people call it."""
+    """Something to read: a file, or what was read already where there is no path. `name` is what people call it."""
 
     name: str
     path: Path | None = None
+    content: bytes = b""
 
     def text(self) -> str:
         """Return what stands in it, without a byte order mark. Raises Unreadable, Oversized and NotText."""
-        return _decoded(self._read())
+        return _decoded(self.read())
 
-    def _read(self) -> bytes:
+    def read(self) -> bytes:
+        """Return what stands in it. Raises Unreadable and Oversized."""
         if self.path is None:
-            found = sys.stdin.buffer.read(_MOST_BYTES + 1)
+            found = self.content
         else:
             try:
                 with self.path.open("rb") as file:
@@ -78,7 +80,7 @@ def sources(paths: Collection[str], exclude: Collection[str] = ()) -> Iterator[S
 
 def _found(path: str, exclude: Collection[str]) -> Iterator[Source | tuple[str, ManifestError]]:
     if path == STANDARD_INPUT:
-        yield Source("standard input")
+        yield Source("standard input", content=sys.stdin.buffer.read(_MOST_BYTES + 1))
     elif os.path.isdir(path):  # noqa: PTH112 - a Path would drop the ./ that people typed
         yield from _walked(path, exclude)
     elif os.path.exists(path):  # noqa: PTH110 - as above

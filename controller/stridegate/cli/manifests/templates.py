@@ -54,7 +54,7 @@ def marked(root: yaml.Node) -> Templated | None:
 
 
 def _templated(position: Position) -> Templated:
-    return Templated("the syntax of a template, {{ … }} or {% … %},", _ANYWHERE, position)
+    return Templated("the syntax of a template ({{ … }} or {% … %})", _ANYWHERE, position)
 
 
 def _marks(node: yaml.Node, seen: set[int]) -> Iterator[Position]:

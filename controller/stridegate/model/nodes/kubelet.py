@@ -7,49 +7,20 @@ it the flags' own hold, under which the kubelet takes anonymous requests, allows
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from stridegate.model.nodes.answers import Absent, Unreadable
-from stridegate.model.nodes.kubelet_fields import Field
+from stridegate.model.nodes.fields import Field, Origin, Setting, find, of_type
+from stridegate.model.nodes.files import listed
 from stridegate.model.nodes.kubelet_launches import Launch, launch_of
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
-from stridegate.model.nodes.queries import Document, FilesUnder, KubeletConfigz, Syntax
+from stridegate.model.nodes.queries import Document, KubeletConfigz, Syntax
 from stridegate.model.nodes.readings import TRUTH
-from stridegate.model.nodes.verdicts import Evidence, Source, State, Verdict
+from stridegate.model.nodes.verdicts import Evidence, Source
 
 T = TypeVar("T")
-
-
-class Origin(enum.Enum):
-    """What gave a setting its value."""
-
-    LIVE = "live configuration"
-    FLAG = "flag"
-    FILE = "file"
-    DEFAULT = "default"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting(Generic[T]):
-    """A setting of the kubelet, what it is, and what says so."""
-
-    field: Field[T]
-    value: T
-    origin: Origin
-    evidence: Evidence
-
-    @property
-    def words(self) -> str:
-        """Say what was seen."""
-        said = self.field.reading.words(self.value)
-        return f"unset, so {said}" if self.origin is Origin.DEFAULT else said
-
-    def verdict(self, state: State, *, wanted: str = "", note: str = "") -> Verdict:
-        """Return a verdict on it."""
-        return Verdict(state=state, observed=self.words, wanted=wanted, evidence=self.evidence, note=note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +36,11 @@ class Configuration:
             value = field.reading.of_flag(self.launch.flags, field.flag)
             place = f"{self.launch.evidence.path} --{field.flag}"
             evidence = Evidence(source=self.launch.evidence.source, path=place)
-            return Setting(field=field, value=_of_type(value, field, place), origin=Origin.FLAG, evidence=evidence)
+            return Setting(field=field, value=of_type(value, field, place), origin=Origin.FLAG, evidence=evidence)
         found, raw = find(self.merged, field.at)
         if found and raw is not None:
             place = f"{self._source(field.at)} {field.at}"
-            value = _of_type(field.reading.of_value(raw), field, place)
+            value = of_type(field.reading.of_value(raw), field, place)
             if value or not field.zero_means_default:
                 evidence = Evidence(source=Source.FILE, path=place)
                 return Setting(field=field, value=value, origin=Origin.FILE, evidence=evidence)
@@ -95,12 +66,6 @@ class Configuration:
         return self.launch.evidence
 
 
-def _of_type(value: T | None, field: Field[T], place: str) -> T:
-    if value is None:
-        raise NotReadable(Unreadable(place, f"wanted {field.reading.wanted}"))
-    return value
-
-
 def _patched(document: Mapping[str, object], patch: Mapping[str, object]) -> Mapping[str, object]:
     result = dict(document)
     for key, value in patch.items():
@@ -112,20 +77,6 @@ def _patched(document: Mapping[str, object], patch: Mapping[str, object]) -> Map
         else:
             result[key] = value
     return result
-
-
-def find(document: Mapping[str, object], at: str) -> tuple[bool, object]:
-    """Return whether a document says something at a dotted place, and what. Raises NotReadable where no map is on the way."""
-    value: object = document
-    for key in at.split("."):
-        if value is None:
-            return (True, None)
-        if not isinstance(value, Mapping):
-            raise NotReadable(Unreadable(f"what leads to {at}", "wanted a map"))
-        if key not in value:
-            return (False, None)
-        value = value[key]
-    return (True, value)
 
 
 def live(node: Node) -> Mapping[str, object] | None:
@@ -147,7 +98,7 @@ def setting(node: Node, field: Field[T]) -> Setting[T]:
         found, raw = find(served, field.at)
         evidence = Evidence(source=Source.CONFIGZ, path=field.at)
         if found and raw is not None:
-            value = _of_type(field.reading.of_value(raw), field, f"configz {field.at}")
+            value = of_type(field.reading.of_value(raw), field, f"configz {field.at}")
             return Setting(field=field, value=value, origin=Origin.LIVE, evidence=evidence)
         if field.omitted is not None:
             return Setting(field=field, value=field.omitted, origin=Origin.LIVE, evidence=evidence)
@@ -168,11 +119,8 @@ def configuration(node: Node) -> Configuration:
 def _layers(node: Node, launch: Launch) -> tuple[tuple[str, Mapping[str, object]], ...]:
     paths = [launch.config] if launch.config else []
     if launch.drop_ins:
-        listing = node.look(FilesUnder(launch.drop_ins, "*.conf", 8))
-        if isinstance(listing, Unreadable):
-            raise NotReadable(listing)
         # The kubelet walks the directory: what is in `a/` comes before `a.conf` (Go filepath.WalkDir).
-        paths += sorted(() if isinstance(listing, Absent) else listing, key=lambda path: path.split("/"))
+        paths += sorted(listed(node, launch.drop_ins, "*.conf", 8), key=lambda path: path.split("/"))
     answers = node.look_at([Document(path, Syntax.JSON if path.endswith(".json") else Syntax.YAML) for path in paths])
     return tuple((path, _configuration(path, answer)) for path, answer in zip(paths, answers, strict=True))
 
@@ -196,7 +144,7 @@ def gate(node: Node, name: str, *, default: bool) -> Setting[bool]:
     if served is not None:
         found, raw = find(served, field.at)
         evidence = Evidence(source=Source.CONFIGZ, path=field.at)
-        value = _of_type(field.reading.of_value(raw), field, f"configz {field.at}") if found else default
+        value = of_type(field.reading.of_value(raw), field, f"configz {field.at}") if found else default
         return Setting(field=field, value=value, origin=Origin.LIVE if found else Origin.DEFAULT, evidence=evidence)
     here = configuration(node)
     said = here.launch.flags.gate(name)

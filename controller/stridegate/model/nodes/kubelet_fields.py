@@ -6,32 +6,11 @@ Defaults: kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go; flags: cmd/kub
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Generic, TypeVar
 
-from stridegate.model.nodes.readings import DURATION, NUMBER, PAIRS, TEXT, TEXTS, TRUTH, Pairs, Reading
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field(Generic[T]):
-    """A setting. `default` holds with a configuration file, `bare` without one where it differs.
-
-    `omitted` is what it means that the live configuration leaves it out (Go `omitempty`: the type's zero), None where that
-    never happens. `zero_means_default` is for fields where the zero value is replaced by the default.
-    """
-
-    at: str
-    reading: Reading[T]
-    default: T
-    flag: str = ""
-    bare: T | None = None
-    omitted: T | None = None
-    zero_means_default: bool = False
-
+from stridegate.model.nodes.fields import Field
+from stridegate.model.nodes.readings import DURATION, NUMBER, PAIRS, TEXT, TEXTS, TRUTH, Pairs
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 

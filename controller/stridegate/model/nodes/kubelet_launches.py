@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stridegate.model.nodes.answers import Absent, FileStatus, Process, Unreadable
+from stridegate.model.nodes.files import first_existing
 from stridegate.model.nodes.flags import Flags
-from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
+from stridegate.model.nodes.nodes import Installation, Node, NotReadable, NotThere
 from stridegate.model.nodes.paths import KUBELET_CONFIGURATION, MICROK8S_ARGUMENTS
 from stridegate.model.nodes.programs import arguments, host_processes
 from stridegate.model.nodes.queries import Document, FileStatusOf, FilesUnder, FileText, Syntax
@@ -19,6 +20,16 @@ _MICROK8S_FLAGS = f"{MICROK8S_ARGUMENTS}/kubelet"
 # What MicroK8s' own argument files say for its directories (snapcraft.io).
 _SNAP = {"${SNAP_DATA}": "/var/snap/microk8s/current", "${SNAP_COMMON}": "/var/snap/microk8s/common"}
 _SNAP |= {name.replace("{", "").replace("}", ""): directory for name, directory in _SNAP.items()}
+# Units that start a kubelet, alone or inside another program.
+UNITS = (
+    "kubelet.service",
+    "k3s.service",
+    "k3s-agent.service",
+    "rke2-server.service",
+    "rke2-agent.service",
+    "snap.microk8s.daemon-kubelite.service",
+    "snap.microk8s.daemon-kubelet.service",
+)
 # k3s hides its arguments, which may hold tokens, behind a title of its own: `/usr/local/bin/k3s server` in one word.
 _K3S_TITLES = ("k3s server", "k3s agent")
 
@@ -145,10 +156,15 @@ def _unit(node: Node, name: str) -> Unit | None:
 
 def _of_file(node: Node) -> Launch:
     """Return what a kubelet's configuration file, which nothing reads now, says. Raises NotThere without one."""
-    paths = KUBELET_CONFIGURATION.on(node.circumstances.installation)
-    for answer in node.look_at([FileStatusOf(path) for path in paths]):
-        if isinstance(answer, Unreadable):
-            raise NotReadable(answer)
-        if isinstance(answer, FileStatus):
-            return Launch(flags=Flags(), evidence=Evidence(source=Source.FILE, path=answer.path), config=answer.path)
-    raise NotThere(Absent("kubelet"))
+    installation = node.circumstances.installation
+    paths = KUBELET_CONFIGURATION.on(installation)
+    try:
+        path = first_existing(node, [each for each in paths if _is_configuration(each, installation)]).path
+    except NotThere as missing:
+        raise NotThere(Absent("kubelet")) from missing
+    return Launch(flags=Flags(), evidence=Evidence(source=Source.FILE, path=path), config=path)
+
+
+def _is_configuration(path: str, installation: Installation) -> bool:
+    """Tell whether a path is a configuration: what is one on OpenShift is a kubeconfig, with its key, everywhere else."""
+    return installation is Installation.OPENSHIFT or path != "/etc/kubernetes/kubelet.conf"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from stridegate.model.nodes.answers import Process
+from stridegate.model.nodes.fields import Field, Setting
 from stridegate.model.nodes.file_rules import MISCONFIGURED_HOST
-from stridegate.model.nodes.kubelet import Setting, setting
-from stridegate.model.nodes.kubelet_fields import Field
+from stridegate.model.nodes.kubelet import setting
 from stridegate.model.nodes.nodes import Node
 from stridegate.model.nodes.queries import KubeletConfigz
 from stridegate.model.nodes.rules import HostFile, NodeExample

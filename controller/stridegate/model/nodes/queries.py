@@ -148,10 +148,12 @@ class KubeletConfigz(Query[Mapping[str, object]]):
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigMapData(Query[Mapping[str, str]]):
-    """The data of a ConfigMap in kube-system."""
+class ConfigMapEntry(Query[object]):
+    """A parsed entry of a ConfigMap in kube-system: `kube-proxy` and `kube-proxy-config` alone are ever asked for."""
 
     name: str
+    key: str
+    syntax: Syntax
 
 
 @dataclass(frozen=True, slots=True)

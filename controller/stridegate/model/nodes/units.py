@@ -86,7 +86,7 @@ def command(node: Node, started: Unit) -> tuple[str, ...]:
     line = started.value("Service", "ExecStart")
     if line is None:
         return ()
-    variables = _environment(node, started)
+    variables = environment(node, started)
     words: list[str] = []
     for word in _words(line.lstrip(_PREFIXES), started.path):
         alone = _ALONE.fullmatch(word)
@@ -97,7 +97,8 @@ def command(node: Node, started: Unit) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _environment(node: Node, started: Unit) -> Mapping[str, str]:
+def environment(node: Node, started: Unit) -> Mapping[str, str]:
+    """Return the variables that a unit sets, those of its files last. Raises NotReadable."""
     variables: dict[str, str] = {}
     for line in started.values("Service", "Environment"):
         for word in _words(line, started.path):

@@ -1,0 +1,108 @@
+"""`stridegate check`: the webhook's verdicts on manifests, before anything is sent to a cluster, or on what a cluster holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stridegate.cli.check_words import NEVER, SEVERITIES, moment, span
+from stridegate.cli.contexts import in_cluster
+from stridegate.cli.outputs.sentences import beside
+from stridegate.cli.outputs.targets import Target, outputs, write
+from stridegate.cli.terminals import COLOR, Color
+
+_PROFILES = ("baseline", "restricted", "hardened")
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_FILES: Mapping[str, Any] = {"multiple": True, "type": click.Path(), "metavar": "FILE"}
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--policy", "policies", **_FILES, help="HardeningPolicies to judge by; repeat.")
+@click.option(
+    "--profile", type=click.Choice(_PROFILES), metavar="NAME", help="baseline, restricted (default) or hardened."
+)
+@click.option("--exemptions", **_FILES, help="HardeningExemptions to honour; repeat.")
+@click.option("--as-of", callback=moment, metavar="TIME", help="Hold them against this time, not now.")
+@click.option("-n", "--namespace", metavar="NAME", help="Of what names none; of a cluster, only it.")
+@click.option("--cluster", is_flag=True, help="Judge by what a cluster has in force; without PATHS, what it holds.")
+@in_cluster
+@click.option(
+    "--fail-on",
+    type=click.Choice([*SEVERITIES, NEVER]),
+    default="info",
+    metavar="SEVERITY",
+    help="Least that fails, or never.  [default: info]",
+)
+@click.option("--fail-on-expiring", callback=span, metavar="SPAN", help="Fail on exemptions that end within 7d.")
+@click.option("--baseline", type=_FILE, metavar="FILE", help="What is in it is known, and fails nothing.")
+@click.option("--write-baseline", type=_FILE, metavar="FILE", help="Write one of what is found now.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Names or paths to leave out of folders.")
+@click.option(
+    "--pod-template", "pod_templates", multiple=True, metavar="SPEC", help="A kind that makes pods: see webhook."
+)
+@click.option("--advisory", is_flag=True, help="Show what advisory rules find, too.")
+@click.option("--allow-empty", is_flag=True, help="Let it pass that nothing was judged.")
+@outputs
+@COLOR
+def check(  # noqa: PLR0913, PLR0917 - one argument per option
+    paths: tuple[str, ...],
+    policies: tuple[str, ...],
+    profile: str | None,
+    exemptions: tuple[str, ...],
+    as_of: float | None,
+    namespace: str | None,
+    cluster: bool,  # noqa: FBT001 - a flag
+    kubeconfig: Path | None,
+    context: str | None,
+    fail_on: str,
+    fail_on_expiring: float | None,
+    baseline: Path | None,
+    write_baseline: Path | None,
+    exclude: tuple[str, ...],
+    pod_templates: tuple[str, ...],
+    advisory: bool,  # noqa: FBT001 - a flag
+    allow_empty: bool,  # noqa: FBT001 - a flag
+    outputs: Sequence[Target],
+    color: Color,
+) -> None:
+    """Say what the webhook would do with files, folders, - for standard input, or a cluster.
+
+    Example: stridegate check k8s/ --profile restricted
+
+    Rendered charts: helm template . | stridegate check - -o table -o sarif=out.sarif
+    """
+    from stridegate.cli import checking  # noqa: PLC0415 - `--help` needs none of it
+
+    if not paths and not cluster:
+        raise click.UsageError("wanted files, folders, - for standard input, or --cluster, got nothing to judge")
+    request = checking.Request(
+        paths=paths,
+        policies=policies,
+        profile=profile,
+        exemptions=exemptions,
+        as_of=as_of,
+        namespace=namespace,
+        cluster=cluster,
+        kubeconfig=kubeconfig,
+        context=context,
+        baseline=baseline,
+        looking_ahead=fail_on_expiring,
+        exclude=exclude,
+        pod_templates=pod_templates,
+        advisory=advisory,
+    )
+    result = checking.check(request)
+    if write_baseline is not None:
+        checking.keep(write_baseline, result)
+    write(result, outputs, color)
+    for sentence in beside(result):
+        click.echo(sentence, err=True)
+    raise click.exceptions.Exit(
+        checking.exit_code(
+            result, None if write_baseline or fail_on == NEVER else SEVERITIES[fail_on], allow_empty=allow_empty
+        )
+    )

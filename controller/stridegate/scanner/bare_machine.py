@@ -1,0 +1,125 @@
+"""One scan of the machine that this process runs on, as a person would do it at a desk: one process, as root, no cluster needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stridegate.engine.node_catalogue import CONTAINER_RULES, NODE_RULES
+from stridegate.engine.survey import Survey, survey
+from stridegate.model.nodes import queries
+from stridegate.model.nodes.nodes import Circumstances, Installation, Role
+from stridegate.model.nodes.queries import Query
+from stridegate.model.reports import NodeEntry
+from stridegate.scanner.answering import HostAnswers
+from stridegate.scanner.clusters import Api, Credentials
+from stridegate.scanner.docker_versions import docker_versions
+from stridegate.scanner.errors import Barred, Missing
+from stridegate.scanner.file_answers import answer_from_files
+from stridegate.scanner.host_root import HostRoot
+from stridegate.scanner.installations import installation_of, role_of, self_description
+from stridegate.scanner.kernel_tables import addresses_in, sockets_in
+from stridegate.scanner.kubelets import Kubelet
+from stridegate.scanner.probes import Probes
+from stridegate.scanner.versions import version_of
+
+_KUBELET_CLIENT = Path("/var/lib/kubelet/pki/kubelet-client-current.pem")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What was found on a machine: verdicts, and what they were judged by."""
+
+    survey: Survey
+    circumstances: Circumstances
+    node: NodeEntry
+    duration: float
+
+
+def scan_machine(
+    root: Path,
+    *,
+    installation: Installation | None = None,
+    role: Role | None = None,
+    api: Api | None = None,
+    trusted_docker_users: Iterable[str] = (),
+) -> Machine:
+    """Scan a machine. `root` other than / is a disk that is not running: nothing but its files is asked.
+
+    `installation` and `role` are found out where they are not given; the kubelet is asked with what `api` is shown.
+    """
+    started = time.monotonic()
+    with HostRoot(root) as host:
+        addresses = _addresses(host)
+        known_role = role or role_of(host)
+        circumstances = Circumstances(
+            installation=installation or installation_of(host),
+            role=known_role,
+            addresses=tuple(sorted(addresses)),
+            control_plane_addresses=tuple(sorted(addresses)) if known_role is Role.CONTROL_PLANE else (),
+            trusted_docker_users=frozenset(trusted_docker_users),
+            now=time.time(),
+        )
+        runs = root == Path("/")
+        further = _further(host, addresses, api) if runs else {}
+        answers = HostAnswers(host, partial(answer_from_files, host), further)
+        found = survey((*NODE_RULES.values(), *CONTAINER_RULES.values()), answers, circumstances)
+        node = self_description(host)
+    return Machine(survey=found, circumstances=circumstances, node=node, duration=time.monotonic() - started)
+
+
+def _further(
+    host: HostRoot, addresses: frozenset[str], api: Api | None
+) -> Mapping[type[Query[Any]], Callable[[Any], object]]:
+    probes = Probes(addresses=addresses, loopback=True)
+    kubelet = Kubelet(
+        address="127.0.0.1",
+        credentials=api.credentials if api else _kubelets_own(),
+        is_the_hosts=lambda port: _is_roots(host, port),
+    )
+    versions = docker_versions()
+    return {
+        queries.TlsHandshake: probes.handshake,
+        queries.HttpGet: probes.get,
+        queries.KubeletPods: lambda _: kubelet.pods(),
+        queries.KubeletConfigz: lambda _: kubelet.configz(),
+        queries.ConfigMapEntry: lambda query: _config_map_entry(api, query),
+        queries.ComponentVersion: lambda query: versions.get(query.component) or version_of(host, query.component),
+    }
+
+
+def _config_map_entry(api: Api | None, query: queries.ConfigMapEntry) -> object:
+    if api is None:
+        raise Barred(f"ConfigMap kube-system/{query.name}", "wants a kubeconfig")
+    return api.config_map_entry(query)
+
+
+def _kubelets_own() -> Credentials:
+    try:
+        return Credentials(chain=_KUBELET_CLIENT.read_text())
+    except OSError:
+        return Credentials()
+
+
+def _is_roots(host: HostRoot, port: int) -> bool:
+    """Tell whether root listens on a port of the host."""
+    try:
+        tables = [host.read(f"/proc/1/net/{name}") for name in ("tcp", "tcp6")]
+    except (Missing, Barred):
+        return False
+    listening = [each for table in tables for each in sockets_in(table) if not each.remote_port]
+    return any(each.local_port == port and each.uid == 0 for each in listening)
+
+
+def _addresses(host: HostRoot) -> frozenset[str]:
+    tables: list[bytes] = []
+    for name in ("fib_trie", "if_inet6"):
+        try:
+            tables.append(host.read(f"/proc/1/net/{name}"))
+        except (Missing, Barred):
+            tables.append(b"")
+    return addresses_in(*tables)

@@ -1,0 +1,267 @@
+"""Containers as a host's /proc and cgroup tree show them, with and without a kubelet to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from hosts import BARE, put
+from stridegate.model.nodes import queries
+from stridegate.model.nodes.answers import Arrival, Process, RunningContainer
+from stridegate.model.nodes.container_specimens import HOST_ROOT
+from stridegate.model.nodes.containers import host_paths
+from stridegate.model.nodes.queries import Query
+from stridegate.model.nodes.rules import HostFile
+from stridegate.scanner.answering import HostAnswers
+from stridegate.scanner.cgroups import own_cgroup
+from stridegate.scanner.errors import Barred
+from stridegate.scanner.file_answers import answer_from_files
+from stridegate.scanner.host_root import HostRoot
+
+UID = "1f0c6cf1-2d0b-4a4e-9c3f-0a1b2c3d4e5f"
+ID = "ab" * 32
+POD_GROUP = f"/kubepods.slice/kubepods-pod{UID.replace('-', '_')}.slice"
+GROUP = f"{POD_GROUP}/cri-containerd-{ID}.scope"
+MOUNTS = (
+    "5 1 0:90 / / ro,relatime - overlay overlay rw\n6 5 8:1 /var/log /logs\\040here rw shared:3 - ext4 /dev/sda1 rw\n"
+)
+POD: Mapping[str, object] = {
+    "metadata": {
+        "uid": UID,
+        "name": "web-1",
+        "namespace": "shop",
+        "annotations": {"kubernetes.io/config.source": "api"},
+    },
+    "spec": {"containers": [{"name": "app"}]},
+    "status": {"containerStatuses": [{"name": "app", "containerID": f"containerd://{ID}"}]},
+}
+
+
+def run(root: Path, pid: int, cgroup: str, *, comm: str = "app", argv: str = "/app\0", **status: str) -> None:
+    """Let a process run on a host."""
+    fields = {
+        "Name": comm,
+        "PPid": "1",
+        "Uid": "7\t7\t7\t7",
+        "Gid": "8\t8\t8\t8",
+        "NSpid": f"{pid}\t1",
+        "CapEff": "00000000a80425fb",
+        "NoNewPrivs": "1",
+        "Seccomp": "2",
+        **status,
+    }
+    files = {
+        "status": "".join(f"{key}:\t{value}\n" for key, value in fields.items()),
+        "cmdline": argv,
+        "cgroup": f"0::{cgroup}\n" if cgroup.startswith("/") else cgroup,
+        "mountinfo": MOUNTS,
+        "limits": "Limit                     Soft Limit           Hard Limit           Units     \n"
+        "Max processes             unlimited            unlimited            processes \n"
+        "Max open files            1048576              1048576              files     \n",
+        "attr/current": "cri-containerd.apparmor.d (enforce)\n",
+        "net/dev": "Inter-|\n face |\n    lo: 0\n  eth0: 0\n",
+        "net/route": f"Iface\neth0 {pid}\n",
+        "net/tcp": "  sl\n   0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1\n",
+    }
+    for name, text in files.items():
+        put(root, f"/proc/{pid}/{name}", HostFile(text=text))
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A host that runs nothing but its first process."""
+    for path, file in BARE.items():
+        put(tmp_path, path, file)
+    for name, text in {
+        "status": "Name:\tsystemd\nUid:\t0\t0\nGid:\t0\t0\nNSpid:\t1\n",
+        "cmdline": "/sbin/init\0",
+        "cgroup": "0::/init.scope\n",
+    }.items():
+        put(tmp_path, f"/proc/1/{name}", HostFile(text=text))
+    put(tmp_path, "/sys/fs/cgroup/cgroup.controllers", HostFile(text="cpu memory pids\n"))
+    return tmp_path
+
+
+def limit(root: Path, group: str, **limits: str) -> None:
+    """Write a cgroup's files."""
+    for name, text in limits.items():
+        put(root, f"/sys/fs/cgroup{group}/{name.replace('_', '.')}", HostFile(text=f"{text}\n"))
+
+
+def asked(
+    root: Path, query: Query[object], pods: tuple[Mapping[str, object], ...] | None = (POD,), own_pod: str = ""
+) -> object:
+    """Return what is answered on a host whose kubelet serves these pods, or cannot be asked."""
+
+    def served(_: object) -> object:
+        if pods is None:
+            raise Barred("kubelet /pods", "answered 403")
+        return pods
+
+    kernel = HostRoot(root)
+    answers = HostAnswers(
+        kernel, lambda asked: answer_from_files(kernel, asked), {queries.KubeletPods: served}, own_pod
+    )
+    return answers(frozenset({query}))[query]
+
+
+def containers(root: Path, pods: tuple[Mapping[str, object], ...] | None = (POD,)) -> list[RunningContainer]:
+    found = asked(root, queries.Containers(), pods)
+    assert isinstance(found, tuple), found
+    return list(found)
+
+
+def test_a_container_is_what_the_kernel_says(host: Path) -> None:
+    run(host, 100, GROUP)
+    run(host, 101, GROUP, NSpid="101\t7", NoNewPrivs="0")
+    limit(host, GROUP, memory_max="268435456", pids_max="max", cpu_weight="1", cpu_max="max 100000")
+    limit(host, POD_GROUP, memory_max="max", pids_max="100")
+
+    (found,) = containers(host)
+
+    assert (found.name, found.container, found.arrival) == ("shop/web-1/app", "app", Arrival.API)
+    assert [each.no_new_privileges for each in found.processes] == [True, False]
+    assert found.processes[0].effective_capabilities == 0xA80425FB
+    assert found.processes[0].limits == {"Max processes": "unlimited", "Max open files": "1048576"}
+    assert (found.memory_limit, found.pids_limit, found.cpu_limited) == (268435456, 100, True)
+    assert found.root_read_only
+    assert found.listening_ports == {8080}
+    assert not found.host_network
+    assert found.gaps == ()
+    assert [each.path for each in host_paths(found, [HOST_ROOT])] == ["/var/log"]
+    assert found.mounts[1].point == "/logs here"
+
+
+def test_limits_of_the_first_version_are_read_too(host: Path) -> None:
+    (host / "sys/fs/cgroup/cgroup.controllers").unlink()
+    run(host, 100, f"11:memory:{GROUP}\n4:pids:{GROUP}\n1:name=systemd:{GROUP}\n0::/\n")
+    for path, text in {
+        f"memory{GROUP}/memory.limit_in_bytes": "9223372036854771712",
+        f"memory{POD_GROUP}/memory.limit_in_bytes": "9223372036854771712",
+        f"pids{GROUP}/pids.max": "50",
+        f"pids{POD_GROUP}/pids.max": "max",
+        f"cpu{GROUP}/cpu.shares": "1024",
+        f"cpu{GROUP}/cpu.cfs_quota_us": "-1",
+    }.items():
+        put(host, f"/sys/fs/cgroup/{path}", HostFile(text=f"{text}\n"))
+
+    (found,) = containers(host)
+
+    assert (found.memory_limit, found.pids_limit, found.cpu_limited, found.gaps) == (None, 50, False, ())
+
+
+def test_limits_that_cannot_be_read_are_gaps_and_not_absent(host: Path) -> None:
+    run(host, 100, GROUP)
+
+    (found,) = containers(host)
+
+    assert {gap.partition(":")[0] for gap in found.gaps} == {"memory_limit", "pids_limit", "cpu_limited"}
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "pods", "arrival"),
+    [
+        (GROUP, (), Arrival.UNKNOWN_TO_KUBELET),
+        (GROUP.replace(ID, "cd" * 32), (POD,), Arrival.UNKNOWN_TO_KUBELET),
+        (GROUP, None, Arrival.UNTOLD),
+        (f"/system.slice/docker-{ID}.scope", (POD,), Arrival.OUTSIDE),
+    ],
+)
+def test_how_a_container_got_here_is_told(
+    host: Path, cgroup: str, pods: tuple[Mapping[str, object], ...] | None, arrival: Arrival
+) -> None:
+    run(host, 100, cgroup)
+
+    (found,) = containers(host, pods)
+
+    assert found.arrival is arrival
+
+
+def test_a_static_pods_container_is_known_as_such(host: Path) -> None:
+    run(host, 100, GROUP)
+    static = {**POD, "metadata": {"uid": UID, "annotations": {"kubernetes.io/config.source": "file"}}}
+
+    (found,) = containers(host, (static,))
+
+    assert found.arrival is Arrival.STATIC
+
+
+def test_what_holds_a_pods_namespaces_is_not_judged(host: Path) -> None:
+    run(host, 90, GROUP.replace(ID, "ef" * 32), comm="pause", argv="/pause\0")
+
+    assert containers(host) == []
+
+
+@pytest.mark.parametrize("capabilities", ["000001ffffffffff", "0000000000200000"])
+def test_what_only_calls_itself_pause_is_judged(host: Path, capabilities: str) -> None:
+    run(host, 90, GROUP.replace(ID, "ef" * 32), comm="pause", argv="/pause\0", CapEff=capabilities)
+
+    assert len(containers(host)) == 1
+
+
+def test_the_own_pod_is_not_judged(host: Path) -> None:
+    run(host, 100, GROUP)
+
+    assert asked(host, queries.Containers(), own_pod=UID) == ()
+
+
+def test_the_same_interfaces_routes_and_addresses_are_the_hosts_network(host: Path) -> None:
+    run(host, 100, GROUP)
+    put(host, "/proc/1/net/route", HostFile(text="Iface\neth0 100\n"))
+
+    (found,) = containers(host)
+
+    assert found.host_network
+
+
+def test_a_sandbox_with_a_kernel_of_its_own_is_known_by_its_class(host: Path) -> None:
+    run(host, 100, GROUP)
+
+    (found,) = containers(host, ({**POD, "spec": {"runtimeClassName": "gvisor", "containers": []}},))
+
+    assert found.sandboxed
+
+
+def test_a_process_of_a_pod_does_not_pass_for_the_hosts_whatever_it_is_called(host: Path) -> None:
+    run(host, 100, f"/../../pod{UID}/{ID}", comm="kubelet", argv="/usr/bin/kubelet\0--anonymous-auth=true\0")
+
+    found = asked(host, queries.HostProcesses())
+
+    assert isinstance(found, tuple)
+    kubelet = next(each for each in found if each.comm == "kubelet")
+    assert isinstance(kubelet, Process)
+    assert kubelet.pod_uid == UID
+    assert not kubelet.static
+
+
+def test_a_command_lines_secrets_are_not_told(host: Path) -> None:
+    run(
+        host,
+        100,
+        "/system.slice/x.service",
+        NSpid="100",
+        argv="/x\0--token=hunter2\0--password\0hunter2\0--token-file=/x\0",
+    )
+
+    found = asked(host, queries.HostProcesses())
+
+    assert "hunter2" not in str(found)
+    assert "/x" in str(found)
+
+
+def test_a_process_table_without_its_first_process_is_unreadable(host: Path) -> None:
+    run(host, 100, GROUP)
+    (host / "proc/1").rename(host / "hidden")
+
+    found = asked(host, queries.HostProcesses())
+
+    assert "hidepid" in str(found)
+
+
+def test_this_process_finds_itself_in_the_hosts_tree(host: Path) -> None:
+    limit(host, GROUP, memory_max="max")
+
+    assert own_cgroup(HostRoot(host), host / f"sys/fs/cgroup{GROUP}") == GROUP
+    assert own_cgroup(HostRoot(host), host / "nowhere") == ""
