@@ -109,6 +109,7 @@ class Operated:
             f"--namespace={NAMESPACE}",
             f"--webhooks-file={self.folder / 'webhooks.json'}",
             f"--guard-file={self.folder / 'guard.json'}",
+            f"--report-guard-file={self.folder / 'report-guard.json'}",
             f"--identity={identity}",
             "--bind=127.0.0.1",
             f"--probe-port={probes}",

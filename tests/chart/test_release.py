@@ -55,18 +55,22 @@ def test_the_operator_writes_two_configurations_and_the_status_of_policies_and_e
             for verb in ("get", "patch")
         ),
         *(
-            ("admissionregistration.k8s.io", resource, "stridegate-exemptions", "get")
+            ("admissionregistration.k8s.io", resource, guard, "get")
             for resource in ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+            for guard in ("stridegate-exemptions", "stridegate-reports")
         ),
         *(
             right
-            for kind in ("hardeningpolicies", "hardeningexemptions")
+            for kind in ("hardeningpolicies", "hardeningexemptions", "hardeningreports")
             for right in (
                 ("stridegate.dev", kind, "any", "list"),
                 ("stridegate.dev", kind, "any", "watch"),
                 ("stridegate.dev", f"{kind}/status", "any", "patch"),
             )
         ),
+        *(("stridegate.dev", "hardeningreports", "any", verb) for verb in ("create", "patch", "delete")),
+        ("", "nodes", "any", "list"),
+        ("", "nodes", "any", "watch"),
         ("", "pods", "any", "list"),
         ("", "namespaces", "any", "list"),
         ("", "namespaces", "any", "watch"),
@@ -79,6 +83,10 @@ def test_the_operator_writes_two_secrets_and_a_lease_at_home(release: Rendered) 
         *(("coordination.k8s.io", "leases", "stridegate-operator", verb) for verb in ("get", "patch")),
         ("discovery.k8s.io", "endpointslices", "any", "list"),
     }
+
+
+def test_the_operator_creates_events_where_those_about_reports_are_kept(release: Rendered) -> None:
+    assert granted(release, "Role", "stridegate-operator", "default") == {("", "events", "any", "create")}
 
 
 def test_whoever_may_exempt_may_not_delete_the_record_of_it(release: Rendered) -> None:
@@ -102,7 +110,7 @@ def test_kubernetes_own_roles_take_in_nothing_but_reading(release: Rendered) -> 
     assert aggregated == {"stridegate-view": "rbac.authorization.k8s.io/aggregate-to-view"}
     assert granted(release, "ClusterRole", "stridegate-view") == {
         ("stridegate.dev", kind, "any", verb)
-        for kind in ("hardeningpolicies", "hardeningexemptions")
+        for kind in ("hardeningpolicies", "hardeningexemptions", "hardeningreports")
         for verb in ("get", "list", "watch")
     }
 
@@ -110,10 +118,13 @@ def test_kubernetes_own_roles_take_in_nothing_but_reading(release: Rendered) -> 
 GUARD = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
 
-def test_the_operator_is_told_what_the_guard_is_to_be(release: Rendered) -> None:
-    policy, binding = (release.one(kind, "stridegate-exemptions")["spec"] for kind in GUARD)
+@pytest.mark.parametrize(
+    ("name", "file"), [("stridegate-exemptions", "guard.json"), ("stridegate-reports", "report-guard.json")]
+)
+def test_the_operator_is_told_what_the_guards_are_to_be(release: Rendered, name: str, file: str) -> None:
+    policy, binding = (release.one(kind, name)["spec"] for kind in GUARD)
 
-    wanted = json.loads(release.one("ConfigMap", "stridegate-webhooks")["data"]["guard.json"])
+    wanted = json.loads(release.one("ConfigMap", "stridegate-webhooks")["data"][file])
 
     assert wanted == {"policy": policy, "binding": binding}
     assert (policy["failurePolicy"], binding["validationActions"]) == ("Fail", ["Deny"])

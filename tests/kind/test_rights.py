@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from exempting import exemption
+from hardeningreports import node_report
 from installations import Installation
 from localkube.commands import run
 from localkube.installation import CHART, NAMESPACE
@@ -78,6 +79,15 @@ def test_every_granted_right_is_used_and_every_request_is_granted(
         *("wait", "--namespace", "default", "--for=condition=Active", "hardeningexemption/rights", "--timeout=60s")
     )
     stridegate.kubectl("delete", "--namespace", "default", "hardeningexemption", "rights")
+
+    # A report on a node that does not exist is deleted, and one that was changed is changed back.
+    stridegate.kubectl("apply", "-f", "-", stdin=json.dumps(node_report("gone")))
+    stridegate.kubectl("wait", "--for=delete", "hardeningreport/gone", "--timeout=60s")
+    known = stridegate.kubectl("get", "hrep", "-l", "stridegate.dev/role=control-plane", "-o", "name").split()[0]
+    stridegate.kubectl("label", "--overwrite", known, "stridegate.dev/role=worker")
+    stridegate.kubectl(
+        "wait", "--for=jsonpath={.metadata.labels.stridegate\\.dev/role}=control-plane", known, "--timeout=60s"
+    )
 
     grants, requests = granted(stridegate, ACCOUNTS[account]), used(stridegate, account)
 

@@ -40,7 +40,7 @@ def test_a_file_without_the_guard_stops_the_operator(tmp_path: Path, text: str |
     if text is not None:
         path.write_bytes(text.encode(errors="surrogatepass"))
 
-    with pytest.raises(BadGuardFile, match=r"guard.json: wanted the guard of exemptions as JSON with the keys policy"):
+    with pytest.raises(BadGuardFile, match=r"guard.json: wanted a guard as JSON with the keys policy"):
         read_guard(path)
 
 

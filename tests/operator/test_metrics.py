@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+import msgspec
 from prometheus_client import generate_latest
 
+from stridegate.kube.known_reports import ListedReport, Reduction
 from stridegate.operator.audits import Audit, Audited, State
 from stridegate.operator.canaries import Canary, Case
 from stridegate.operator.certificates import State as Rotation
@@ -21,6 +23,20 @@ AUDIT = Audit(
     findings={"host-pid": 2},
     mirrored={("kube-system", "host-network"): 1},
     uses={},
+)
+REPORT = Reduction()(
+    msgspec.convert(
+        {
+            "metadata": {"name": "node1"},
+            "status": {
+                "scannedAt": "2027-01-15T08:00:00Z",
+                "findings": [{"rule": "loose-file", "state": "Fail", "severity": "high"}],
+                "passed": ["tight-file"],
+                "conditions": [{"type": "Fresh", "status": "True", "reason": "Fresh"}],
+            },
+        },
+        ListedReport,
+    )
 )
 
 
@@ -38,6 +54,8 @@ def test_every_metric_is_told() -> None:
     metrics.note_change(Change(what="a leaf", made=Role.LEAF))
     metrics.note_change(Change(what="a list"))
     metrics.note_guard("stridegate-exemptions", guards=False)
+    metrics.note_report_guard("stridegate-reports", guards=True)
+    metrics.note_reports([REPORT], 1_800_000_060.0)
     metrics.note_exemptions({"Active": 3, "Expired": 1})
     metrics.note_canary(Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "admitted"}))
     metrics.note_audit(AUDIT, 2.5)
@@ -53,6 +71,10 @@ def test_every_metric_is_told() -> None:
         "stridegate_policies_broken": 0,
         "stridegate_event_loop_lag_seconds": 0,
         'stridegate_exemption_guard_ok{name="stridegate-exemptions"}': 0,
+        'stridegate_report_guard_ok{name="stridegate-reports"}': 1,
+        'stridegate_node_reports{state="Fresh"}': 1,
+        'stridegate_node_findings{result="fail",rule="loose-file",severity="high"}': 1,
+        "stridegate_node_report_age_seconds": 60,
         'stridegate_exemptions{state="Active"}': 3,
         'stridegate_exemptions{state="Expired"}': 1,
         'stridegate_exemptions{state="Revoked"}': 0,

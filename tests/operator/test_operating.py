@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from exempting import ahead, exemption
 from localkube.api_server import METADATA_AUDIT_POLICY, ApiServer
 from localkube.errors import CommandFailed
 from operated import CONFIGURATIONS, NAMESPACE, Operated, eventually
+from reported import apply, node, prepare, scan, scanner_pod, tell_of_node, tell_of_scanner
 
 pytestmark = pytest.mark.api_server
 
@@ -283,6 +285,21 @@ def test_the_active_replica_is_alive_and_ready_and_tells_what_it_knows(release: 
     assert "_created" not in metrics[1]
 
 
+def change_nodes(release: Operated) -> None:
+    """Let a node come, be scanned, be told of what changed, get another role, and go."""
+    prepare(release.server)
+    apply(release.server, node("node1"), scanner_pod("node1"))
+    tell_of_node(release.server, "node1")
+    tell_of_scanner(release.server, "node1")
+    eventually(lambda: "node1" in release.server.kubectl("get", "hrep", "-o", "name"))
+    scan(release.server, "node1", at=time.time(), findings=("loose-file",))
+    eventually(lambda: release.get("events", "--namespace", "default")["items"])
+    apply(release.server, node("node1", **{"node-role.kubernetes.io/control-plane": ""}))
+    eventually(lambda: release.get("hrep", "node1")["spec"]["role"] == "control-plane")
+    release.server.kubectl("delete", "node", "node1")
+    eventually(lambda: "node1" not in release.server.kubectl("get", "hrep", "-o", "name"))
+
+
 def test_no_object_carries_a_key_of_kopfs(release: Operated) -> None:
     for kind in ("hardeningpolicies", "hardeningexemptions", "namespaces"):
         for each in release.get(kind, "--all-namespaces")["items"]:
@@ -297,11 +314,13 @@ def test_the_rights_that_are_used_are_the_rights_that_are_granted(release: Opera
     reported = exemption(me, "dangerous-capability", name="reported")
     release.server.kubectl("create", *place, "-f", "-", stdin=json.dumps(reported))
     eventually(lambda: release.condition("reported", "Active", *place))
+    change_nodes(release)
     granted = set()
     for role in (
         release.get("clusterrole", "stridegate-operator"),
         release.get("role", "stridegate-operator", "--namespace", NAMESPACE),
         release.get("role", "stridegate-operator", "--namespace", "stridegate-canary"),
+        release.get("role", "stridegate-operator", "--namespace", "default"),
     ):
         for rule in role["rules"]:
             for resource in rule["resources"]:

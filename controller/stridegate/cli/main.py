@@ -12,6 +12,8 @@ import click
 from stridegate.cli.check import check
 from stridegate.cli.completions import completion
 from stridegate.cli.exemptions import exemption
+from stridegate.cli.fix import fix
+from stridegate.cli.report import report
 from stridegate.cli.rules import explain, rules
 from stridegate.cli.scans import scan_node
 from stridegate.cli.versions import versions
@@ -54,8 +56,14 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-for each in (check, exemption, explain, rules, completion, scan_node):
-    main.add_command(each)
+main.add_command(check)
+main.add_command(completion)
+main.add_command(exemption)
+main.add_command(explain)
+main.add_command(fix)
+main.add_command(report)
+main.add_command(rules)
+main.add_command(scan_node)
 
 
 @main.command()
@@ -136,6 +144,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @click.option("--namespace", required=True, help="The release's namespace: its Secrets, Lease and Service.")
 @click.option("--webhooks-file", type=_FILE, required=True, help="JSON with the webhook entries to arm.")
 @click.option("--guard-file", type=_FILE, required=True, help="JSON with the guard of exemptions as it must be.")
+@click.option("--report-guard-file", type=_FILE, required=True, help="JSON with the guard of reports as it must be.")
 @click.option("--service", default="stridegate-webhook", show_default=True, help="The webhook's Service.")
 @click.option("--identity", required=True, help="This replica's name in the Lease: the pod's.")
 @click.option(
@@ -145,6 +154,16 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     show_default=True,
     help="Seconds between audits of all running pods; one also follows when policies change.",
 )
+@click.option(
+    "--scan-interval",
+    type=click.IntRange(30, 86400),
+    default=600,
+    show_default=True,
+    help="Seconds between scans of each node; one also follows when something changes on it.",
+)
+@click.option(
+    "--installation", default="auto", show_default=True, help="How all nodes were installed, such as kubeadm."
+)
 @_BIND
 @_PROBE_PORT
 @_KUBECONFIG
@@ -153,9 +172,12 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     namespace: str,
     webhooks_file: Path,
     guard_file: Path,
+    report_guard_file: Path,
     service: str,
     identity: str,
     audit_interval: int,
+    scan_interval: int,
+    installation: str,
     bind: str,
     probe_port: int,
     kubeconfig: Path | None,
@@ -164,21 +186,30 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     """Keep certificates, arm the webhook, audit what runs and report on policies until SIGTERM.
 
     Example: stridegate operator --namespace stridegate-system --webhooks-file webhooks.json --guard-file guard.json
-    --identity pod-1
+    --report-guard-file report-guard.json --identity pod-1
     """
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
+    from stridegate.model.nodes.nodes import Installation  # noqa: PLC0415
+    from stridegate.operator.assignments import Settings  # noqa: PLC0415
     from stridegate.operator.errors import OperatorError  # noqa: PLC0415
     from stridegate.operator.main import Options, run  # noqa: PLC0415
 
     lines = configure(log_level)
+    installations = {each.value: each for each in Installation}
+    if installation not in {"auto", *installations}:
+        wanted = ", ".join(("auto", *installations))
+        raise click.BadParameter(f"wanted one of {wanted}, got {installation!r}", param_hint="--installation")
+    settings = Settings(installation=installations.get(installation), interval=scan_interval)
     options = Options(
         namespace=namespace,
         webhooks_file=webhooks_file,
         guard_file=guard_file,
+        report_guard_file=report_guard_file,
         service=service,
         identity=identity,
         audit_interval=audit_interval,
+        report_settings=settings,
         bind=bind,
         probe_port=probe_port,
         kubeconfig=kubeconfig,

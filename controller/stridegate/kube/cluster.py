@@ -45,6 +45,7 @@ COMMAND_MANAGER = "stridegate"
 API_VERSION = "stridegate.dev/v1alpha1"
 POLICIES = f"/apis/{API_VERSION}/hardeningpolicies"
 EXEMPTIONS = f"/apis/{API_VERSION}/hardeningexemptions"
+REPORTS = f"/apis/{API_VERSION}/hardeningreports"
 NAMESPACES = "/api/v1/namespaces"
 
 # Seconds to connect and to wait for an answer; less than the time in which a lease must be renewed.
@@ -154,11 +155,11 @@ class Cluster:
         """Return every Namespace."""
         return self._send("GET", NAMESPACES, ObjectList)
 
-    def objects(self, path: str) -> Iterator[Json]:
-        """Yield every object under a path, page by page."""
+    def objects(self, path: str, page_size: int = _PAGE) -> Iterator[Json]:
+        """Yield every object under a path, page by page; pages of large objects are better small."""
         rest = ""
         while True:
-            query = {"limit": str(_PAGE), **({"continue": rest} if rest else {})}
+            query = {"limit": str(page_size), **({"continue": rest} if rest else {})}
             page = self._send("GET", path, ObjectList, query=query)
             yield from page.items or ()
             rest = page.metadata.rest or ""
@@ -173,6 +174,28 @@ class Cluster:
         """Apply a HardeningExemption's status, as apply_policy_status does."""
         path = f"{_exemptions(exemption.namespace)}/{exemption.name}"
         return self._apply_status("HardeningExemption", path, exemption, status)
+
+    def create_report(self, report: Mapping[str, object]) -> Json:
+        """Create a HardeningReport without its status. Raises Conflict where there is one."""
+        return self._send("POST", REPORTS, Json, query={"fieldManager": FIELD_MANAGER}, body=report)
+
+    def change_report(self, name: str, change: Mapping[str, object]) -> Json:
+        """Change a HardeningReport but for its status, by a merge patch."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return self._send("PATCH", f"{REPORTS}/{name}", Json, query=query, body=change, content=_MERGE)
+
+    def apply_report_status(self, report: Metadata, status: Mapping[str, object]) -> Json:
+        """Apply the operator's part of a HardeningReport's status, as apply_policy_status does."""
+        return self._apply_status("HardeningReport", f"{REPORTS}/{report.name}", report, status)
+
+    def delete_report(self, report: Metadata) -> None:
+        """Delete a HardeningReport. Raises Conflict where it was made anew meanwhile."""
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": report.uid}}
+        self._send("DELETE", f"{REPORTS}/{report.name}", Json, body=body)
+
+    def create_event(self, event: Mapping[str, object]) -> None:
+        """Create an Event about an object without a namespace: those are kept in the namespace default."""
+        self._send("POST", f"{NAMESPACES}/default/events", Json, body=event)
 
     def try_pod(self, namespace: str, pod: Mapping[str, object]) -> None:
         """Ask whether a pod would be admitted; nothing is created. Raises Denied where it would not be."""

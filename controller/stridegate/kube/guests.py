@@ -38,9 +38,11 @@ class Kind:
 class Guest:
     """kopf, from when it is started until it ends."""
 
-    def __init__(self, way_in: WayIn, kinds: tuple[Kind, ...]) -> None:
+    def __init__(self, way_in: WayIn, kinds: tuple[Kind, ...], *, page: int = 500) -> None:
+        """Prepare to watch some kinds; `page` is how many objects of a list are in memory at a time."""
         self._way_in = way_in
         self._kinds = kinds
+        self._page = page
         self._stopping = False
         self._end: Callable[[], object] | None = None
 
@@ -67,21 +69,21 @@ class Guest:
             stop.set()
         await kopf.operator(
             registry=_registry(self._way_in, self._kinds),
-            settings=_settings(),
+            settings=_settings(self._page),
             standalone=True,
             clusterwide=True,
             stop_flag=stop,
         )
 
 
-def _settings() -> kopf.OperatorSettings:
+def _settings(page: int) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     # Else it would kill the process that it ends too slowly in.
     settings.process.ultimate_exiting_timeout = None
     settings.scanning.disabled = True
     settings.watching.server_timeout = 240
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = page
     settings.persistence.finalizer = "stridegate.dev/never-added"
     settings.queueing.error_delays = [1, 5]
     # For each object of a listing kopf keeps a task with its queue for so long (seconds) after its last event: with the

@@ -182,14 +182,20 @@ class Reader:
             page = await self._page(path, query, decoder)
             items += page.items or ()
             if not page.metadata.rest:
-                revision = page.metadata.revision
-                return Listing(items=items, revision=int(revision) if revision.isdecimal() else 0)
+                return _listing(items, page)
             query = {"limit": str(_PAGE), "continue": page.metadata.rest}
 
     async def pages(
         self, path: str, item: type[T], *, size: int = _PAGE, fields: str = ""
     ) -> AsyncIterator[tuple[T, ...]]:
-        """Yield the objects under a path, a page of at most `size` at a time; `fields` selects among them.
+        """Yield the objects under a path, a page of at most `size` at a time, as `portions` does."""
+        async for portion in self.portions(path, item, size=size, fields=fields):
+            yield tuple(portion.items)
+
+    async def portions(
+        self, path: str, item: type[T], *, size: int = _PAGE, fields: str = "", labels: str = ""
+    ) -> AsyncIterator[Listing[T]]:
+        """Yield the objects under a path, a page of at most `size` at a time; `fields` and `labels` select among them.
 
         No page is kept, none has more than 16 MiB, and between pages as much time may pass as whoever reads them takes.
         The pages are of one revision until the API server has forgotten that (410 Gone, five minutes by default); it
@@ -198,7 +204,7 @@ class Reader:
         no way on, and Oversized for a single object above the bound.
         """
         decoder: msgspec.json.Decoder[_Page[T]] = msgspec.json.Decoder(_Page[item])  # type: ignore[valid-type] # made at run time
-        query = {"fieldSelector": fields} if fields else {}
+        query = {**({"fieldSelector": fields} if fields else {}), **({"labelSelector": labels} if labels else {})}
         asked, rest = size, ""
         while True:
             part = {"limit": str(asked), **({"continue": rest} if rest else {})}
@@ -214,7 +220,7 @@ class Reader:
                     raise
                 asked = (asked + 1) // 2
                 continue
-            yield tuple(page.items or ())
+            yield _listing(list(page.items or ()), page)
             asked, rest = min(asked * 2, size), page.metadata.rest or ""
             if not rest:
                 return
@@ -249,6 +255,11 @@ class Reader:
             return decoder.decode(body)
         except UNDECODABLE as error:
             raise Refused(request, response.status, f"not what it should be: {error}") from error
+
+
+def _listing(items: list[T], page: _Page[T]) -> Listing[T]:
+    revision = page.metadata.revision
+    return Listing(items=items, revision=int(revision) if revision.isdecimal() else 0)
 
 
 async def accepted(response: aiohttp.ClientResponse, request: str) -> None:

@@ -2,7 +2,7 @@
 
 OperatorError
 ├── BadWebhooksFile    the file with the webhook entries to arm cannot be used
-├── BadGuardFile       the file with the guard of exemptions as it must be cannot be used
+├── BadGuardFile       the file with a guard as it must be cannot be used
 └── NotActive          another replica holds the Lease, so this one must not write
 """
 
@@ -23,12 +23,10 @@ class BadWebhooksFile(OperatorError):
 
 
 class BadGuardFile(OperatorError):
-    """The file with the guard of exemptions as it must be cannot be used."""
+    """The file with a guard, of exemptions or of reports, as it must be cannot be used."""
 
     def __init__(self, path: object, reason: object) -> None:
-        super().__init__(
-            f"{path}: wanted the guard of exemptions as JSON with the keys policy and binding, got {reason}"
-        )
+        super().__init__(f"{path}: wanted a guard as JSON with the keys policy and binding, got {reason}")
 
 
 class NotActive(OperatorError):

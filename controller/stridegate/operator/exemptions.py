@@ -83,6 +83,12 @@ def read(obj: Mapping[str, object]) -> Read:
         return problem
 
 
+def readable(objects: Iterable[tuple[object, Mapping[str, object]]]) -> list[Exemption]:
+    """Return the exemptions that can be read, of objects each with its metadata."""
+    found = (read(obj) for _, obj in objects)
+    return [each for each in found if isinstance(each, Exemption)]
+
+
 def conditions(exemption: Read, now: dt.datetime, used: Usage | None, terms: Terms) -> tuple[Condition, ...]:
     """Return the conditions of an exemption, without Used where no audit has said anything of it."""
     active = _active(exemption, now, terms)

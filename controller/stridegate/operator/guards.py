@@ -1,6 +1,7 @@
-"""The guard of exemptions: a ValidatingAdmissionPolicy with its binding lets only those grant one who may.
+"""The guards: of exemptions, which only those grant who may, and of reports, which only a node's own scanner writes.
 
-The chart installs both; the operator only looks whether they are as they must be. Whatever else they say may let
+Each is a ValidatingAdmissionPolicy with its binding. The chart installs them; the operator only looks whether they are
+as they must be. Whatever else they say may let
 everybody through: one action that is not Deny, one constraint or condition more, one expression that is always true.
 """
 
@@ -17,8 +18,9 @@ from stridegate.kube.objects import GuardPart, Json
 from stridegate.kube.shapes import UNDECODABLE
 from stridegate.operator.errors import BadGuardFile
 
-# The name of both objects.
+# The names of both objects of each.
 GUARD = "stridegate-exemptions"
+REPORT_GUARD = "stridegate-reports"
 
 Guard = Mapping[GuardPart, Json]
 
@@ -26,7 +28,10 @@ _KINDS = {
     GuardPart.POLICY: "ValidatingAdmissionPolicy",
     GuardPart.BINDING: "ValidatingAdmissionPolicyBinding",
 }
-_CONSEQUENCE = "whoever may write exemptions may exempt from every rule"
+_CONSEQUENCES = {
+    GUARD: "whoever may write exemptions may exempt from every rule",
+    REPORT_GUARD: "the scanner of any node may write the report of every other",
+}
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,16 +48,16 @@ def read_guard(path: Path) -> Guard:
     return {GuardPart.POLICY: read.policy, GuardPart.BINDING: read.binding}
 
 
-def find_gap(cluster: Cluster, wanted: Guard) -> str | None:
-    """Return why the live guard does not guard, None where it does. Raises Unreachable."""
-    gaps = (_gap(cluster, part, spec) for part, spec in wanted.items())
-    return next((f"{gap}; {_CONSEQUENCE}" for gap in gaps if gap is not None), None)
+def find_gap(cluster: Cluster, wanted: Guard, name: str = GUARD) -> str | None:
+    """Return why the live guard of that name does not guard, None where it does. Raises Unreachable."""
+    gaps = (_gap(cluster, part, name, spec) for part, spec in wanted.items())
+    return next((f"{gap}; {_CONSEQUENCES[name]}" for gap in gaps if gap is not None), None)
 
 
-def _gap(cluster: Cluster, part: GuardPart, wanted: Json) -> str | None:
-    about = f"{_KINDS[part]} {GUARD}"
+def _gap(cluster: Cluster, part: GuardPart, name: str, wanted: Json) -> str | None:
+    about = f"{_KINDS[part]} {name}"
     try:
-        live = cluster.guard_part(part, GUARD).spec or {}
+        live = cluster.guard_part(part, name).spec or {}
     except NotFound:
         return f"{about} does not exist; `helm upgrade` makes it again"
     except Refused as error:

@@ -8,12 +8,13 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from prometheus_client import disable_created_metrics
 
 from stridegate.engine.catalogue import POD_RULES, RULES, digest
+from stridegate.engine.node_catalogue import ENTRIES
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import InvalidField, KubeError
 from stridegate.kube.fields import Field
@@ -22,16 +23,20 @@ from stridegate.kube.reader import WayIn, find_way_in, reading
 from stridegate.kube.selectors import read_selector
 from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import JUDGING, Entries, read_webhooks
+from stridegate.operator.assignments import Settings
 from stridegate.operator.duties import Duties
 from stridegate.operator.endings import Endings
 from stridegate.operator.errors import BadWebhooksFile
-from stridegate.operator.exemptions import Terms
+from stridegate.operator.exemptions import Terms, readable
+from stridegate.operator.following import keep_following
 from stridegate.operator.guards import Guard, read_guard
 from stridegate.operator.installation import Installation
 from stridegate.operator.leases import Leadership, keep_renewing
 from stridegate.operator.looks import Place
 from stridegate.operator.metrics import Metrics
 from stridegate.operator.mirrors import Mirror, Mirrors
+from stridegate.operator.node_reports import Ledgers, NodeReports
+from stridegate.operator.report_guard import ReportGuard
 from stridegate.operator.reporting import PolicyBook
 from stridegate.operator.rounds import Rounds
 from stridegate.operator.walks import Pace
@@ -52,12 +57,14 @@ class Options:
     namespace: str
     webhooks_file: Path
     guard_file: Path
+    report_guard_file: Path
     service: str
     identity: str
     # Empty for every address, IPv4 and IPv6.
     bind: str = ""
     probe_port: int = 9090
     audit_interval: float = 600.0
+    report_settings: Settings = field(default_factory=Settings)
     kubeconfig: Path | None = None
     # How many lines of the log were dropped.
     lines_dropped: Callable[[], int] = int
@@ -67,7 +74,10 @@ def run(options: Options) -> None:
     """Run the operator until SIGTERM or SIGINT. Raises BadWebhooksFile, BadGuardFile and NoAccess where it cannot start."""
     entries = read_webhooks(options.webhooks_file)
     wanted = _Wanted(
-        entries=entries, scope=_scope(options.webhooks_file, entries), guard=read_guard(options.guard_file)
+        entries=entries,
+        scope=_scope(options.webhooks_file, entries),
+        guard=read_guard(options.guard_file),
+        report_guard=read_guard(options.report_guard_file),
     )
     cluster, way_in = Cluster.connect(options.kubeconfig), find_way_in(options.kubeconfig)
     # The library would add a series to each counter that says when it began.
@@ -77,11 +87,12 @@ def run(options: Options) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """What the chart says that the cluster must have: webhook entries, what these are asked about, and the guard of exemptions."""
+    """What the chart says that the cluster must have: webhook entries, what these are asked about, and the two guards."""
 
     entries: Mapping[ConfigurationKind, Entries]
     scope: LabelSelector
     guard: Guard
+    report_guard: Guard
 
 
 def _scope(path: Path, entries: Mapping[ConfigurationKind, Entries]) -> LabelSelector:
@@ -104,6 +115,9 @@ class _Replica:
     duties: Duties
     endings: Endings
     rounds: Rounds
+    ledgers: Ledgers
+    node_reports: NodeReports
+    report_guard: ReportGuard
     metrics: Metrics
 
     def changed(self) -> None:
@@ -111,6 +125,7 @@ class _Replica:
         self.duties.policies_changed()
         self.endings.wake()
         self.rounds.policies_changed()
+        self.node_reports.wake()
 
     def audited(self) -> None:
         """Take note that an audit found something out."""
@@ -122,6 +137,8 @@ class _Replica:
         self.duties.wake()
         self.endings.wake()
         self.rounds.wake()
+        self.node_reports.wake()
+        self.report_guard.wake()
 
     def missing(self) -> list[str]:
         """Return, in words, what it has not seen yet of what it has to look after."""
@@ -165,12 +182,30 @@ def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
         cluster=cluster,
         leadership=leadership,
         exemptions=mirrors.exemptions,
-        terms=Terms(rules=RULES.keys(), home=options.namespace),
+        terms=Terms(rules=ENTRIES.keys(), home=options.namespace),
         used=rounds.used,
         metrics=metrics,
     )
+    ledgers = Ledgers()
+    node_reports = NodeReports(
+        cluster=cluster,
+        leadership=leadership,
+        ledgers=ledgers,
+        exemptions=lambda: readable(mirrors.exemptions.items()),
+        home=options.namespace,
+        settings=options.report_settings,
+        metrics=metrics,
+    )
     return _Replica(
-        leadership=leadership, mirrors=mirrors, duties=duties, endings=endings, rounds=rounds, metrics=metrics
+        leadership=leadership,
+        mirrors=mirrors,
+        duties=duties,
+        endings=endings,
+        rounds=rounds,
+        ledgers=ledgers,
+        node_reports=node_reports,
+        report_guard=ReportGuard(cluster, leadership, wanted.report_guard, metrics),
+        metrics=metrics,
     )
 
 
@@ -192,6 +227,9 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
             replica.duties.keep_statuses(),
             replica.endings.keep(),
             replica.rounds.keep(reader, replica.audited),
+            replica.node_reports.keep(reader),
+            replica.report_guard.keep(),
+            keep_following(way_in, reader, replica.ledgers.kinds, replica.node_reports.wake),
             keep_watching(way_in, _kinds(cluster, replica.mirrors), replica.changed),
         )
         running = [tasks.create_task(each) for each in loops]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter as Counting
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from stridegate import __version__
+from stridegate.kube.known_reports import KnownReport, Result
+from stridegate.model.reports import CLUSTER_REPORT
 from stridegate.operator.audits import Audit, State
 from stridegate.operator.canaries import Canary
 from stridegate.operator.exemptions import ACTIVE_REASONS
@@ -78,6 +81,19 @@ class Metrics:
             "exemption_guard_ok", "Whether only those grant exemptions who hold the verb exempt on the rule", "name"
         )
 
+        self._reports = self._gauge(
+            "node_reports", "HardeningReports on nodes, by whether they are fresh and why not", "state"
+        )
+        self._results = self._gauge(
+            "node_findings", "Nodes on which a rule did not pass, by how it came out", "rule", "severity", "result"
+        )
+        self._report_age = self._gauge(
+            "node_report_age_seconds", "How long ago the node was scanned whose report is oldest"
+        )
+        # As with the guard of exemptions.
+        self._report_guard_ok = self._gauge(
+            "report_guard_ok", "Whether only a node's scanner writes its report", "name"
+        )
         self._exemptions = self._gauge("exemptions", "HardeningExemptions, by why they exempt or do not", "state")
 
     def _gauge(self, name: str, doc: str, *labels: str) -> Gauge:
@@ -107,6 +123,38 @@ class Metrics:
     def forget_guard(self) -> None:
         """Say nothing of the guard any more: another replica looks at it."""
         self._guard_ok.clear()
+
+    def note_report_guard(self, name: str, *, guards: bool) -> None:
+        """Take in whether the guard of reports guards."""
+        self._report_guard_ok.labels(name).set(guards)
+
+    def note_reports(self, reports: Iterable[KnownReport], now: float) -> None:
+        """Take in what the reports on nodes say, in place of all that was said before; `now` is Unix time in seconds."""
+        self.forget_reports()
+        states = Counting[str]()
+        results = Counting[Result]()
+        oldest = now
+        for report in reports:
+            if report.name == CLUSTER_REPORT:
+                continue
+            fresh = report.condition("Fresh") or {}
+            states[str(fresh.get("reason", "Unknown"))] += 1
+            results.update(result for result in report.results if result.state != "Pass")
+            oldest = min(oldest, report.scanned if report.scanned is not None else now)
+        for state, count in states.items():
+            self._reports.labels(state).set(count)
+        for result, count in results.items():
+            self._results.labels(result.rule, result.severity, result.state.lower()).set(count)
+        self._report_age.set(now - oldest)
+
+    def forget_reports(self) -> None:
+        """Say nothing of reports any more: another replica looks after them."""
+        for each in (self._reports, self._results):
+            each.clear()
+
+    def forget_report_guard(self) -> None:
+        """Say nothing of the guard of reports any more: another replica looks at it."""
+        self._report_guard_ok.clear()
 
     def note_exemptions(self, standings: Mapping[str, int]) -> None:
         """Take in how many exemptions stand how, by the reason of their condition Active."""

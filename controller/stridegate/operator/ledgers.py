@@ -1,0 +1,78 @@
+"""Big kinds as the operator keeps them: each object is reduced as soon as it comes, and its full form is let go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from stridegate.kube.reader import Reader
+from stridegate.kube.rosters import Roster, Version
+from stridegate.kube.shapes import UNDECODABLE
+
+T = TypeVar("T")
+
+
+class HasVersion(Protocol):
+    """The metadata of an object."""
+
+    @property
+    def version(self) -> Version:
+        """Which object this is, and in which state."""
+
+
+class Stored(Protocol):
+    """An object of the API server, typed."""
+
+    @property
+    def metadata(self) -> HasVersion:
+        """Its metadata."""
+
+
+S = TypeVar("S", bound=Stored)
+
+
+class Ledger(Generic[S, T]):
+    """The objects of one kind by name, each reduced to what is needed of it."""
+
+    def __init__(self, path: str, shape: type[S], reduce: Callable[[S], T], *, page: int) -> None:
+        self._path = path
+        self._shape = shape
+        self._reduce = reduce
+        self._page = page
+        self._roster: Roster[T] = Roster()
+        # Whether the kind has been listed.
+        self.synced = False
+
+    def values(self) -> Mapping[str, T]:
+        """Return the reduced objects by name."""
+        return dict(self._roster.items())
+
+    def read(self, obj: Mapping[str, object]) -> tuple[Version, T] | None:
+        """Return the version of an object, and what is needed of it; None for what no object of the kind can be. Safe in any thread."""
+        try:
+            typed = msgspec.convert(obj, self._shape)
+        except UNDECODABLE:
+            return None
+        return typed.metadata.version, self._reduce(typed)
+
+    def observe(self, version: Version, value: T, *, deleted: bool = False) -> None:
+        """Take in one object as a watch or a write showed it."""
+        if deleted:
+            self._roster.remove(version)
+        elif self._roster.admits_heard(version):
+            self._roster.put(version, value)
+
+    async def fill(self, reader: Reader) -> None:
+        """List the kind, page by page, and take that for the truth. Raises KubeError."""
+        listed: list[tuple[Version, T]] = []
+        revision: int | None = None
+        async for portion in reader.portions(self._path, self._shape, size=self._page):
+            revision = portion.revision if revision is None else revision
+            listed += [(each.metadata.version, self._reduce(each)) for each in portion.items]
+        for version, value in listed:
+            if self._roster.admits_listed(version, revision or 0):
+                self._roster.put(version, value)
+        self._roster.retain((version for version, _ in listed), revision or 0)
+        self.synced = True

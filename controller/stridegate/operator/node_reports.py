@@ -1,0 +1,207 @@
+"""Keeping one report for each node: created with it, told what changes of it, called stale when nobody looks after it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import NoReturn
+
+from stridegate.kube.cluster import Cluster
+from stridegate.kube.errors import Conflict, KubeError, NotFound
+from stridegate.kube.known_reports import KnownReport, ListedReport, Reduction
+from stridegate.kube.nodes import NODES, ListedNode, Machine, machine_of
+from stridegate.kube.objects import Json, Metadata
+from stridegate.kube.reader import Reader
+from stridegate.kube.reports import REPORTS
+from stridegate.model.exemptions import Exemption
+from stridegate.model.reports import CLUSTER_REPORT
+from stridegate.operator.assignments import (
+    Settings,
+    cluster_report,
+    control_plane_addresses,
+    difference,
+    exempted,
+    misplaced,
+    node_exemptions,
+    node_report,
+    stands,
+)
+from stridegate.operator.conditions import Condition, to_apply
+from stridegate.operator.errors import NotActive
+from stridegate.operator.following import Followed
+from stridegate.operator.freshness import freshness, of_windows
+from stridegate.operator.leases import Leadership
+from stridegate.operator.ledgers import Ledger
+from stridegate.operator.metrics import Metrics
+from stridegate.operator.occurrences import Occurrences
+from stridegate.operator.pauses import pause_until
+from stridegate.operator.scanners import nodes_with_scanners
+
+_log = logging.getLogger(__name__)
+
+# Seconds for which changes are gathered, between looks at the clock and at the scanners, and until a failure is tried again.
+_GATHERING, _LOOKING, _RETRYING = 1.0, 30.0, 5.0
+
+
+class Ledgers:
+    """The nodes and the reports that there are."""
+
+    def __init__(self) -> None:
+        self.nodes: Ledger[ListedNode, Machine] = Ledger(NODES, ListedNode, machine_of, page=250)
+        self.reports: Ledger[ListedReport, KnownReport] = Ledger(REPORTS, ListedReport, Reduction(), page=100)
+
+    @property
+    def synced(self) -> bool:
+        """Whether both have been listed."""
+        return self.nodes.synced and self.reports.synced
+
+    @property
+    def kinds(self) -> tuple[Followed, ...]:
+        """What is to be followed."""
+        return (
+            Followed(group="", version="v1", plural="nodes", ledger=self.nodes),
+            Followed(group="stridegate.dev", version="v1alpha1", plural="hardeningreports", ledger=self.reports),
+        )
+
+
+class NodeReports:
+    """The reports of the nodes. `home` is Stridegate's namespace, `exemptions` tells all that can be read."""
+
+    def __init__(  # noqa: PLR0913 - the parts that a replica is wired from
+        self,
+        *,
+        cluster: Cluster,
+        leadership: Leadership,
+        ledgers: Ledgers,
+        exemptions: Callable[[], Iterable[Exemption]],
+        home: str,
+        settings: Settings,
+        metrics: Metrics,
+    ) -> None:
+        self._cluster = cluster
+        self._leadership = leadership
+        self._ledgers = ledgers
+        self._exemptions = exemptions
+        self._home = home
+        self._settings = settings
+        self._metrics = metrics
+        self._occurrences = Occurrences()
+        self._due = asyncio.Event()
+
+    def wake(self) -> None:
+        """Take note that nodes, reports or exemptions are not what they were, or that this replica has become the active one."""
+        self._due.set()
+
+    async def keep(self, reader: Reader) -> NoReturn:
+        """Write what is missing over and over; a standby only waits."""
+        while True:
+            pause = _LOOKING
+            try:
+                await self._tend(reader)
+            except NotActive:
+                self._occurrences.forget()
+                self._metrics.forget_reports()
+            except KubeError as error:
+                _log.warning("could not keep the nodes' reports: %s", error)
+                pause = _RETRYING
+            await pause_until(self._due, pause)
+            await asyncio.sleep(_GATHERING)
+            self._due.clear()
+
+    async def _tend(self, reader: Reader) -> None:
+        """Look once, and write what follows. Raises KubeError and NotActive."""
+        self._leadership.require()
+        if not self._ledgers.synced:
+            return
+        scanning = await nodes_with_scanners(reader)
+        machines, reports, now = self._ledgers.nodes.values(), self._ledgers.reports.values(), time.time()
+        await self._remove(machines, reports)
+        for wanted in (cluster_report(), *self._wanted(machines, now)):
+            await self._apply(wanted, reports)
+        for name, machine in machines.items():
+            known = reports.get(name)
+            if known is not None and not misplaced(known, machine):
+                await self._tell(known, machine, scanning=name in scanning, now=now)
+        for event in self._occurrences.news(self._ledgers.reports.values()):
+            self._leadership.require()
+            await asyncio.to_thread(self._cluster.create_event, event)
+        self._metrics.note_reports(self._ledgers.reports.values().values(), now)
+
+    def _wanted(self, machines: Mapping[str, Machine], now: float) -> Iterable[Json]:
+        addresses = control_plane_addresses(machines.values())
+        exemptions = node_exemptions(self._exemptions(), self._home, now)
+        for machine in machines.values():
+            if machine.name != CLUSTER_REPORT:  # that name is taken
+                yield node_report(machine, self._settings, addresses, exempted(machine, exemptions))
+
+    async def _remove(self, machines: Mapping[str, Machine], reports: Mapping[str, KnownReport]) -> None:
+        """Delete the reports on nodes that are gone, where the API server has not done so yet."""
+        for name, known in reports.items():
+            if known.leaving or not misplaced(known, machines.get(name)):
+                continue
+            self._leadership.require()
+            try:
+                await asyncio.to_thread(self._cluster.delete_report, _about(known))
+            except (NotFound, Conflict):
+                continue  # the collector of garbage was quicker
+            _log.info("deleted the report of node %s, which is gone", name)
+
+    async def _apply(self, wanted: Json, reports: Mapping[str, KnownReport]) -> None:
+        metadata = wanted["metadata"]
+        name = str(metadata["name"]) if isinstance(metadata, dict) else ""
+        known = reports.get(name)
+        if known is not None and (known.leaving or stands(known, wanted)):
+            return
+        self._leadership.require()
+        try:
+            if known is None:
+                answer = await asyncio.to_thread(self._cluster.create_report, wanted)
+            else:
+                answer = await asyncio.to_thread(self._cluster.change_report, name, difference(known, wanted))
+        except (NotFound, Conflict) as error:
+            _log.info("a report was made or deleted meanwhile: %s", error)
+            return
+        self._observe(answer)
+
+    async def _tell(self, known: KnownReport, machine: Machine, *, scanning: bool, now: float) -> None:
+        """Write the condition of a report, where it is to say something else than it does."""
+        condition = of_windows() if machine.windows else freshness(known, machine, scanning=scanning, now=now)
+        if condition is None or known.leaving or _says(known, condition):
+            return
+        status = to_apply(
+            {"observedGeneration": known.generation}, (condition,), {"conditions": list(known.conditions)}, _time(now)
+        )
+        if status is None:
+            return
+        self._leadership.require()
+        try:
+            answer = await asyncio.to_thread(
+                self._cluster.apply_report_status, _about(known), {"conditions": status["conditions"]}
+            )
+        except (NotFound, Conflict) as error:
+            _log.info("a report was deleted or made anew meanwhile: %s", error)
+            return
+        self._observe(answer)
+
+    def _observe(self, answer: Json) -> None:
+        read = self._ledgers.reports.read(answer)
+        if read is not None:
+            self._ledgers.reports.observe(*read)
+
+
+def _says(known: KnownReport, condition: Condition) -> bool:
+    """Whether a report says it already. The generation that it was said of does not matter: a new spec is no news of this."""
+    live = known.condition(condition.type.value) or {}
+    said = (live.get("status"), live.get("reason"), live.get("message"))
+    return said == ("True" if condition.met else "False", condition.reason.value, condition.message)
+
+
+def _about(known: KnownReport) -> Metadata:
+    return Metadata(name=known.name, uid=known.uid)
+
+
+def _time(now: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(now, dt.UTC)
