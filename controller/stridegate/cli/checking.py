@@ -105,7 +105,8 @@ def _standards(request: Request, held: Held | None, now: float, namespace: str) 
         policies = list(held.policies)
     elif request.profile is not None or not policies:
         profiles = {str(each): each for each in Profile}
-        policies.append(profile_policy(profiles[request.profile or str(Profile.RESTRICTED)]))
+        profile = profiles[request.profile or str(Profile.RESTRICTED)]
+        policies.append(profile_policy(profile, advisory=request.advisory))
     exemptions = own_kinds.exemptions(request.exemptions, now, namespace)
     return standards(policies, [*exemptions, *(held.exemptions if held else ())], held.labels if held else {}, now)
 

@@ -15,6 +15,7 @@ from stridegate.cli.exemptions import exemption
 from stridegate.cli.fix import fix
 from stridegate.cli.report import report
 from stridegate.cli.rules import explain, rules
+from stridegate.cli.scanners import reader, scanner
 from stridegate.cli.scans import scan_node
 from stridegate.cli.versions import versions
 
@@ -61,9 +62,11 @@ main.add_command(completion)
 main.add_command(exemption)
 main.add_command(explain)
 main.add_command(fix)
+main.add_command(reader)
 main.add_command(report)
 main.add_command(rules)
 main.add_command(scan_node)
+main.add_command(scanner)
 
 
 @main.command()

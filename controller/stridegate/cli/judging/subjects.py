@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -150,7 +151,7 @@ class Judge:
             source=document.source.name,
             value=document.value,
             namespace=_text(_map(document.value, "metadata"), "namespace") or self._namespace,
-            locate=document.position,
+            locate=functools.cache(document.position),
         )
 
     def created(self, found: Object, judged: Judged, user: UserInfo = SOMEBODY) -> Outcome:
@@ -193,7 +194,7 @@ class Judge:
             source=document.source.name,
             value=document.value,
             namespace=_text(request, "namespace"),
-            locate=document.position,
+            locate=functools.cache(document.position),
         )
         try:
             given = self.answered(asked(request))
