@@ -19,7 +19,8 @@ from stridegate.cli.manifests.errors import BrokenSyntax, ManifestError, Oversiz
 from stridegate.cli.manifests.sources import Source
 from stridegate.cli.manifests.templates import chart_of, chart_template
 from stridegate.cli.manifests.values import value_of
-from stridegate.cli.results import Finding, Problem, Subject
+from stridegate.cli.outputs.sentences import position
+from stridegate.cli.results import Finding, Position, Problem, Subject
 from stridegate.engine.corrections import Obstacle, correct
 from stridegate.model.edits import Edit
 from stridegate.model.findings import Decision, FindingKey
@@ -40,6 +41,11 @@ class Left:
     subject: Subject
     finding: Finding
     reason: str
+
+    @property
+    def at(self) -> Position | None:
+        """Where it is shown: at its container or other owner, else at its object."""
+        return position(self.subject, self.finding)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +90,7 @@ class Mender:
                 mended.after = mark + after.encode()
                 reading = read_text(after, source)
                 outcomes = self._outcomes(reading)
-        mended.left = list(_left(reading, outcomes, reasons))
+        mended.left = sorted(_left(reading, outcomes, reasons), key=_line)
         mended.gone = len(before) - len(mended.left)
         return mended
 
@@ -178,6 +184,10 @@ def _left(reading: Reading, outcomes: Iterable[Iterable[Outcome]], reasons: _Rea
                 if finding.counts:
                     key = (document.number, document.pointer, finding.fingerprint)
                     yield Left(subject, finding, reasons.get(key, otherwise))
+
+
+def _line(left: Left) -> int:
+    return left.at.line if left.at else 0
 
 
 _ROOTLESS = object()
