@@ -303,7 +303,9 @@ def test_openshift_keeps_flags_in_a_file_of_its_own(tmp_path: Path) -> None:
 
 
 def test_offenders_in_many_directories_are_one_verdict(tmp_path: Path) -> None:
-    files = {f"/etc/kubernetes/pki/{number}/{'deep/' * (number % 4)}a.key": HostFile(mode=0o644) for number in range(30)}
+    files = {
+        f"/etc/kubernetes/pki/{number}/{'deep/' * (number % 4)}a.key": HostFile(mode=0o644) for number in range(30)
+    }
 
     found = judged(tmp_path, "pki-key-file-permissions", files=files)
 
