@@ -92,7 +92,7 @@ def _by_benchmark(rules: list[CatalogueEntry]) -> Iterator[str]:
     yield from _benchmark(rules, CisDocker, ("1.6 and later", "1.3.1 to 1.5"))
     yield from (f"### {Benchmark.CIS_KUBERNETES.title}", "")
     yield from _benchmark(rules, CisKubernetes, ("1.12", "Before 1.12"))
-    yield from ("", f"### {Benchmark.CIS_AKS.title}", "")
+    yield from (f"### {Benchmark.CIS_AKS.title}", "")
     yield from _benchmark(rules, CisAks, ("1.x", "Before"))
 
 

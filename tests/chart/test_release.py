@@ -110,7 +110,7 @@ def test_kubernetes_own_roles_take_in_nothing_but_reading(release: Rendered) -> 
     assert aggregated == {"stridegate-view": "rbac.authorization.k8s.io/aggregate-to-view"}
     assert granted(release, "ClusterRole", "stridegate-view") == {
         ("stridegate.dev", kind, "any", verb)
-        for kind in ("hardeningpolicies", "hardeningexemptions")
+        for kind in ("hardeningpolicies", "hardeningexemptions", "hardeningreports")
         for verb in ("get", "list", "watch")
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from rendering import everything, rendered, snapshot_of
 from results import CLEAN, EVERYTHING, finding, result, subject
 from stridegate.cli.outputs import sarif, table
 from stridegate.cli.outputs.targets import Format, Target, outputs, write
-from stridegate.cli.results import Position, Result, Standing
+from stridegate.cli.results import Fixable, Position, Result, Standing
 from stridegate.cli.terminals import Color, Sheet
 from stridegate.engine.node_catalogue import ENTRIES
+from stridegate.model.vocabulary import Severity
 
 
 def documents(shown: Result, *formats: Format) -> list[Any]:
@@ -69,6 +71,9 @@ def test_the_table_names_the_command_that_mends_what_can_be_mended(
     both = result(*(subject(finding(), source=f"k8s $(x)/{name}") for name in ("a.yaml", "b.yaml")))
 
     assert table.mending(both) == "stridegate fix 'k8s $(x)' --diff"
+    assert table.mending(result(subject(finding(fixable=Fixable.RISKY), source="k8s $(x)/a.yaml"))) == (
+        "stridegate fix 'k8s $(x)/a.yaml' --risky --diff"
+    )
     assert table.mending(result(subject(finding(), source="standard input"))) == ""
     assert table.mending(result(subject(finding(), source="cluster", at=None))) == ""
     assert table.mending(CLEAN) == ""
@@ -162,6 +167,17 @@ def test_annotations_come_worst_first_since_few_are_shown() -> None:
     assert kinds == ["::error", "::error", "::error", "::error", "::warning", "::notice", "Stridegate:"]
     assert lines[0].startswith("::error title=not judged") or "file=k8s/broken.yaml,line=7" in lines[0]
     assert "title=privileged-container [E%2C critical]" in lines[1]
+
+
+def test_markdown_fits_a_comment_with_the_worst_first() -> None:
+    mild = [subject(finding(severity=Severity.LOW), name=f"mild-{number}") for number in range(2000)]
+    worst = subject(finding("privileged-container", severity=Severity.CRITICAL), name="worst")
+
+    shown = rendered(Format.MARKDOWN, result(*mild, worst))
+
+    assert len(shown) < 65_536
+    assert shown.index("worst") < shown.index("mild-0")
+    assert re.search(r"… and 1\d{3} more, which `-o html` and `-o json` show\.\n$", shown)
 
 
 def test_what_is_only_audited_fails_no_test_case() -> None:

@@ -81,6 +81,17 @@ def test_the_wheel_alone_is_the_command(environment: Path) -> None:
     assert "Threat: " in ran(environment / "stridegate", "explain", "privileged-container")
 
 
+def test_the_wheel_alone_checks_manifests(environment: Path, tmp_path: Path) -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: app, image: x, securityContext: {privileged: true}}]}\n"
+    (tmp_path / "pod.yaml").write_text(pod, encoding="utf-8")
+    formats = ("table", "json", "sarif", "junit", "markdown", "github", "html")
+
+    files = [f"--output={each}={tmp_path / each}" for each in formats]
+    ran(environment / "stridegate", "check", tmp_path / "pod.yaml", "--profile", "baseline", *files, code=1)
+
+    assert all("privileged-container" in (tmp_path / each).read_text(encoding="utf-8") for each in formats)
+
+
 def test_the_wheel_is_a_plugin_of_kubectl(environment: Path) -> None:
     assert ran(environment / "kubectl-stridegate", "rules", "--help").startswith("Usage: kubectl stridegate rules")
 

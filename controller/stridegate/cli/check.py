@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from stridegate.cli.check_words import NEVER, SEVERITIES, moment, span
+from stridegate.cli.check_words import NEVER, SEVERITIES, judged_by, looking_at, span
 from stridegate.cli.contexts import in_cluster
 from stridegate.cli.outputs.sentences import beside
 from stridegate.cli.outputs.targets import Target, outputs, write
 from stridegate.cli.terminals import COLOR, Color
 
-_PROFILES = ("baseline", "restricted", "hardened")
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_FILES: Mapping[str, Any] = {"multiple": True, "type": click.Path(), "metavar": "FILE"}
 
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--policy", "policies", **_FILES, help="HardeningPolicies to judge by; repeat.")
-@click.option(
-    "--profile", type=click.Choice(_PROFILES), metavar="NAME", help="baseline, restricted (default) or hardened."
-)
-@click.option("--exemptions", **_FILES, help="HardeningExemptions to honour; repeat.")
-@click.option("--as-of", callback=moment, metavar="TIME", help="Hold them against this time, not now.")
+@judged_by
 @click.option("-n", "--namespace", metavar="NAME", help="Of what names none; of a cluster, only it.")
 @click.option("--cluster", is_flag=True, help="Judge by what a cluster has in force; without PATHS, what it holds.")
 @in_cluster
@@ -40,12 +32,7 @@ _FILES: Mapping[str, Any] = {"multiple": True, "type": click.Path(), "metavar": 
 @click.option("--fail-on-expiring", callback=span, metavar="SPAN", help="Fail on exemptions that end within 7d.")
 @click.option("--baseline", type=_FILE, metavar="FILE", help="What is in it is known, and fails nothing.")
 @click.option("--write-baseline", type=_FILE, metavar="FILE", help="Write one of what is found now.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Names or paths to leave out of folders.")
-@click.option(
-    "--pod-template", "pod_templates", multiple=True, metavar="SPEC", help="A kind that makes pods: see webhook."
-)
-@click.option("--advisory", is_flag=True, help="Show what advisory rules find, too.")
-@click.option("--allow-empty", is_flag=True, help="Let it pass that nothing was judged.")
+@looking_at
 @outputs
 @COLOR
 def check(  # noqa: PLR0913, PLR0917 - one argument per option

@@ -1,15 +1,21 @@
-"""What people type to `stridegate check` beside files: severities, spans and times."""
+"""What people type to `stridegate check` and `stridegate fix` beside files: what to judge by, severities, spans and times."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import click
 
 from stridegate.model.vocabulary import Severity
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 NEVER = "never"
+_PROFILES = ("baseline", "restricted", "hardened")
+_FILES: Mapping[str, Any] = {"multiple": True, "type": click.Path(), "metavar": "FILE"}
 SEVERITIES = {str(each): each for each in Severity}
 
 _SPAN = re.compile(r"(?P<count>[0-9]{1,5})(?P<unit>[hdw])", re.ASCII)
@@ -35,3 +41,38 @@ def moment(_context: click.Context, _parameter: click.Parameter, text: str | Non
     except ValueError:
         raise click.BadParameter(f"wanted a time such as 2027-01-31 or 2027-01-31T12:00:00Z, got {text!r}") from None
     return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def judged_by(command: Command) -> Command:
+    """Add the options that say what manifests are judged by."""
+    for option in (
+        click.option("--as-of", callback=moment, metavar="TIME", help="Hold them against this time, not now."),
+        click.option("--exemptions", **_FILES, help="HardeningExemptions to honour; repeat."),
+        click.option(
+            "--profile",
+            type=click.Choice(_PROFILES),
+            metavar="NAME",
+            help="baseline, restricted (default) or hardened.",
+        ),
+        click.option("--policy", "policies", **_FILES, help="HardeningPolicies to judge by; repeat."),
+    ):
+        command = option(command)
+    return command
+
+
+def looking_at(command: Command) -> Command:
+    """Add the options that say what in files and folders is judged, and what of it is told."""
+    for option in (
+        click.option("--allow-empty", is_flag=True, help="Let it pass that nothing was judged."),
+        click.option("--advisory", is_flag=True, help="Show what advisory rules find, too."),
+        click.option(
+            "--pod-template",
+            "pod_templates",
+            multiple=True,
+            metavar="SPEC",
+            help="A kind that makes pods: see webhook.",
+        ),
+        click.option("--exclude", multiple=True, metavar="PATTERN", help="Names or paths to leave out of folders."),
+    ):
+        command = option(command)
+    return command

@@ -17,7 +17,7 @@ from stridegate.admission.kinds import kinds_with, read_embedder
 from stridegate.cli.judging import own_kinds
 from stridegate.cli.judging.baselines import compared, read_baseline, write_baseline
 from stridegate.cli.judging.errors import CheckError
-from stridegate.cli.judging.runs import Part, judged, labels_in
+from stridegate.cli.judging.runs import Found, Part, judged, labels_in
 from stridegate.cli.judging.standards import Standards, profile_policy, standards
 from stridegate.cli.judging.subjects import Judge
 from stridegate.cli.manifests.sources import sources
@@ -72,23 +72,31 @@ def check(request: Request) -> Result:
 def _checked(request: Request) -> Result:
     known = read_baseline(request.baseline) if request.baseline else frozenset()
     cluster = _connected(request) if request.cluster else None
+    held = _held(request, cluster)
+    found = list(sources(request.paths, request.exclude))
+    judge = _judge(request, held, found)
+    progress = _Progress()
+    part = judged(found, judge, progress.tell) if request.paths else _live(cluster, judge, request, progress)
+    progress.end()
+    return _result(request, judge.standards, part, held.problems if held else (), known)
+
+
+def judge_of(request: Request, found: Sequence[Found]) -> Judge:
+    """Return what judges some sources as was asked. Raises click.UsageError for what cannot be judged by."""
+    try:
+        return _judge(request, None, found)
+    except (BadEmbedder, CheckError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _judge(request: Request, held: Held | None, found: Sequence[Found]) -> Judge:
     now = time.time() if request.as_of is None else request.as_of
     namespace = request.namespace or _DEFAULT_NAMESPACE
-    held = _held(request, cluster)
     rules = _standards(request, held, now, namespace)
+    if rules.selective and found:
+        rules = rules.with_namespaces(labels_in(found))
     kinds = kinds_with(map(read_embedder, request.pod_templates))
-    progress = _Progress()
-    if request.paths:
-        found = list(sources(request.paths, request.exclude))
-        if rules.selective:
-            rules = rules.with_namespaces(labels_in(found))
-        judge = Judge(rules, namespace=namespace, kinds=kinds, advisory=request.advisory)
-        part = judged(found, judge, progress.tell)
-    else:
-        judge = Judge(rules, namespace=namespace, kinds=kinds, advisory=request.advisory)
-        part = _live(cluster, judge, request, progress)
-    progress.end()
-    return _result(request, rules, part, held.problems if held else (), known)
+    return Judge(rules, namespace=namespace, kinds=kinds, advisory=request.advisory)
 
 
 def _standards(request: Request, held: Held | None, now: float, namespace: str) -> Standards:
@@ -97,7 +105,8 @@ def _standards(request: Request, held: Held | None, now: float, namespace: str) 
         policies = list(held.policies)
     elif request.profile is not None or not policies:
         profiles = {str(each): each for each in Profile}
-        policies.append(profile_policy(profiles[request.profile or str(Profile.RESTRICTED)]))
+        profile = profiles[request.profile or str(Profile.RESTRICTED)]
+        policies.append(profile_policy(profile, advisory=request.advisory))
     exemptions = own_kinds.exemptions(request.exemptions, now, namespace)
     return standards(policies, [*exemptions, *(held.exemptions if held else ())], held.labels if held else {}, now)
 

@@ -48,12 +48,8 @@ def in_cluster(command: Command) -> Command:
 
 def connect(kubeconfig: Path | None, context: str | None) -> tuple[Cluster, str]:
     """Return the cluster and the namespace that is meant where none is named. Raises OutOfReach."""
-    try:
-        from stridegate.kube.cluster import Cluster, context_namespace  # noqa: PLC0415 - see `main`
-    except ModuleNotFoundError as error:
-        raise OutOfReach(
-            f"talking to a cluster needs the package {error.name}: install stridegate[operator]"
-        ) from error
+    from stridegate.kube.cluster import Cluster, context_namespace  # noqa: PLC0415 - of an extra: see `entry`
+
     usual = Path.home() / ".kube" / "config"
     path = kubeconfig or (usual if usual.exists() else None)
     return asked(lambda: Cluster.connect(path, context)), asked(lambda: context_namespace(path, context))

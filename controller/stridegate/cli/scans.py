@@ -73,7 +73,7 @@ def scan_node(  # noqa: PLR0913, PLR0917 - one argument per option
 
     Run it as root, or much stays unknown. Docker hosts need no Kubernetes.
 
-    Example: sudo stridegate scan-node -o json
+    Example: stridegate scan-node -o json
     """
     from stridegate.scanner.bare_machine import scan_machine  # noqa: PLC0415 - loading every rule takes a while
 

@@ -34,7 +34,7 @@ COLOR = click.option(
     "--color",
     type=click.Choice(Color, case_sensitive=False),
     default=Color.AUTO,
-    show_default=True,
+    show_default="auto",
     help="Colours: auto is on a terminal, unless NO_COLOR or CI is set.",
 )
 

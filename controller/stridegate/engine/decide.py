@@ -67,8 +67,10 @@ def _let_off(rulings: list[Ruling], leave: Leave | None) -> tuple[list[Ruling], 
     return standing, tuple(exempted)
 
 
-def patches(regime: Regime, findings: Iterable[Finding], circumstances: Circumstances) -> list[tuple[Finding, Patch]]:
-    """Return the patches that the policies let the webhook make.
+def patches(
+    regime: Regime, findings: Iterable[Finding], circumstances: Circumstances, author: Safety | None = None
+) -> list[tuple[Finding, Patch]]:
+    """Return the patches that the policies let the webhook make; or those that an author makes, who goes as far as this.
 
     For each finding the strictest policy that does not exclude it says whether, and with which value. What is excluded
     or exempted is not patched through another finding either: a field of the whole pod stays as it is if it would heal
@@ -94,12 +96,15 @@ def patches(regime: Regime, findings: Iterable[Finding], circumstances: Circumst
         for claim, finding in strictest.values()
         if finding.violation is not None
         and finding.violation.patch is not None
-        and _allowed(claim, finding.violation.patch)
+        and _allowed(claim, finding.violation.patch, author)
         and (not left_alone or left_alone.isdisjoint(_pointers(finding)))
     ]
 
 
-def _allowed(claim: Claim, patch: Patch) -> bool:
+def _allowed(claim: Claim, patch: Patch, author: Safety | None) -> bool:
+    if author is not None:
+        # What policies keep from the webhook is between it and pods whose authors are not asked.
+        return patch.safety <= author
     if patch.authored or claim.action < Action.WARN or (patch.overrides and not claim.override):
         return False
     return claim.patching >= (Patching.SAFE if patch.safety is Safety.SAFE else Patching.ALL)

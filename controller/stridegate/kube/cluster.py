@@ -155,11 +155,11 @@ class Cluster:
         """Return every Namespace."""
         return self._send("GET", NAMESPACES, ObjectList)
 
-    def objects(self, path: str) -> Iterator[Json]:
-        """Yield every object under a path, page by page."""
+    def objects(self, path: str, page_size: int = _PAGE) -> Iterator[Json]:
+        """Yield every object under a path, page by page; pages of large objects are better small."""
         rest = ""
         while True:
-            query = {"limit": str(_PAGE), **({"continue": rest} if rest else {})}
+            query = {"limit": str(page_size), **({"continue": rest} if rest else {})}
             page = self._send("GET", path, ObjectList, query=query)
             yield from page.items or ()
             rest = page.metadata.rest or ""

@@ -118,6 +118,23 @@ def test_an_alias_in_what_it_stands_for_is_refused() -> None:
         value("a: &a [*a]")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 499 + "]" * 499,
+        "- " * 399 + "a",
+        "\n".join(f"{' ' * level}a:" for level in range(700)),
+        "\n".join(f"{' ' * level}a:\n{' ' * level}- b: 1" for level in range(700)),
+        "? " * 399,
+    ],
+)
+def test_what_is_deep_within_short_lines_is_refused(text: str) -> None:
+    reading = read_text(text, _SOURCE)
+
+    assert reading.errors
+    assert not reading.documents
+
+
 @pytest.mark.parametrize("parser", ["fast", "pure"])
 @pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "{a: " * 5_000, "? " * 20_000])
 def test_deep_nesting_is_refused_before_it_ends_the_process(

@@ -105,14 +105,15 @@ def _batch(batch: Sequence[Found], judge: Judge) -> Part:
     part = Part()
     for source in batch:
         if isinstance(source, Source):
-            _take(part, read(source), judge)
+            take(part, read(source), judge)
         else:
-            part.problems.append(_problem(source[0], source[1]))
+            part.problems.append(problem(source[0], source[1]))
     part.assumed = dict(judge.standards.assumed)
     return part
 
 
-def _take(part: Part, reading: Reading, judge: Judge) -> None:
+def take(part: Part, reading: Reading, judge: Judge) -> None:
+    """Add what comes of a source to a part."""
     for document in reading.documents:
         for outcome in judge.document(document):
             if isinstance(outcome, Subject):
@@ -125,10 +126,11 @@ def _take(part: Part, reading: Reading, judge: Judge) -> None:
         if isinstance(error, NoObject):
             part.unjudged.append(_stranger(reading.source.name, error))
         else:
-            part.problems.append(_problem(reading.source.name, error))
+            part.problems.append(problem(reading.source.name, error))
 
 
-def _problem(name: str, error: ManifestError) -> Problem:
+def problem(name: str, error: ManifestError) -> Problem:
+    """Return what kept a source, or a part of it, from being judged."""
     return Problem(source=clean(name, _RUNES), sentence=clean(str(error), _RUNES), at=_position(error))
 
 

@@ -9,15 +9,20 @@ from stridegate.admission.policy_set import PolicySet, Rulebook, compiled, empty
 from stridegate.engine.catalogue import RULES
 from stridegate.engine.exemptions import compile_exemptions
 from stridegate.model.exemptions import Exemption
-from stridegate.model.policies import IMMUTABLE_LABEL, Policy
+from stridegate.model.policies import IMMUTABLE_LABEL, Policy, RuleSetting
 from stridegate.model.vocabulary import Action, Profile
 
 Labels = Mapping[str, Mapping[str, str]]
 
 
-def profile_policy(profile: Profile) -> Policy:
-    """Return the policy that a profile alone amounts to: it denies whatever its rules find, and heals nothing."""
-    return Policy(name=str(profile), profile=profile, action=Action.DENY)
+def profile_policy(profile: Profile, *, advisory: bool = True) -> Policy:
+    """Return the policy that a profile alone amounts to: it denies whatever its rules find, and heals nothing.
+
+    Advisory rules are asked where that is of interest.
+    """
+    silent = () if advisory else (slug for slug, rule in RULES.items() if rule.profile is Profile.ADVISORY)
+    off = RuleSetting(action=Action.OFF)
+    return Policy(name=str(profile), profile=profile, action=Action.DENY, rules=dict.fromkeys(silent, off))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,19 @@ class Standards:
     now: float
     policies: PolicySet
     assumed: dict[str, str] = field(default_factory=dict)
+    _held: dict[str | None, Rulebook] = field(default_factory=dict, repr=False)
 
     def rulebook(self, namespace: str | None) -> Rulebook:
         """Return what holds in a namespace, or for what belongs to none.
 
         Of a namespace whose labels nobody knows, every policy holds that could select it, and the exemptions in it do.
         """
+        known = self._held.get(namespace)
+        if known is None:
+            known = self._held[namespace] = self._found(namespace)
+        return known
+
+    def _found(self, namespace: str | None) -> Rulebook:
         known = self.policies.rulebook(namespace)
         if known is not None or namespace is None:
             return known or self.policies.strictest("")
@@ -64,7 +76,8 @@ class Standards:
 
     def with_namespaces(self, labels: Labels) -> Standards:
         """Return the standards with the labels of namespaces that are known."""
-        return replace(self, policies=self.policies.with_namespaces({**self.policies.namespaces, **_named(labels)}))
+        known = {**self.policies.namespaces, **_named(labels)}
+        return Standards(self.now, self.policies.with_namespaces(known))
 
 
 def standards(policies: Iterable[Policy], exemptions: Iterable[Exemption], labels: Labels, now: float) -> Standards:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -126,15 +127,9 @@ class Judge:
 
     def document(self, document: Document) -> list[Outcome]:
         """Return what comes of an object in a source."""
-        source = document.source.name
         if document.request is not None:
             return [self._review(document, document.request)]
-        found = Object(
-            source=source,
-            value=document.value,
-            namespace=_text(_map(document.value, "metadata"), "namespace") or self._namespace,
-            locate=document.position,
-        )
+        found = self._object(document)
         if own(document):
             return self._own(found, document)
         judged = self._roster.judged(found.api_version, found.kind)
@@ -144,6 +139,20 @@ class Judge:
         if templated is not None:
             return [replace(found.problem(str(templated)), at=position(templated.position))]
         return [self.created(found, judged)]
+
+    def creatable(self, document: Document) -> tuple[Object, Judged] | None:
+        """Return the object of a manifest with its kind; None for what is judged in no other way than as it stands, or not at all."""
+        found = self._object(document)
+        judged = None if document.request is not None else self._roster.judged(found.api_version, found.kind)
+        return None if judged is None else (found, judged)
+
+    def _object(self, document: Document) -> Object:
+        return Object(
+            source=document.source.name,
+            value=document.value,
+            namespace=_text(_map(document.value, "metadata"), "namespace") or self._namespace,
+            locate=functools.cache(document.position),
+        )
 
     def created(self, found: Object, judged: Judged, user: UserInfo = SOMEBODY) -> Outcome:
         """Return what would come of the creation of an object by a user; whom it is makes a difference for mirror pods alone."""
@@ -185,7 +194,7 @@ class Judge:
             source=document.source.name,
             value=document.value,
             namespace=_text(request, "namespace"),
-            locate=document.position,
+            locate=functools.cache(document.position),
         )
         try:
             given = self.answered(asked(request))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -93,7 +94,7 @@ def read(source: Source) -> Reading:
     A template is refused as a whole. After a mistake in the syntax nothing is read; after any other, the document that
     has it is left out.
     """
-    chart = None if source.path is None else chart_of(source.path)
+    chart = None if source.path is None else chart_of(os.path.dirname(source.path))  # noqa: PTH120 - of ten thousand files
     if chart is not None:
         return Reading(source=source, errors=(chart_template(str(chart)),))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator
 from json import JSONDecodeError, JSONDecoder
@@ -59,15 +60,22 @@ class _PureParser(_Rules, Reader, Scanner, Parser, Composer):
         Composer.__init__(self)
 
 
-def _fastest() -> type:
+def _fastest() -> tuple[type, type]:
+    """Return the parser for any text, and the one for a text that cannot be deep."""
     if not yaml.__with_libyaml__:
-        return _PureParser
+        return _PureParser, _PureParser
     from yaml._yaml import CParser  # noqa: PLC0415 - is not there without libyaml, and no public name has it
 
-    return type("_FastParser", (_Rules, CParser), {})
+    # It tells of every node twice; what nobody wants to know costs least where it ends in C.
+    unheard = {"descend_resolver": staticmethod(operator.is_), "ascend_resolver": staticmethod(str)}
+    return type("_FastParser", (_Rules, CParser), {}), type("_FlatParser", (_Rules, CParser), unheard)
 
 
-_PARSER = _fastest()
+_PARSER, _FLAT_PARSER = _fastest()
+# Each level of a block is further right than the one around it, or a list in a map, and each level of a flow opens with
+# a bracket: within these bounds no text has more than some thousands, for which there is room on the stack.
+_LONG_LINE = re.compile(r"[^\n]{800}")
+_FEW_BRACKETS = 500
 
 
 def compose(text: str) -> Iterator[yaml.Node]:
@@ -76,7 +84,8 @@ def compose(text: str) -> Iterator[yaml.Node]:
     Raises BrokenSyntax and Oversized, after the documents that stand before the mistake.
     """
     try:
-        parser = _PARSER(text)
+        flat = text.count("[") + text.count("{") < _FEW_BRACKETS and not _LONG_LINE.search(text)
+        parser = (_FLAT_PARSER if flat else _PARSER)(text)
         while parser.check_node():
             yield parser.get_node()
     except yaml.MarkedYAMLError as error:

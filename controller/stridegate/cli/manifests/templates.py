@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +21,11 @@ _ANYWHERE = "helm template CHART | stridegate check -"
 _FREE = frozenset({"annotations", "args", "command", "data"})
 
 
-def chart_of(path: Path) -> Path | None:
-    """Return the Helm chart whose template a file is, None where it is no chart's."""
-    for folder in path.parents:
+@functools.lru_cache(maxsize=64)  # Files come folder by folder.
+def chart_of(within: str) -> Path | None:
+    """Return the Helm chart whose templates a folder holds, None where it is no chart's."""
+    path = Path(within)
+    for folder in (path, *path.parents):
         if folder.name == "templates" and (folder.parent / "Chart.yaml").is_file():
             return folder.parent
     return None

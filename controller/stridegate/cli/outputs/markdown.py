@@ -27,20 +27,40 @@ if TYPE_CHECKING:
 
 # Within a span of code these, and only these, still mean something to Markdown or to its tables.
 _SIGNS = re.compile(r"[`|\\]")
+# GitHub takes 65,536 characters in a comment, and a mebibyte in a job's summary.
+_ROOM = 60_000
+_BESIDE = 20
 _SPECIAL = re.compile(r"[^A-Za-z0-9 ]", re.ASCII)
 
 
 def render(result: Result, _sheet: Sheet) -> str:
-    """Return a result as Markdown."""
+    """Return a result as Markdown, the objects with the worst findings first, as many as have room."""
     lines = ["## Stridegate", "", total(result), ""]
-    for subject in result.subjects:
-        if any(finding.counts for finding in subject.findings):
-            lines += _subject(subject)
-    lines += _excused(result.subjects)
     told = list(beside(result))
     if told:
-        lines += ["### Beside that", "", *(f"- {code(each)}" for each in told), ""]
+        lines += [
+            "### Beside that",
+            "",
+            *(f"- {code(each)}" for each in told[:_BESIDE]),
+            *_more(len(told) - _BESIDE),
+            "",
+        ]
+    found = [subject for subject in result.subjects if any(finding.counts for finding in subject.findings)]
+    found.sort(key=lambda subject: -max(finding.severity for finding in subject.findings if finding.counts))
+    room = _ROOM - len("\n".join(lines).encode())
+    for number, subject in enumerate(found):
+        section = list(_subject(subject))
+        room -= len("\n".join(section).encode()) + 1
+        if room < 0:
+            return "\n".join([*lines, *_more(len(found) - number)]) + "\n"
+        lines += section
+    section = list(_excused(result.subjects))
+    lines += section if len("\n".join(section).encode()) < room else []
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _more(count: int) -> list[str]:
+    return [f"… and {count} more, which `-o html` and `-o json` show."] if count > 0 else []
 
 
 def code(written: str) -> str:

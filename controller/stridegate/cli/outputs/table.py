@@ -73,15 +73,18 @@ def _foot(result: Result, sheet: Sheet) -> Iterator[str]:
 
 def mending(result: Result) -> str:
     """Return the command that shows how to mend what can be mended; empty where nothing can, or nothing is a file."""
-    sources = {
-        subject.source
+    mendable = [
+        (subject.source, finding.fixable)
         for subject in result.subjects
-        if subject.at is not None and any(each.counts and each.fixable is not Fixable.NO for each in subject.findings)
-    }
+        for finding in subject.findings
+        if subject.at is not None and finding.counts and finding.fixable is not Fixable.NO
+    ]
+    sources = {source for source, _ in mendable}
     if not sources or not all(map(os.path.exists, sources)):
         return ""
     try:
         common = os.path.commonpath(sources)
     except ValueError:  # some from the root, some from here
         return ""
-    return f"stridegate fix {shlex.quote(text(common or '.'))} --diff"
+    risky = "" if any(fixable is Fixable.SAFE for _, fixable in mendable) else " --risky"
+    return f"stridegate fix {shlex.quote(text(common or '.'))}{risky} --diff"

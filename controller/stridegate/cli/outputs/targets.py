@@ -43,15 +43,18 @@ class Target:
 
 
 class _TargetType(click.ParamType[Target]):
-    """Reads FORMAT[=FILE]; a single dash is the standard output."""
+    """Reads FORMAT[=FILE] for some formats; a single dash is the standard output."""
 
     name = "FORMAT[=FILE]"
+
+    def __init__(self, formats: Sequence[Format]) -> None:
+        self._formats = {each.value: each for each in formats}
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Target:
         if isinstance(value, Target):
             return value
         name, equals, file = str(value).partition("=")
-        formats = {each.value: each for each in Format}
+        formats = self._formats
         if name not in formats:
             self.fail(
                 f"wanted one of {', '.join(formats)}, or one with a file such as sarif=out.sarif, got {value!r}",
@@ -69,7 +72,7 @@ class _TargetType(click.ParamType[Target]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's signature
         """Complete the format; the shell completes no file after it."""
-        return [CompletionItem(each.value) for each in Format if each.value.startswith(incomplete)]
+        return [CompletionItem(each) for each in self._formats if each.startswith(incomplete)]
 
 
 def _apart(_context: click.Context, _parameter: click.Parameter, targets: Sequence[Target]) -> tuple[Target, ...]:
@@ -82,32 +85,47 @@ def _apart(_context: click.Context, _parameter: click.Parameter, targets: Sequen
     return tuple(targets) or (Target(Format.TABLE),)
 
 
-def outputs(command: Command) -> Command:
-    """Add `-o`, which may be repeated; the command gets `outputs`, a tuple with at least one Target."""
-    option = click.option(
+def outputs_as(*formats: Format) -> Callable[[Command], Command]:
+    """Add `-o` for some formats, of which the first is the default; the command gets `outputs`, a tuple with at least one Target."""
+    names = [each.value for each in formats]
+    return click.option(
         "-o",
         "--output",
         "outputs",
-        type=_TargetType(),
+        type=_TargetType(formats),
         multiple=True,
         callback=_apart,
-        help="table (default), json, sarif, junit, markdown, github or html; sarif=FILE writes a file; repeat for several.",
+        help=f"{names[0]} (default), {', '.join(names[1:-1])} or {names[-1]}; {names[-1]}=FILE writes a file; repeat for several.",
     )
-    return option(command)
+
+
+outputs = outputs_as(*Format)
 
 
 def write(result: Result, targets: Sequence[Target], color: Color) -> None:
     """Write a result to every target. Raises OSError, with its path, where a file cannot be written."""
+
+    def render(format_: Format, sheet: Sheet) -> str:
+        module = importlib.import_module(f"stridegate.cli.outputs.{format_.value}")
+        return cast("Render", module.render)(result, sheet)
+
+    write_with(render, targets, color)
+
+
+def write_with(render: Callable[[Format, Sheet], str], targets: Sequence[Target], color: Color) -> None:
+    """Write what renders itself to every target. Raises OSError, with its path, where a file cannot be written."""
     for target in targets:
-        render = cast("Render", importlib.import_module(f"stridegate.cli.outputs.{target.format.value}").render)
         if target.file is None:
             sheet = standard_output(color)
-            text = render(result, sheet if target.format is Format.TABLE else Sheet())
+            text = render(target.format, sheet if target.format is Format.TABLE else Sheet())
             click.echo(text, nl=not text.endswith("\n"), color=sheet.color)
             sys.stdout.flush()
         else:
-            text = render(result, Sheet())
+            text = render(target.format, Sheet())
             # Names of files may hold bytes that are no text: escaped, they spoil no file.
             target.file.write_text(
-                text if text.endswith("\n") else f"{text}\n", encoding="utf-8", errors="backslashreplace", newline="\n"
+                text if text.endswith("\n") else f"{text}\n",
+                encoding="utf-8",
+                errors="backslashreplace",
+                newline="\n",
             )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
 from stridegate.model.nodes.answers import Absent, Unreadable
 from stridegate.model.nodes.files import found_first
 from stridegate.model.nodes.flags import Flags
+from stridegate.model.nodes.k3s import CONFIGURATION, embedded_words
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere, Role
 from stridegate.model.nodes.paths import MICROK8S_ARGUMENTS, STATIC_POD_DIRECTORIES, base_name, manifests
 from stridegate.model.nodes.programs import arguments, component_processes, expanded, started
-from stridegate.model.nodes.queries import Document, FilesUnder, FileText, KubeletPods, Syntax
+from stridegate.model.nodes.queries import Document, FilesUnder, FileText, KubeletPods, Query, Syntax
 from stridegate.model.nodes.verdicts import Evidence, Source, State, Verdict
 
 T = TypeVar("T")
@@ -21,6 +22,8 @@ JsonObject = Mapping[str, object]
 # Where the kubelet got a pod from; it sets this itself, whatever a pod from the API says of it
 # (kubernetes pkg/kubelet/types, ConfigSourceAnnotationKey).
 _SOURCE_ANNOTATION = "kubernetes.io/config.source"
+# Where OpenShift's file has a component's flags: lists, by flag.
+_OPENSHIFT_ARGUMENTS = {"kube-apiserver": "apiServerArguments"}
 # The kubelet reads files of any name; these are what people write.
 _MANIFEST_ENDINGS = ("*.yaml", "*.yml", "*.json", "*.manifest")
 _STATIC_SOURCES = frozenset({"file", "http"})
@@ -30,14 +33,15 @@ _STATIC_SOURCES = frozenset({"file", "http"})
 class Started:
     """A component as it was started: what its command line and its environment say, and on what evidence.
 
-    `mounts` maps the paths inside its container to those on the node; without any, its paths are the node's.
+    `mounts` maps the paths inside its container to those on the node, or to None where a volume is not of the node;
+    without any, its paths are the node's.
     """
 
     component: str
     words: tuple[str, ...]
     evidence: Evidence
     environment: Mapping[str, str] = field(default_factory=dict)
-    mounts: Mapping[str, str] | None = None
+    mounts: Mapping[str, str | None] | None = None
 
     def verdict(self, state: State, observed: str, note: str = "") -> Verdict:
         """Return a verdict that rests on how it was started."""
@@ -53,10 +57,11 @@ class Started:
         if self.mounts is None:
             return path
         within = [point for point in self.mounts if path == point or path.startswith(point.rstrip("/") + "/")]
-        if not within:
+        longest = max(within, key=len, default="")
+        behind = self.mounts.get(longest)
+        if behind is None:
             raise NotReadable(Unreadable(path, f"inside the container of {self.component}, not on the node"))
-        longest = max(within, key=len)
-        return self.mounts[longest].rstrip("/") + path[len(longest.rstrip("/")) :]
+        return behind.rstrip("/") + path[len(longest.rstrip("/")) :]
 
 
 def on_control_plane(node: Node) -> None:
@@ -71,8 +76,24 @@ def on_control_plane(node: Node) -> None:
 def component(node: Node, name: str) -> Started:
     """Return how a component was started: as the kubelet serves its static pod, else by its manifest, else as it runs.
 
+    OpenShift writes most of a component's flags to a file of its own (`--openshift-config`); they count as if they stood on
+    the command line. Inside k3s a component has no process, and its flags are those that k3s gives it.
+
     A kubelet that does not say is no obstacle, a manifest that cannot be read is one. Raises NotThere or NotReadable.
     """
+    started = _component(node, name)
+    path = started.flags.text("openshift-config")
+    if not path:
+        return started
+    document = node.get(Document(started.on_host(path), Syntax.YAML))
+    if not isinstance(document, Mapping):
+        raise NotReadable(Unreadable(path, f"wanted the settings of {name}"))
+    given = document.get(_OPENSHIFT_ARGUMENTS.get(name, "extendedArguments"))
+    words = (f"--{flag}={value}" for flag, values in _pairs(given) for value in values)
+    return replace(started, words=(*words, *started.words))
+
+
+def _component(node: Node, name: str) -> Started:
     pods = node.look(KubeletPods())
     if not isinstance(pods, Absent | Unreadable):
         for pod in filter(_static, pods):
@@ -86,7 +107,11 @@ def component(node: Node, name: str) -> Started:
             words=arguments(process.argv, name),
             evidence=Evidence(source=Source.PROC, path=f"process {name}"),
         )
-    raise NotThere(Absent(name))
+    try:
+        words = embedded_words(node, name)
+    except NotThere:
+        raise NotThere(Absent(name)) from None
+    return Started(component=name, words=words, evidence=Evidence(source=Source.FILE, path=CONFIGURATION))
 
 
 def _static(pod: JsonObject) -> bool:
@@ -96,30 +121,31 @@ def _static(pod: JsonObject) -> bool:
 def _in_manifests(node: Node, name: str) -> Started | None:
     """Return what the manifest of its own name starts, else any other: the kubelet reads whatever lies in that directory."""
     installation = node.circumstances.installation
-    for stage in manifests(name).stages(installation):
-        for found in _in_files(node, name, stage):
-            return found
+    usual, *others = manifests(name).stages(installation)
     directories = STATIC_POD_DIRECTORIES.on(installation)
-    listed = node.look_at([FilesUnder(directory, ending) for directory in directories for ending in _MANIFEST_ENDINGS])
-    return next(_in_files(node, name, sorted({path for answer in listed for path in _readable(answer) or ()})), None)
+    listings = [FilesUnder(directory, ending) for directory in directories for ending in _MANIFEST_ENDINGS]
+    node.look_at([*map(_contents, usual), *listings])
+    listed = sorted({path for listing in listings for path in node.get(listing) or ()} - {*usual})
+    for paths in (usual, [path for path in listed if not base_name(path).startswith(".")], *others):
+        for found in _in_files(node, name, paths):
+            return found
+    return None
 
 
 def _in_files(node: Node, name: str, paths: Sequence[str]) -> Iterator[Started]:
     """Yield what files start. Raises NotReadable where any could not be read, since it might be the one."""
-    lines = [path for path in paths if path.startswith(MICROK8S_ARGUMENTS)]
-    texts = [_readable(answer) for answer in node.look_at([FileText(path) for path in lines])]
-    documents = [path for path in paths if path not in lines and not base_name(path).startswith(".")]
-    parsed = [_readable(answer) for answer in node.look_at([Document(path, Syntax.YAML) for path in documents])]
-    for path, text in zip(lines, texts, strict=True):
-        if text is not None:
-            yield Started(component=name, words=_argument_lines(text), evidence=_manifest(path))
-    for path, document in zip(documents, parsed, strict=True):
-        if isinstance(document, Mapping) and (found := _of_document(document, name, _manifest(path))) is not None:
+    contents = [_readable(answer) for answer in node.look_at([_contents(path) for path in paths])]
+    for path, content in zip(paths, contents, strict=True):
+        evidence = Evidence(source=Source.MANIFEST, path=path)
+        if isinstance(content, str) and path.startswith(MICROK8S_ARGUMENTS):
+            yield Started(component=name, words=_argument_lines(content), evidence=evidence)
+        elif isinstance(content, Mapping) and (found := _of_document(content, name, evidence)) is not None:
             yield found
 
 
-def _manifest(path: str) -> Evidence:
-    return Evidence(source=Source.MANIFEST, path=path)
+def _contents(path: str) -> Query[object]:
+    """Return the query for a file that starts something: lines of flags in microk8s, else a manifest."""
+    return FileText(path) if path.startswith(MICROK8S_ARGUMENTS) else Document(path, Syntax.YAML)
 
 
 def _readable(answer: T | Absent | Unreadable) -> T | None:
@@ -157,19 +183,14 @@ def _of_pod(pod: JsonObject, name: str, evidence: Evidence) -> Started | None:
     return None
 
 
-def _mounts(spec: JsonObject, container: JsonObject) -> Mapping[str, str]:
-    """Return what of the node is mounted where: mount points of hostPath volumes, and the paths on the node behind them."""
-    volumes = {
-        str(volume.get("name")): path
-        for volume in _maps(spec.get("volumes"))
-        if (path := _text(volume, "hostPath", "path"))
-    }
-    mounts = {}
+def _mounts(spec: JsonObject, container: JsonObject) -> Mapping[str, str | None]:
+    """Return what is mounted where: the paths on the node behind mount points, None behind those of other volumes than hostPath."""
+    volumes = {str(volume.get("name")): _text(volume, "hostPath", "path") for volume in _maps(spec.get("volumes"))}
+    mounts: dict[str, str | None] = {}
     for mount in _maps(container.get("volumeMounts")):
         behind = volumes.get(str(mount.get("name")))
-        if behind is not None:
-            below = _text(mount, "subPath")
-            mounts[str(mount.get("mountPath"))] = f"{behind.rstrip('/')}/{below}" if below else behind
+        below = _text(mount, "subPath")
+        mounts[str(mount.get("mountPath"))] = f"{behind.rstrip('/')}/{below}" if behind and below else behind
     return mounts
 
 
@@ -181,6 +202,11 @@ def _argument_lines(text: str) -> tuple[str, ...]:
         word.replace("${SNAP_DATA}", "/var/snap/microk8s/current").replace("$SNAP_DATA", "/var/snap/microk8s/current")
         for word in words
     )
+
+
+def _pairs(value: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for key, each in value.items() if isinstance(value, Mapping) else ():
+        yield str(key), _texts(each)
 
 
 def _maps(value: object) -> Iterator[JsonObject]:

@@ -43,7 +43,11 @@ class Role(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What is known of a node beside what is read on it: from its Node object, or from whoever runs the scan. `now` is Unix time in seconds."""
+    """What is known of a node beside what is read on it: from its Node object, its report, or whoever runs the scan.
+
+    `now` is Unix time in seconds. `accepted_files` are the states of inspected files that its report holds as accepted, by
+    path; empty where there are none yet.
+    """
 
     installation: Installation = Installation.GENERIC
     role: Role = Role.WORKER
@@ -51,6 +55,7 @@ class Circumstances:
     control_plane_addresses: tuple[str, ...] = ()
     trusted_docker_users: frozenset[str] = frozenset()
     now: float = 0.0
+    accepted_files: Mapping[str, str] = field(default_factory=dict)
 
 
 class NotAnswered(ModelError):

@@ -41,13 +41,18 @@ def component_processes(node: Node, *programs: str) -> tuple[Process, ...]:
     found = [
         process
         for process in node[HostProcesses()]
-        if (process.static or _on_host(process)) and _runs(process, programs)
+        if (_in_static_pod(process) or _on_host(process)) and _runs(process, programs)
     ]
     return _ranked(found)
 
 
 def _on_host(process: Process) -> bool:
     return not process.pod_uid and len(process.namespace_pids) <= 1
+
+
+def _in_static_pod(process: Process) -> bool:
+    """Tell whether a static pod of this node runs it: one pid namespace below the node's, not in a node inside a container."""
+    return process.static and len(process.namespace_pids) <= 2
 
 
 def _ranked(processes: Iterable[Process]) -> tuple[Process, ...]:
@@ -104,7 +109,8 @@ def started(words: Sequence[str], *programs: str) -> tuple[str, ...] | None:
 def _in_shell(words: Sequence[str], programs: Sequence[str]) -> tuple[str, ...] | None:
     """Return what the last command of a script that names one of the programs gives it."""
     script = next((word for word in words if not word.startswith("-")), "")
-    lexer = shlex.shlex(script.replace("\\\n", " "), posix=True, punctuation_chars=";&|")
+    lines = (line for line in script.replace("\\\n", " ").splitlines() if not line.lstrip().startswith("#"))
+    lexer = shlex.shlex(" ; ".join(lines), posix=True, punctuation_chars=";&|")
     lexer.whitespace_split = True
     lexer.commenters = ""
     try:

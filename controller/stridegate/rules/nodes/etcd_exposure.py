@@ -7,16 +7,20 @@ from collections.abc import Mapping
 from functools import partial
 
 from stridegate.model.nodes.addresses import Reach, parse_endpoint
-from stridegate.model.nodes.answers import Socket, SocketState
+from stridegate.model.nodes.answers import Process, Socket, SocketState
 from stridegate.model.nodes.etcd import Etcd, judge_etcd
 from stridegate.model.nodes.file_rules import MISCONFIGURED_HOST
 from stridegate.model.nodes.flag_rules import starts
-from stridegate.model.nodes.nodes import Circumstances, Node, Role
+from stridegate.model.nodes.k3s import CONFIGURATION, k3s_of
+from stridegate.model.nodes.nodes import Circumstances, Installation, Node, Role
 from stridegate.model.nodes.queries import HostSockets, Query
 from stridegate.model.nodes.remedies import Remedy
-from stridegate.model.nodes.rules import NodeExample, NodeRule
+from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import Evidence, Offender, Source, State, Verdict
 from stridegate.model.vocabulary import Severity, Stride
+
+# What database drivers take for TLS that nobody can talk them out of (lib/pq sslmode, go-sql-driver/mysql tls, NATS tls).
+_TLS = frozenset({"sslmode=require", "sslmode=verify-ca", "sslmode=verify-full", "tls=true", "tls=kine"})
 
 _PORTS = frozenset({2379, 2380})
 _case = partial(starts, "etcd")
@@ -75,6 +79,24 @@ def _talks_to_known(node: Node) -> Verdict:
     return Verdict(state=State.FAIL, observed=observed, evidence=evidence, offenders=offenders)
 
 
+def _is_private(node: Node) -> Verdict:
+    """Judge how k3s reaches a database of somebody else's. The endpoint itself is never shown: it may hold a password."""
+    k3s = k3s_of(node)
+    endpoint = k3s.text("datastore-endpoint")
+    evidence = Evidence(source=Source.FILE, path=CONFIGURATION)
+    kind, mark, rest = endpoint.partition("://")
+    if not endpoint or kind == "sqlite" or not mark:
+        return Verdict(state=State.NOT_APPLICABLE, observed="k3s keeps its data on this node", evidence=evidence)
+    settings = dict(each.partition("=")[::2] for each in rest.partition("?")[2].split("&"))
+    said = " ".join(f"{key}={settings[key]}" for key in ("sslmode", "tls") if key in settings)
+    names_ca = bool(k3s.text("datastore-cafile"))
+    if kind == "https" or said in _TLS or (names_ca and not said):
+        how = said or ("datastore-cafile is set" if names_ca else "https")
+        return Verdict(state=State.PASS, observed=f"{kind[:20]} with TLS: {how}", evidence=evidence)
+    observed = f"{kind[:20]}: {said[:60] or 'nothing says TLS'}"
+    return Verdict(state=State.FAIL, observed=observed, evidence=evidence)
+
+
 def _plain(address: str) -> str:
     """Return an address in one form: IPv4 as such where IPv6 carries it."""
     try:
@@ -109,6 +131,22 @@ def _connected(
     answers: Mapping[Query[object], object] = {HostSockets(): (listener, *peers)}
     circumstances = Circumstances(role=Role.CONTROL_PLANE, control_plane_addresses=known)
     return NodeExample(title=title, state=state, answers=answers, circumstances=circumstances)
+
+
+_K3S = Process(pid=70, comm="k3s-server", argv=("/usr/local/bin/k3s server",), namespace_pids=(70,))
+
+
+def _stores(state: State, endpoint: str, title: str = "", *, more: str = "", unit: str = "") -> NodeExample:
+    files = {CONFIGURATION: HostFile(text=f"datastore-endpoint: {endpoint}\n{more}" if endpoint else more)}
+    if unit:
+        files["/etc/systemd/system/k3s.service"] = HostFile(text=f"[Service]\n{unit}\n")
+    return NodeExample(
+        title=title or endpoint.partition("@")[2],
+        state=state,
+        files=files,
+        processes=(_K3S,),
+        circumstances=Circumstances(role=Role.CONTROL_PLANE, installation=Installation.K3S),
+    )
 
 
 _ABSENT = NodeExample(title="no etcd here", state=State.NOT_APPLICABLE)
@@ -187,6 +225,46 @@ RULES: tuple[NodeRule, ...] = (
                     HostSockets(): (Socket(state=SocketState.LISTEN, local_address="192.0.2.1", local_port=6443),)
                 },
             ),
+        ),
+    ),
+    NodeRule(
+        slug="insecure-kine-datastore",
+        severity=Severity.HIGH,
+        stride=frozenset({Stride.INFORMATION_DISCLOSURE}),
+        references=(),
+        threats=frozenset({MISCONFIGURED_HOST}),
+        wrong="k3s talks to its database without TLS.",
+        threat="Everything that the cluster stores travels in clear text to the database, and what comes back can be changed.",
+        wants="have TLS in datastore-endpoint (https, sslmode=verify-full, tls=true), or a datastore-cafile",
+        fix="sslmode=verify-full or tls=true in datastore-endpoint, and datastore-cafile",
+        remedy=Remedy.ETCD_TLS,
+        judge=_is_private,
+        examples=(
+            _stores(State.PASS, "postgres://k3s:secret@db.example:5432/k3s?sslmode=verify-full"),
+            _stores(State.PASS, "mysql://k3s:secret@tcp(db.example:3306)/k3s?tls=true"),
+            _stores(State.PASS, "https://etcd.example:2379", "etcd elsewhere"),
+            _stores(
+                State.PASS,
+                "postgres://k3s:secret@db.example/k3s",
+                "a CA for the database",
+                more="datastore-cafile: /etc/db/ca.crt\n",
+            ),
+            _stores(State.FAIL, "postgres://k3s:secret@db.example:5432/k3s?sslmode=disable"),
+            _stores(State.FAIL, "postgres://k3s:secret@db.example:5432/k3s?sslmode=prefer"),
+            _stores(State.FAIL, "mysql://k3s:secret@tcp(db.example:3306)/k3s?tls=skip-verify"),
+            _stores(State.FAIL, "mysql://k3s:secret@tcp(db.example:3306)/k3s"),
+            _stores(State.FAIL, "http://etcd.example:2379", "etcd elsewhere without TLS"),
+            _stores(
+                State.FAIL,
+                "",
+                "on its command line",
+                unit="ExecStart=/usr/local/bin/k3s server '--datastore-endpoint=nats://db.example:4222'",
+            ),
+            _stores(
+                State.FAIL, "", "by a variable", unit='Environment="K3S_DATASTORE_ENDPOINT=postgres://db.example/k3s"'
+            ),
+            _stores(State.NOT_APPLICABLE, "", "on this node"),
+            NodeExample(title="no k3s here", state=State.NOT_APPLICABLE),
         ),
     ),
 )

@@ -1,0 +1,1 @@
+"""How a cluster stands, as `stridegate report` writes it: one file for each format."""
