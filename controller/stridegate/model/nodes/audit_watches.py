@@ -25,6 +25,8 @@ from stridegate.model.vocabulary import Severity, Stride
 
 COMPILED = "/etc/audit/audit.rules"
 SOURCES = "/etc/audit/rules.d"
+# The most directories that are looked at for one path: sets of rules have some hundred lines.
+_MOST_PLACES = 500
 
 AUDITD = Process(pid=731, comm="auditd", argv=("/sbin/auditd",), cgroup="/system.slice/auditd.service")
 
@@ -136,6 +138,8 @@ def _covered(node: Node, rules: AuditRules, status: FileStatus) -> Covered:
     watches = related(rules, status.target)
     parents = {watch: watch.path.rpartition("/")[0] or "/" for watch in watches}
     asked = sorted(set(parents.values()))
+    if len(asked) > _MOST_PLACES:
+        raise NotReadable(Unreadable(COMPILED, f"has more than {_MOST_PLACES} watches that may be meant"))
     there = dict(zip(asked, node.look_at([FileStatusOf(parent) for parent in asked]), strict=True))
     placed = []
     for watch in watches:

@@ -271,7 +271,8 @@ CONTAINERD_CONFIGURATION = Whereabouts(
 )
 
 CONTAINERD_SOCKET = Whereabouts(
-    general=("/run/containerd/containerd.sock",),
+    # The latter is that of a containerd which dockerd starts itself.
+    general=("/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock"),
     by_installation=MappingProxyType(
         {
             Installation.K3S: ("/run/k3s/containerd/containerd.sock",),
