@@ -263,3 +263,51 @@ def test_a_database_endpoint_is_never_shown(tmp_path: Path) -> None:
 
     assert found["insecure-kine-datastore"].state is State.FAIL
     assert "db.example" not in json.dumps(str(found["insecure-kine-datastore"]))
+
+
+def test_openshift_keeps_flags_in_a_file_of_its_own(tmp_path: Path) -> None:
+    script = (
+        "echo -n 'Fixing audit permissions ...'\n"
+        "chmod 0700 /var/log/kube-apiserver && touch /var/log/kube-apiserver/audit.log\n"
+        "exec watch-termination --termination-touch-file=/x -- hyperkube kube-apiserver \\\n"
+        "  --openshift-config=/etc/kubernetes/static-pod-resources/config.yaml --advertise-address=${HOST_IP} -v=2\n"
+    )
+    pod = {
+        "spec": {
+            "containers": [
+                {
+                    "name": "kube-apiserver",
+                    "command": ["/bin/bash", "-ec"],
+                    "args": [script],
+                    "volumeMounts": [{"name": "resources", "mountPath": "/etc/kubernetes/static-pod-resources"}],
+                }
+            ],
+            "volumes": [{"name": "resources", "hostPath": {"path": "/etc/kubernetes/static-pod-resources/pod-7"}}],
+        }
+    }
+    config = "apiServerArguments:\n  anonymous-auth: ['false']\n  authorization-mode: [Scope, RBAC, Node]\n"
+
+    found = judged(
+        tmp_path,
+        "apiserver-anonymous-auth",
+        "missing-node-authorizer",
+        "apiserver-always-allow-authorization",
+        files={
+            "/etc/kubernetes/manifests/kube-apiserver-pod.yaml": HostFile(text=json.dumps(pod)),
+            "/etc/kubernetes/static-pod-resources/pod-7/config.yaml": HostFile(text=config),
+        },
+        circumstances=Circumstances(role=Role.CONTROL_PLANE, installation=Installation.OPENSHIFT),
+    )
+
+    assert set(states(found).values()) == {State.PASS}
+
+
+def test_offenders_in_many_directories_are_one_verdict(tmp_path: Path) -> None:
+    files = {
+        f"/etc/kubernetes/pki/{number}/{'deep/' * (number % 4)}a.key": HostFile(mode=0o644) for number in range(30)
+    }
+
+    found = judged(tmp_path, "pki-key-file-permissions", files=files)
+
+    assert found["pki-key-file-permissions"].state is State.FAIL
+    assert len(found["pki-key-file-permissions"].offenders) == 30

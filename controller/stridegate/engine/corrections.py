@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import cast
 
+from stridegate.engine.amend import amended
 from stridegate.engine.decide import Circumstances, patches
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.harden import agree
 from stridegate.engine.mend import improve
 from stridegate.engine.policies import Regime
-from stridegate.model.edits import Edit, Patch
+from stridegate.model.edits import Append, Edit, Patch
 from stridegate.model.findings import Finding, FindingKey
 from stridegate.model.rules import Parameters, PodRule, Quantity, Question
 from stridegate.model.views import PodView
@@ -49,9 +50,36 @@ def correct(
     made, _ = agree(pod, improving)
     steps = tuple({finding.key for finding, _ in each} for each in (made, improving, allowed))
     return Correction(
-        edits=tuple(edit for _, patch in made for edit in patch.edits),
+        edits=_edits(_necessary(pod, made)),
         left={each.key: _obstacle(each, pod, most, steps) for each in findings if each.key not in steps[0]},
     )
+
+
+def _necessary(pod: PodView, made: Sequence[tuple[Finding, Patch]]) -> Sequence[tuple[Finding, Patch]]:
+    """Return the patches without those that a bolder one makes needless: who drops ALL need not drop NET_RAW."""
+    bold = {
+        edit.place.pointer
+        for _, patch in made
+        if patch.safety is Safety.RISKY
+        for edit in patch.edits
+        if isinstance(edit, Append)
+    }
+    spare = {
+        finding.key: finding.question
+        for finding, patch in made
+        if patch.safety is Safety.SAFE
+        and all(isinstance(edit, Append) and edit.place.pointer in bold for edit in patch.edits)
+    }
+    if not spare:
+        return made
+    after = amended(pod, _edits([each for each in made if each[0].key not in spare]))
+    questions = cast("Sequence[Question[PodView]]", list(dict.fromkeys(spare.values())))
+    needed = {finding.key for finding in evaluate(questions, after)}
+    return [each for each in made if each[0].key not in spare or each[0].key in needed]
+
+
+def _edits(made: Sequence[tuple[Finding, Patch]]) -> tuple[Edit, ...]:
+    return tuple(edit for _, patch in made for edit in patch.edits)
 
 
 def _obstacle(finding: Finding, pod: PodView, most: Safety, steps: Sequence[set[FindingKey]]) -> Obstacle:

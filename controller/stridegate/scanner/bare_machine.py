@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stridegate.engine.node_catalogue import CONTAINER_RULES, NODE_RULES
 from stridegate.engine.survey import Survey, survey
 from stridegate.model.nodes import queries
 from stridegate.model.nodes.nodes import Circumstances, Installation, Role
@@ -21,10 +20,10 @@ from stridegate.scanner.docker_versions import docker_versions
 from stridegate.scanner.errors import Barred, Missing
 from stridegate.scanner.file_answers import answer_from_files
 from stridegate.scanner.host_root import HostRoot
-from stridegate.scanner.installations import installation_of, role_of, self_description
-from stridegate.scanner.kernel_tables import addresses_in, sockets_in
-from stridegate.scanner.kubelets import Kubelet
+from stridegate.scanner.installations import installation_and_role, self_description
+from stridegate.scanner.kubelets import KUBELET_PORT, Kubelet
 from stridegate.scanner.probes import Probes
+from stridegate.scanner.scans import RULES, is_roots, own_addresses
 from stridegate.scanner.versions import version_of
 
 _KUBELET_CLIENT = Path("/var/lib/kubelet/pki/kubelet-client-current.pem")
@@ -54,21 +53,22 @@ def scan_machine(
     """
     started = time.monotonic()
     with HostRoot(root) as host:
-        addresses = _addresses(host)
-        known_role = role or role_of(host)
+        addresses = own_addresses(host)
+        runs = root == Path("/")
+        further = _further(host, addresses, api) if runs else {}
+        answers = HostAnswers(host, partial(answer_from_files, host), further)
+        found_out = installation_and_role(answers)
+        known_role = role or found_out[1]
         circumstances = Circumstances(
-            installation=installation or installation_of(host),
+            installation=installation or found_out[0],
             role=known_role,
             addresses=tuple(sorted(addresses)),
             control_plane_addresses=tuple(sorted(addresses)) if known_role is Role.CONTROL_PLANE else (),
             trusted_docker_users=frozenset(trusted_docker_users),
             now=time.time(),
         )
-        runs = root == Path("/")
-        further = _further(host, addresses, api) if runs else {}
-        answers = HostAnswers(host, partial(answer_from_files, host), further)
-        found = survey((*NODE_RULES.values(), *CONTAINER_RULES.values()), answers, circumstances)
-        node = self_description(host)
+        found = survey(RULES, answers, circumstances)
+        node = self_description(answers)
     return Machine(survey=found, circumstances=circumstances, node=node, duration=time.monotonic() - started)
 
 
@@ -79,7 +79,7 @@ def _further(
     kubelet = Kubelet(
         address="127.0.0.1",
         credentials=api.credentials if api else _kubelets_own(),
-        is_the_hosts=lambda port: _is_roots(host, port),
+        is_the_hosts=lambda port: is_roots(host, port),
     )
     versions = docker_versions()
     return {
@@ -87,14 +87,17 @@ def _further(
         queries.HttpGet: probes.get,
         queries.KubeletPods: lambda _: kubelet.pods(),
         queries.KubeletConfigz: lambda _: kubelet.configz(),
-        queries.ConfigMapEntry: lambda query: _config_map_entry(api, query),
+        queries.ConfigMapEntry: lambda query: _config_map_entry(host, api, query),
         queries.ComponentVersion: lambda query: versions.get(query.component) or version_of(host, query.component),
     }
 
 
-def _config_map_entry(api: Api | None, query: queries.ConfigMapEntry) -> object:
+def _config_map_entry(host: HostRoot, api: Api | None, query: queries.ConfigMapEntry) -> object:
+    what = f"ConfigMap kube-system/{query.name}"
+    if api is None and not is_roots(host, KUBELET_PORT):
+        raise Missing(f"a cluster that has the {what}")
     if api is None:
-        raise Barred(f"ConfigMap kube-system/{query.name}", "wants a kubeconfig")
+        raise Barred(what, "wants a kubeconfig")
     return api.config_map_entry(query)
 
 
@@ -103,23 +106,3 @@ def _kubelets_own() -> Credentials:
         return Credentials(chain=_KUBELET_CLIENT.read_text())
     except OSError:
         return Credentials()
-
-
-def _is_roots(host: HostRoot, port: int) -> bool:
-    """Tell whether root listens on a port of the host."""
-    try:
-        tables = [host.read(f"/proc/1/net/{name}") for name in ("tcp", "tcp6")]
-    except (Missing, Barred):
-        return False
-    listening = [each for table in tables for each in sockets_in(table) if not each.remote_port]
-    return any(each.local_port == port and each.uid == 0 for each in listening)
-
-
-def _addresses(host: HostRoot) -> frozenset[str]:
-    tables: list[bytes] = []
-    for name in ("fib_trie", "if_inet6"):
-        try:
-            tables.append(host.read(f"/proc/1/net/{name}"))
-        except (Missing, Barred):
-            tables.append(b"")
-    return addresses_in(*tables)

@@ -57,9 +57,10 @@ class Place:
 
 
 class HostRoot:
-    """A host's files, below a directory, as far as they are `visible` there: what is mounted into a container."""
+    """A host's files, below a directory, as far as they are `visible` there: what is mounted into a container, but for what is `masked`."""
 
-    def __init__(self, root: Path, visible: tuple[str, ...] = ("/",)) -> None:
+    def __init__(self, root: Path, visible: tuple[str, ...] = ("/",), masked: tuple[str, ...] = ()) -> None:
+        self._masked = tuple(_parts(path) for path in masked)
         self._visible = tuple(_parts(path) for path in visible)
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
@@ -179,6 +180,8 @@ class HostRoot:
             raise
 
     def _shows(self, parts: tuple[str, ...]) -> bool:
+        if any(parts[: len(masked)] == masked for masked in self._masked):
+            return False
         return any(parts[: len(visible)] == visible for visible in self._visible)
 
     def _entries(self, place: Place) -> list[tuple[str, bool]]:

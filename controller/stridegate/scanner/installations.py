@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
+from stridegate.model.nodes.answers import Absent, Unreadable
 from stridegate.model.nodes.nodes import Installation, Role
-from stridegate.model.nodes.queries import Syntax
+from stridegate.model.nodes.queries import ComponentVersion, Document, FileStatusOf, FilesUnder, FileText, Query, Syntax
 from stridegate.model.reports import NodeEntry
-from stridegate.scanner.documents import document
-from stridegate.scanner.errors import Barred, Missing
-from stridegate.scanner.host_root import HostRoot
-from stridegate.scanner.versions import version_of
+
+Ask = Callable[[frozenset[Query[object]]], Mapping[Query[object], object]]
 
 # The first that is there decides: distributions before kubeadm, whose files some of them have too.
 _MARKS: tuple[tuple[str, Installation], ...] = (
@@ -41,94 +41,56 @@ _CONTROL_PLANE = (
     "/var/lib/rancher/rke2/server",
     "/var/snap/microk8s/current/args/kube-apiserver",
 )
-_CNI = "/etc/cni/net.d"
+_SYSTEMS = tuple(Document(path, Syntax.ENVIRONMENT) for path in ("/etc/os-release", "/usr/lib/os-release"))
+_KERNEL = FileText("/proc/sys/kernel/osrelease")
+_NETWORKS = FilesUnder("/etc/cni/net.d")
+_RUNTIMES = tuple(map(ComponentVersion, ("containerd", "crio", "docker")))
+_KUBELET = ComponentVersion("kubelet")
 
 
-def installation_of(host: HostRoot) -> Installation:
-    """Return how a node was installed; generic where nothing tells."""
-    by_system = _BY_SYSTEM.get(_system(host).get("ID", ""))
-    if by_system is not None:
-        return by_system
-    for path, installation in _MARKS:
-        if _is_there(host, path):
-            return installation
-    kubernetes = any(_is_there(host, path) for path in _KUBERNETES)
-    if not kubernetes and any(_is_there(host, path) for path in _DOCKER):
-        return Installation.DOCKER
-    return Installation.GENERIC
+def installation_and_role(ask: Ask) -> tuple[Installation, Role]:
+    """Return how a node was installed, generic where nothing tells, and what it is for: one that starts an API server is of the control plane."""
+    paths = (*(path for path, _ in _MARKS), *_KUBERNETES, *_DOCKER, *_CONTROL_PLANE)
+    told = ask(frozenset({*map(FileStatusOf, paths), *_SYSTEMS}))
+    # What is there and cannot be looked at was not Absent either.
+    there = {path for path in paths if not isinstance(told[FileStatusOf(path)], Absent)}
+    role = Role.CONTROL_PLANE if there & set(_CONTROL_PLANE) else Role.WORKER
+    by_system = _BY_SYSTEM.get(_system(told).get("ID", ""))
+    marked = next((installation for path, installation in _MARKS if path in there), None)
+    if by_system or marked:
+        return by_system or marked or Installation.GENERIC, role
+    docker = there & set(_DOCKER) and not there & set(_KUBERNETES)
+    return Installation.DOCKER if docker else Installation.GENERIC, role
 
 
-def role_of(host: HostRoot) -> Role:
-    """Return what a node is for: one that starts an API server is of the control plane."""
-    return Role.CONTROL_PLANE if any(_is_there(host, path) for path in _CONTROL_PLANE) else Role.WORKER
-
-
-def self_description(host: HostRoot) -> NodeEntry:
+def self_description(ask: Ask) -> NodeEntry:
     """Return what a node says of itself, as far as it does."""
-    system = _system(host)
-    entry = NodeEntry(
+    told = ask(frozenset({*_SYSTEMS, _KERNEL, _NETWORKS, *_RUNTIMES, _KUBELET}))
+    system = _system(told)
+    runtimes = [f"{each.component} {version}" for each in _RUNTIMES if (version := _text(told[each]))]
+    networks = told[_NETWORKS]
+    return NodeEntry(
         osImage=system.get("PRETTY_NAME", ""),
         distro=system.get("ID", ""),
-        kernel=_text(host, "/proc/sys/kernel/osrelease"),
-        kubelet=_version(host, "kubelet"),
-        runtime=_runtime(host),
+        kernel=_text(told[_KERNEL]),
+        kubelet=_text(told[_KUBELET]),
+        runtime=runtimes[0] if runtimes else "",
+        cni=sorted({_plugin(path) for path in networks if re.search(r"\.(conf|conflist)$", path)})
+        if isinstance(networks, tuple)
+        else [],
     )
-    plugins = sorted({_plugin(name) for name in _names(host, _CNI) if re.search(r"\.(conf|conflist)$", name)})
-    told: NodeEntry = {**entry, "cni": plugins}
-    return told
 
 
-def _runtime(host: HostRoot) -> str:
-    for component in ("containerd", "crio", "docker"):
-        version = _version(host, component)
-        if version:
-            return f"{component} {version}"
-    return ""
-
-
-def _version(host: HostRoot, component: str) -> str:
-    try:
-        return version_of(host, component)
-    except (Missing, Barred):
-        return ""
-
-
-def _plugin(name: str) -> str:
+def _plugin(path: str) -> str:
     """Return the name of a network plugin from that of its file: 10-calico.conflist."""
-    return re.sub(r"^\d+-|\.(conf|conflist)$", "", name)
+    return re.sub(r"^\d+-|\.(conf|conflist)$", "", path.rsplit("/", 1)[-1])
 
 
-def _system(host: HostRoot) -> dict[str, str]:
+def _system(told: Mapping[Query[object], object]) -> dict[str, str]:
     """Return what os-release(5) says."""
-    for path in ("/etc/os-release", "/usr/lib/os-release"):
-        try:
-            found = document(path, host.read(path).decode(errors="replace"), Syntax.ENVIRONMENT)
-        except (Missing, Barred):
-            continue
-        return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
-    return {}
+    found = next((told[each] for each in _SYSTEMS if isinstance(told[each], dict)), None)
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
-def _text(host: HostRoot, path: str) -> str:
-    try:
-        return host.read(path).decode(errors="replace").strip()
-    except (Missing, Barred):
-        return ""
-
-
-def _names(host: HostRoot, path: str) -> list[str]:
-    try:
-        return host.names(path)
-    except (Missing, Barred):
-        return []
-
-
-def _is_there(host: HostRoot, path: str) -> bool:
-    try:
-        host.status(path)
-    except Missing:
-        return False
-    except Barred as barred:
-        # What cannot be looked into because of its mode is there.
-        return barred.reason.startswith("E")
-    return True
+def _text(answer: object) -> str:
+    return "" if isinstance(answer, Absent | Unreadable) else str(answer).strip()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from stridegate.scanner.clusters import Credentials, fetched
 from stridegate.scanner.errors import Barred
 
+# Where a kubelet serves, unless it is told otherwise (KubeletConfiguration, port).
+KUBELET_PORT = 10250
 # Fields of a container that may hold secrets, and that no rule reads.
 _LEFT_OUT = ("env", "envFrom")
 
@@ -20,7 +22,7 @@ class Kubelet:
     address: str
     credentials: Credentials
     is_the_hosts: Callable[[int], bool]
-    port: int = 10250
+    port: int = KUBELET_PORT
 
     def pods(self) -> tuple[Mapping[str, object], ...]:
         """Return the pods that it serves, without their environments. Raises Missing and Barred."""

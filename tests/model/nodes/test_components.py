@@ -99,6 +99,7 @@ def test_the_hosts_processes_are_not_those_of_containers() -> None:
     [
         [NAME, "--a=1"],
         ["/bin/sh", "-c", f"exec /usr/local/bin/{NAME} --a=1 1>>/var/log/x 2>&1"],
+        ["sh", "-c", f"# {NAME} --a=0\nexec {NAME} --a=1\n# {NAME} --a=2\necho --a=3"],
         ["sh", "-ec", f"set -x; {NAME} \\\n  --a=1; echo --a=2"],
         ["/go-runner", "--log-file=/x", f"/usr/local/bin/{NAME}", "--a=1"],
         ["hyperkube", NAME, "--a=1"],
@@ -141,3 +142,26 @@ def test_variables_of_the_container_are_replaced() -> None:
     flags = component(node(manifest=manifest), NAME).flags
 
     assert [flags.text(name) for name in "abc"] == ["1", "$(A)", "$(C)"]
+
+
+def test_a_volume_that_is_not_of_the_node_hides_what_is_below_it() -> None:
+    mounts = [{"name": "etc", "mountPath": "/etc"}, {"name": "own", "mountPath": "/etc/own"}]
+    manifest = {
+        "spec": {
+            "containers": [{"name": NAME, "command": [NAME], "volumeMounts": mounts}],
+            "volumes": [{"name": "etc", "hostPath": {"path": "/etc"}}, {"name": "own", "emptyDir": {}}],
+        }
+    }
+
+    found = component(node(manifest=manifest), NAME)
+
+    assert found.on_host("/etc/owner") == "/etc/owner"
+    with pytest.raises(NotReadable):
+        found.on_host("/etc/own/config.yaml")
+
+
+def test_a_static_pod_of_a_node_inside_a_container_is_not_this_nodes() -> None:
+    nested = process(NAME, "--a=1", pod_uid="x", static=True, namespaces=(9, 5, 1))
+
+    with pytest.raises(NotThere):
+        component(node(processes=(nested,)), NAME)

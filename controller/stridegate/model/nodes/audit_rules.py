@@ -10,6 +10,7 @@ import getopt
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from stridegate.model.paths import clean
 
@@ -106,6 +107,7 @@ class _Refused(Exception):
     """A line that auditctl refuses."""
 
 
+@lru_cache(maxsize=8)
 def parse(text: str) -> AuditRules:
     """Return what a rules file leaves in force when auditctl loads it from top to bottom."""
     watches: list[Watch] = []
@@ -214,15 +216,13 @@ def _holds(watch: Watch, target: str, *, directory: bool) -> bool | None:
 
 
 def _lines(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        stripped = line.strip()
-        if stripped and not stripped.startswith("#"):
-            yield stripped
+    stripped = (line.strip(" ") for line in text.split("\n"))  # and words at blanks alone: auditctl knows no tabs
+    yield from (line for line in stripped if line and not line.startswith("#"))
 
 
 def _read(line: str) -> _Line:
     try:
-        options, surplus = getopt.getopt(line.split(), _OPTIONS, list(_LONG))
+        options, surplus = getopt.getopt(list(filter(None, line.split(" "))), _OPTIONS, list(_LONG))
     except getopt.GetoptError as error:
         raise _Refused from error
     if surplus or not options:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
 from stridegate.model.nodes.answers import Absent, Unreadable
@@ -22,6 +22,8 @@ JsonObject = Mapping[str, object]
 # Where the kubelet got a pod from; it sets this itself, whatever a pod from the API says of it
 # (kubernetes pkg/kubelet/types, ConfigSourceAnnotationKey).
 _SOURCE_ANNOTATION = "kubernetes.io/config.source"
+# Where OpenShift's file has a component's flags: lists, by flag.
+_OPENSHIFT_ARGUMENTS = {"kube-apiserver": "apiServerArguments"}
 # The kubelet reads files of any name; these are what people write.
 _MANIFEST_ENDINGS = ("*.yaml", "*.yml", "*.json", "*.manifest")
 _STATIC_SOURCES = frozenset({"file", "http"})
@@ -31,18 +33,19 @@ _STATIC_SOURCES = frozenset({"file", "http"})
 class Started:
     """A component as it was started: what its command line and its environment say, and on what evidence.
 
-    `mounts` maps the paths inside its container to those on the node; without any, its paths are the node's.
+    `mounts` maps the paths inside its container to those on the node, or to None where a volume is not of the node;
+    without any, its paths are the node's.
     """
 
     component: str
     words: tuple[str, ...]
     evidence: Evidence
     environment: Mapping[str, str] = field(default_factory=dict)
-    mounts: Mapping[str, str] | None = None
+    mounts: Mapping[str, str | None] | None = None
 
     def verdict(self, state: State, observed: str, note: str = "") -> Verdict:
         """Return a verdict that rests on how it was started."""
-        return Verdict(state=state, observed=observed, evidence=self.evidence, note=note)
+        return Verdict(state=state, observed=observed[:128], evidence=self.evidence, note=note)
 
     @property
     def flags(self) -> Flags:
@@ -54,10 +57,11 @@ class Started:
         if self.mounts is None:
             return path
         within = [point for point in self.mounts if path == point or path.startswith(point.rstrip("/") + "/")]
-        if not within:
+        longest = max(within, key=len, default="")
+        behind = self.mounts.get(longest)
+        if behind is None:
             raise NotReadable(Unreadable(path, f"inside the container of {self.component}, not on the node"))
-        longest = max(within, key=len)
-        return self.mounts[longest].rstrip("/") + path[len(longest.rstrip("/")) :]
+        return behind.rstrip("/") + path[len(longest.rstrip("/")) :]
 
 
 def on_control_plane(node: Node) -> None:
@@ -72,10 +76,24 @@ def on_control_plane(node: Node) -> None:
 def component(node: Node, name: str) -> Started:
     """Return how a component was started: as the kubelet serves its static pod, else by its manifest, else as it runs.
 
-    Inside k3s it has no process of its own, and its flags are those that k3s gives it.
+    OpenShift writes most of a component's flags to a file of its own (`--openshift-config`); they count as if they stood on
+    the command line. Inside k3s a component has no process, and its flags are those that k3s gives it.
 
     A kubelet that does not say is no obstacle, a manifest that cannot be read is one. Raises NotThere or NotReadable.
     """
+    started = _component(node, name)
+    path = started.flags.text("openshift-config")
+    if not path:
+        return started
+    document = node.get(Document(started.on_host(path), Syntax.YAML))
+    if not isinstance(document, Mapping):
+        raise NotReadable(Unreadable(path, f"wanted the settings of {name}"))
+    given = document.get(_OPENSHIFT_ARGUMENTS.get(name, "extendedArguments"))
+    words = (f"--{flag}={value}" for flag, values in _pairs(given) for value in values)
+    return replace(started, words=(*words, *started.words))
+
+
+def _component(node: Node, name: str) -> Started:
     pods = node.look(KubeletPods())
     if not isinstance(pods, Absent | Unreadable):
         for pod in filter(_static, pods):
@@ -165,19 +183,14 @@ def _of_pod(pod: JsonObject, name: str, evidence: Evidence) -> Started | None:
     return None
 
 
-def _mounts(spec: JsonObject, container: JsonObject) -> Mapping[str, str]:
-    """Return what of the node is mounted where: mount points of hostPath volumes, and the paths on the node behind them."""
-    volumes = {
-        str(volume.get("name")): path
-        for volume in _maps(spec.get("volumes"))
-        if (path := _text(volume, "hostPath", "path"))
-    }
-    mounts = {}
+def _mounts(spec: JsonObject, container: JsonObject) -> Mapping[str, str | None]:
+    """Return what is mounted where: the paths on the node behind mount points, None behind those of other volumes than hostPath."""
+    volumes = {str(volume.get("name")): _text(volume, "hostPath", "path") for volume in _maps(spec.get("volumes"))}
+    mounts: dict[str, str | None] = {}
     for mount in _maps(container.get("volumeMounts")):
         behind = volumes.get(str(mount.get("name")))
-        if behind is not None:
-            below = _text(mount, "subPath")
-            mounts[str(mount.get("mountPath"))] = f"{behind.rstrip('/')}/{below}" if below else behind
+        below = _text(mount, "subPath")
+        mounts[str(mount.get("mountPath"))] = f"{behind.rstrip('/')}/{below}" if behind and below else behind
     return mounts
 
 
@@ -189,6 +202,11 @@ def _argument_lines(text: str) -> tuple[str, ...]:
         word.replace("${SNAP_DATA}", "/var/snap/microk8s/current").replace("$SNAP_DATA", "/var/snap/microk8s/current")
         for word in words
     )
+
+
+def _pairs(value: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for key, each in value.items() if isinstance(value, Mapping) else ():
+        yield str(key), _texts(each)
 
 
 def _maps(value: object) -> Iterator[JsonObject]:

@@ -63,6 +63,8 @@ class Setting(Generic[T]):
     @property
     def said(self) -> str:
         """The setting as a person would write it, such as `icc=true (default)`."""
+        if not self.given and not isinstance(self.value, bool) and not self.value:
+            return f"{self.name} is unset"
         shown = str(self.value).lower() if isinstance(self.value, bool) else _listed(self.value)
         return f"{self.name}={shown}" + ("" if self.given else " (default)")
 
@@ -189,7 +191,7 @@ class _Started:
 
 def _started(node: Node) -> _Started:
     for process in host_processes(node, "dockerd"):
-        by = Evidence(source=Source.PROC, path="dockerd")
+        by = Evidence(source=Source.PROC, path="process dockerd")
         return _Started(process=process, flags=_flags(process.argv), by=by)
     try:
         service = unit(node, "docker.service")

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 
-from stridegate.model.nodes.answers import Accounts, FileKind
+from stridegate.model.nodes.answers import Accounts, FileKind, Process
 from stridegate.model.nodes.docker import CONFIGURATION, DOCKER_HOST, SOCKET, Daemon, daemon_if_any, expect_docker
+from stridegate.model.nodes.docker_rules import dockerd
 from stridegate.model.nodes.file_rules import GuardedFiles, file_rules, ownership_rule, permissions_rule
 from stridegate.model.nodes.files import ROOT, Limit, Owner, every_of, judge_owners
 from stridegate.model.nodes.nodes import Circumstances, Node
@@ -61,7 +62,10 @@ def _members(accounts: Accounts, group: str) -> tuple[str, ...]:
 
 def _judge_owner(node: Node) -> Verdict:
     sockets = tuple(_sockets(node))
-    group = _group(node, daemon_if_any(node))
+    docker = daemon_if_any(node)
+    if docker and docker.process and docker.process.uid != 0:
+        return _judge_rootless(node, sockets, docker.process)
+    group = _group(node, docker)
     members = _members(_accounts(node), group)
     verdict = judge_owners(node, sockets, Owner(group=group))
     if verdict.state is not State.PASS:
@@ -76,6 +80,14 @@ def _judge_owner(node: Node) -> Verdict:
             offenders=tuple(Offender(name=member, observed=f"in group {group}") for member in members),
         )
     return verdict
+
+
+def _judge_rootless(node: Node, sockets: tuple[str, ...], process: Process) -> Verdict:
+    """Judge the sockets of a daemon that runs as a user: they are to be that user's."""
+    accounts = _accounts(node)
+    user = next((each.name for each in accounts.users if each.uid == process.uid), str(process.uid))
+    group = next((each.name for each in accounts.groups if each.gid == process.gid), str(process.gid))
+    return judge_owners(node, sockets, Owner(user=user, group=group))
 
 
 def _judge_members(node: Node) -> Verdict:
@@ -161,6 +173,16 @@ RULES: tuple[NodeRule, ...] = (
                 _owned("a group by its number", State.PASS, "engine:x:998:\n", group="998"),
                 _owned("the host knows no such group", State.FAIL, "root:x:0:\n"),
                 _owned("a crowd in the group", State.WARN, "docker:x:998:a,b,c,d,e,f\n"),
+                NodeExample(
+                    title="a daemon without root, and its user's socket",
+                    state=State.PASS,
+                    files={
+                        "/run/user/1000/docker.sock": replace(_SOCKET_FILE, uid=1000, gid=1000),
+                        "/etc/passwd": HostFile(text="alice:x:1000:1000::/home/alice:/bin/sh\n", mode=0o644),
+                        "/etc/group": HostFile(text="alice:x:1000:\n", mode=0o644),
+                    },
+                    processes=(dockerd("--host=unix:///run/user/1000/docker.sock", uid=1000),),
+                ),
                 NodeExample(
                     title="root's alone", state=State.WARN, files={**_GROUP, SOCKET: replace(_SOCKET_FILE, gid=0)}
                 ),

@@ -122,7 +122,7 @@ RULES = (
         threat="Whoever reaches the kubelet's port speaks to it, from any network.",
         wants="have IPAddressDeny=any in its systemd unit, with what may reach it under IPAddressAllow",
         fix="[Service] IPAddressDeny=any and IPAddressAllow= with the networks of nodes and control plane",
-        remedy=Remedy.HOST,
+        remedy=Remedy.KUBELET,
         judge=_address_deny,
         examples=(
             _unit_example("unset", State.WARN, ""),

@@ -36,11 +36,15 @@ _DROP_INS = "/etc/kubernetes/kubelet.d"
 
 
 def _units(node: Node) -> Iterable[str]:
+    found: list[str] = []
     for name in UNITS:
         try:
-            yield from unit_files(node, name)
+            found += unit_files(node, name)
         except NotThere:
             continue
+    if not found:
+        raise NotThere(Absent("unit kubelet.service"))
+    return found
 
 
 def _launch(node: Node) -> Launch | None:

@@ -106,9 +106,10 @@ def _judge_ports(node: Node) -> Verdict:
         raise NotReadable(hidden)
     state = next((each for each in found if found[each]), State.PASS)
     offenders = (*found[State.FAIL], *found[State.WARN])
+    sound = f"{len(asked)} ports refuse" if asked else "no management port is open to the network"
     return Verdict(
         state=state,
-        observed=f"{offenders[0].name} {offenders[0].observed}" if offenders else f"{len(asked)} ports refuse",
+        observed=f"{offenders[0].name} {offenders[0].observed}" if offenders else sound,
         evidence=Evidence(source=Source.PROBE, path="GET without credentials") if asked else _TABLE,
         offenders=offenders,
     )
