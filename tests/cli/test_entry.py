@@ -123,7 +123,7 @@ def test_ctrl_c_ends_a_large_check_quietly_with_all_its_processes(seconds: float
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: app, image: x}]}\n---\n"
     for number in range(300):
         (tmp_path / f"{number}.yaml").write_text(pod * 60, encoding="utf-8")
-    command = [sys.executable, "-m", "stridegate", "check", tmp_path]
+    command = [sys.executable, "-m", "stridegate", "check", str(tmp_path)]
 
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT, start_new_session=True
