@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from stridegate.model.nodes.answers import Absent, Process
 from stridegate.model.nodes.nodes import Node, NotThere
@@ -20,6 +21,11 @@ _WRAPPERS = frozenset(
 _SHELLS = frozenset({"sh", "bash", "dash", "ash"})
 # Where a shell's command ends: at an operator, or at a redirection.
 _SHELL_END = re.compile(r"^(?:\d*[<>].*|&>.*|[|&;]+)$")
+# How engines name a container's own cgroup, with systemd's driver and with cgroupfs. What a node inside a container runs
+# has more behind it, such as /docker/<id>/system.slice/kubelet.service.
+_CONTAINER = re.compile(
+    r"(?:^|/)(?:(?:docker|cri-containerd|crio|libpod)-[0-9a-f]{64}\.scope|(?:docker|libpod)/[0-9a-f]{64})$"
+)
 # Variables in a container's command (Kubernetes' $(NAME)); $$(NAME) is literal.
 _VARIABLE = re.compile(r"\$\$\(|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
@@ -47,7 +53,9 @@ def component_processes(node: Node, *programs: str) -> tuple[Process, ...]:
 
 
 def _on_host(process: Process) -> bool:
-    return not process.pod_uid and len(process.namespace_pids) <= 1
+    """Tell whether no container runs it; one that shares the host's pids has a cgroup of its own all the same."""
+    alone = len(process.namespace_pids) <= 1 and not _CONTAINER.search(process.cgroup)
+    return not process.pod_uid and alone
 
 
 def _in_static_pod(process: Process) -> bool:
@@ -95,14 +103,8 @@ def started(words: Sequence[str], *programs: str) -> tuple[str, ...] | None:
     if base_name(words[0]) in _SHELLS:
         return _in_shell(words[1:], programs)
     if base_name(words[0]) in _WRAPPERS:
-        return next(
-            (
-                words_after
-                for at in range(1, len(words))
-                if (words_after := _after_name(words[at:], programs)) is not None
-            ),
-            None,
-        )
+        first = next((at for at, word in enumerate(words) if base_name(word) in {*programs, *_MULTICALL}), None)
+        return None if first is None else _after_name(words[first:], programs)
     return None
 
 
@@ -117,13 +119,10 @@ def _in_shell(words: Sequence[str], programs: Sequence[str]) -> tuple[str, ...] 
         tokens = list(lexer)
     except ValueError:  # quotes that never end
         return None
-    found = None
-    for index, token in enumerate(tokens):
-        if base_name(token) in programs:
-            rest = tokens[index + 1 :]
-            end = next((at for at, word in enumerate(rest) if _SHELL_END.match(word)), len(rest))
-            found = tuple(rest[:end])
-    return found
+    last = next((at for at in reversed(range(len(tokens))) if base_name(tokens[at]) in programs), None)
+    if last is None:
+        return None
+    return tuple(takewhile(lambda word: not _SHELL_END.match(word), tokens[last + 1 :]))
 
 
 def expanded(word: str, environment: Mapping[str, str]) -> str:
