@@ -80,7 +80,8 @@ def test_the_number_of_a_section_leads_to_all_that_stands_in_it() -> None:
 
     numbers = [line.split()[2] for line in output.splitlines() if line.startswith("CIS Kubernetes")]
     assert code == 0
-    assert numbers[:2] == ["5.2.1", "5.2.2"]
+    assert all(number.startswith("5.2.") for number in numbers)
+    assert numbers.index("5.2.2") < numbers.index("5.2.3")
     assert numbers.index("5.2.9") < numbers.index("5.2.10")
 
 
