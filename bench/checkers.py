@@ -164,7 +164,7 @@ def _built() -> Mapping[str, Path]:
 
         def build(place: Path, name: str = name, package: str = package, folder: Path = folder) -> None:
             Toolchain.find(cache).run(
-                "build", "-mod=readonly", "-trimpath", "-o", place / name, package, folder=folder, log=cache.log(name)
+                "build", "-mod=readonly", "-o", place / name, package, folder=folder, log=cache.log(name)
             )
 
         try:

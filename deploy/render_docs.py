@@ -20,14 +20,14 @@ from handbook.sources import DOCS
 from handbook.threat_model import threat_model
 from handbook.trap_table import trap_table
 from stridegate.engine.catalogue import RULES
-from stridegate.engine.node_catalogue import CONTAINER_RULES, ENTRIES, NODE_RULES
+from stridegate.engine.node_catalogue import CLUSTER_RULES, CONTAINER_RULES, ENTRIES, NODE_RULES
 
 
 def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated page with what it must contain."""
     for rule in RULES.values():
         yield DOCS / "rules" / f"{rule.slug}.md", page(rule)
-    for scanned in (*NODE_RULES.values(), *CONTAINER_RULES.values()):
+    for scanned in (*NODE_RULES.values(), *CONTAINER_RULES.values(), *CLUSTER_RULES.values()):
         yield DOCS / "rules" / f"{scanned.slug}.md", scan_page(scanned)
     yield DOCS / "rules" / "README.md", index(ENTRIES.values())
     yield DOCS / "threat-model.md", threat_model(ENTRIES.values())

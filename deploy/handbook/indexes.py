@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from handbook.markdown import NONE, link, prose, table
 from handbook.rule_pages import remedies
+from stridegate.model.clusters.rules import ClusterRule
 from stridegate.model.entries import CatalogueEntry
 from stridegate.model.nodes.rules import ContainerRule, NodeRule
 from stridegate.model.references import Benchmark, CisAks, CisDocker, CisKubernetes, PodSecurity, Reference
@@ -31,6 +32,7 @@ the same in a terminal.
 _SCANNED: Mapping[str, type[CatalogueEntry]] = {
     "On nodes": NodeRule,
     "In running containers": ContainerRule,
+    "In the cluster": ClusterRule,
 }
 
 

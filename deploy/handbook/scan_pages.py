@@ -1,4 +1,4 @@
-"""The page of a rule that a scan judges: why, when it passes, how to mend it by installation, and where it comes from."""
+"""The page of a rule whose findings stand in reports: why, when it passes, how to mend it by installation, and where it comes from."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from handbook.markdown import link, listed, prose, table
 from handbook.provenance import answered, references
 from handbook.sources import source_of
+from stridegate.model.clusters.rules import ClusterExample, ClusterRule
+from stridegate.model.entries import ReportedRule
 from stridegate.model.nodes.nodes import Installation
 from stridegate.model.nodes.rules import ContainerExample, ContainerRule, NodeExample, NodeRule, ScanRule
 from stridegate.model.vocabulary import Stride
 
-_JUDGED: Mapping[type[ScanRule], str] = {
+_JUDGED: Mapping[type[ReportedRule], str] = {
     NodeRule: "nodes, by the scanner and by `stridegate scan-node`",
     ContainerRule: "running containers, by the scanner and by `stridegate scan-node`",
+    ClusterRule: "the cluster's objects, by the operator, in the report `stridegate-cluster`",
 }
 
 _CALLED: Mapping[Installation, str] = {
@@ -34,12 +37,12 @@ _CALLED: Mapping[Installation, str] = {
 }
 
 
-def scan_page(rule: ScanRule) -> str:
-    """Return the page of a rule about a node or about running containers."""
+def scan_page(rule: ReportedRule) -> str:
+    """Return the page of a rule about a node, about running containers or about a cluster."""
     return "\n".join(_page(rule)).rstrip("\n") + "\n"
 
 
-def _page(rule: ScanRule) -> Iterator[str]:
+def _page(rule: ReportedRule) -> Iterator[str]:
     source = source_of(rule)
     yield f"<!-- Generated from {source}: change it there, then run `make generate`. -->"
     yield from (f"# {rule.slug}", "", prose(rule.title), "")
@@ -54,8 +57,10 @@ def _page(rule: ScanRule) -> Iterator[str]:
     )
     yield from ("## Why is this bad?", "", prose(rule.threat), "")
     yield from ("## When it passes", "", prose(f"It must {rule.wants.rstrip('.')}."), "")
-    yield from ("## How to fix it", "", prose(rule.fix), "", prose(rule.remedy.words), "")
-    yield from table(("Installed as", "How"), _elsewhere(rule))
+    yield from ("## How to fix it", "", prose(rule.fix), "")
+    if isinstance(rule, ScanRule):
+        yield from (prose(rule.remedy.words), "")
+        yield from table(("Installed as", "How"), _elsewhere(rule))
     yield from ("## Examples", "")
     yield from table(
         ("What is there", "Verdict"),
@@ -66,8 +71,8 @@ def _page(rule: ScanRule) -> Iterator[str]:
     yield f"Source: {link(source.rpartition('/')[2], f'../../{source}')}."
 
 
-def _examples(rule: ScanRule) -> Iterator[NodeExample | ContainerExample]:
-    if isinstance(rule, NodeRule | ContainerRule):
+def _examples(rule: ReportedRule) -> Iterator[NodeExample | ContainerExample | ClusterExample]:
+    if isinstance(rule, NodeRule | ContainerRule | ClusterRule):
         yield from rule.examples
 
 

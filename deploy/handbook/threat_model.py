@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from handbook.markdown import NONE, link, prose, table
 from handbook.sources import traps_of
+from stridegate.model.clusters.rules import ClusterRule
 from stridegate.model.entries import CatalogueEntry
 from stridegate.model.nodes.rules import ContainerRule, NodeRule
 from stridegate.model.rules import Rule
@@ -56,6 +57,7 @@ Every rule carries its examples, good and bad, and the same tests run over all o
 
 - The examples of rules about nodes are laid out as hosts and read as real ones are:
   [tests/rules/test_node_examples.py](../tests/rules/test_node_examples.py); and whatever could not be read is never a pass.
+- So are those about the cluster's objects: [tests/rules/test_cluster_examples.py](../tests/rules/test_cluster_examples.py).
 
 What was tried beyond the examples is in the [table of traps](traps.md): each is at least one named test.
 """
@@ -66,7 +68,11 @@ _SIGHTS: Mapping[Sight, str] = {
     Sight.CLUSTER: "cluster rules",
 }
 
-_KINDS: Mapping[type[CatalogueEntry], Sight] = {NodeRule: Sight.NODE, ContainerRule: Sight.RUNNING}
+_KINDS: Mapping[type[CatalogueEntry], Sight] = {
+    NodeRule: Sight.NODE,
+    ContainerRule: Sight.RUNNING,
+    ClusterRule: Sight.CLUSTER,
+}
 
 # The most rules that stand in the open for one claim.
 _SHOWN = 12
@@ -158,7 +164,9 @@ def _proof(threat: Threat, rules: list[CatalogueEntry]) -> str:
     answering = [rule for rule in rules if threat.slug in rule.threats]
     if not answering:
         return link("samples", "../tests/chart/test_samples.py") if threat.by_policies else NONE
-    examples = sum(len(rule.examples) for rule in answering if isinstance(rule, Rule | NodeRule | ContainerRule))
+    examples = sum(
+        len(rule.examples) for rule in answering if isinstance(rule, Rule | NodeRule | ContainerRule | ClusterRule)
+    )
     traps = {trap.number: None for rule in answering for trap in traps_of(rule.slug)}
     tried = ", ".join(link(number, f"traps.md#{number.lower()}") for number in traps)
     return f"{link(f'{examples} examples', '#how-a-rule-is-proven')}" + (f"; {tried}" if tried else "")

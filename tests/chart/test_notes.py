@@ -28,7 +28,7 @@ def test_the_notes_say_what_is_enforced_where_and_what_to_type_next(helm: Helm) 
 def test_the_notes_name_every_namespace_that_is_left_out(helm: Helm) -> None:
     said = notes(helm, {"excludedNamespaces": ["calico-system"]})
 
-    assert "  kube-system, stridegate-system, calico-system\n" in said
+    assert "  kube-system, stridegate-system, stridegate-scanner, calico-system\n" in said
 
 
 def test_the_notes_say_how_to_find_an_excluded_namespace_that_nobody_owns(helm: Helm) -> None:

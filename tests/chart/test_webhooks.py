@@ -218,7 +218,7 @@ def test_namespaces_are_left_out_by_the_label_that_nobody_can_change(helm: Helm)
                 {
                     "key": "kubernetes.io/metadata.name",
                     "operator": "NotIn",
-                    "values": ["kube-system", "gate", "calico-system"],
+                    "values": ["kube-system", "gate", "stridegate-scanner", "calico-system"],
                 }
             ]
         }
@@ -251,13 +251,13 @@ def test_what_a_platform_needs_to_start_is_out_of_reach_once_it_is_named(helm: H
     without, named = helm.render(), helm.render({"platform": [platform]})
 
     before, after = out_of_reach(without), out_of_reach(named)
-    assert before == ["kube-system", "stridegate-system"]
-    assert after[:2] == before
-    assert set(after[2:]) == set(documented()[platform])
+    assert before == ["kube-system", "stridegate-system", "stridegate-scanner"]
+    assert after[:3] == before
+    assert set(after[3:]) == set(documented()[platform])
 
 
 def test_platforms_and_further_namespaces_add_up(helm: Helm) -> None:
     release = helm.render({"platform": ["calico", "longhorn"], "excludedNamespaces": ["calico-system", "my-dns"]})
 
     chosen = ["calico-system", "tigera-operator", "longhorn-system", "my-dns"]
-    assert out_of_reach(release) == ["kube-system", "stridegate-system", *chosen]
+    assert out_of_reach(release) == ["kube-system", "stridegate-system", "stridegate-scanner", *chosen]

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.api_server
 NAMESPACE = "checked-shop"
 CONTAINER = {"name": "web", "image": "registry.example/web:1", "securityContext": {"privileged": True}}
 LABELS = {"app": "web"}
-TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [CONTAINER]}}
+TEMPLATE: dict[str, Any] = {"metadata": {"labels": LABELS}, "spec": {"containers": [CONTAINER]}}
 OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "1", "controller": True}
 SELECTOR = {"matchLabels": {"stridegate.example/tier": "checked"}}
 
@@ -38,7 +38,12 @@ def objects() -> Iterator[dict[str, Any]]:
         "metadata": {**metadata, "name": "web"},
         "spec": {"selector": {"matchLabels": LABELS}, "template": TEMPLATE},
     }
-    yield {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "name": "bare"}, "spec": TEMPLATE["spec"]}
+    yield {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**metadata, "name": "bare"},
+        "spec": {**TEMPLATE["spec"], "nodeName": "node1"},
+    }
     yield {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -89,12 +94,13 @@ def test_what_a_cluster_holds_is_judged_by_what_is_in_force_there(kubeconfig: st
 
 def test_a_new_policy_is_tried_in_place_of_those_in_force(kubeconfig: str, tmp_path: Path) -> None:
     file = tmp_path / "new.yaml"
-    file.write_text(policy("new", profile="restricted", namespaceSelector=SELECTOR))
+    file.write_text(policy("new", profile="hardened", namespaceSelector=SELECTOR))
 
     result = checked("--cluster", "--kubeconfig", kubeconfig, "-n", NAMESPACE, "--policy", str(file))
 
     assert result["policies"] == ["new"]
     assert "possible-root-user" in rules(result)
+    assert "pinned-node" not in rules(result)
     assert rules(result, "exempted") == ["privileged-container"]
 
 

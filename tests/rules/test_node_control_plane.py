@@ -300,3 +300,14 @@ def test_openshift_keeps_flags_in_a_file_of_its_own(tmp_path: Path) -> None:
     )
 
     assert set(states(found).values()) == {State.PASS}
+
+
+def test_offenders_in_many_directories_are_one_verdict(tmp_path: Path) -> None:
+    files = {
+        f"/etc/kubernetes/pki/{number}/{'deep/' * (number % 4)}a.key": HostFile(mode=0o644) for number in range(30)
+    }
+
+    found = judged(tmp_path, "pki-key-file-permissions", files=files)
+
+    assert found["pki-key-file-permissions"].state is State.FAIL
+    assert len(found["pki-key-file-permissions"].offenders) == 30

@@ -69,5 +69,6 @@ rook-ceph: [rook-ceph]
 {{- /* The namespaces that the webhook never sees, as JSON: those that have to work before it does, and those that the
 administrator chose. The canary's namespace is never among them. */ -}}
 {{- define "stridegate.excluded" -}}
-{{- concat (list "kube-system" .Release.Namespace) (include "stridegate.excluded.chosen" . | fromJsonArray) | uniq | toJson -}}
+{{- $own := ternary (list .Release.Namespace "stridegate-scanner") (list .Release.Namespace) .Values.scanner.enabled -}}
+{{- concat (list "kube-system") $own (include "stridegate.excluded.chosen" . | fromJsonArray) | uniq | toJson -}}
 {{- end }}

@@ -9,10 +9,11 @@ from types import ModuleType
 from typing import TypeVar
 
 from stridegate.engine.catalogue import RULES, ordered
+from stridegate.model.clusters.rules import ClusterRule
 from stridegate.model.entries import CatalogueEntry
 from stridegate.model.errors import BadCatalogue
 from stridegate.model.nodes.rules import ContainerRule, NodeRule
-from stridegate.rules import containers, nodes
+from stridegate.rules import cluster, containers, nodes
 
 E = TypeVar("E", bound=CatalogueEntry)
 
@@ -29,6 +30,10 @@ def _declared(package: ModuleType, kind: type[E]) -> Iterator[E]:
 # The rules of a node scan: about the node, and about what runs on it.
 NODE_RULES: Mapping[str, NodeRule] = ordered(_declared(nodes, NodeRule))
 CONTAINER_RULES: Mapping[str, ContainerRule] = ordered(_declared(containers, ContainerRule))
+# The rules about what the cluster's objects say, and about all of its nodes together.
+CLUSTER_RULES: Mapping[str, ClusterRule] = ordered(_declared(cluster, ClusterRule))
 
 # Every rule there is, whatever it judges.
-ENTRIES: Mapping[str, CatalogueEntry] = ordered((*RULES.values(), *NODE_RULES.values(), *CONTAINER_RULES.values()))
+ENTRIES: Mapping[str, CatalogueEntry] = ordered(
+    (*RULES.values(), *NODE_RULES.values(), *CONTAINER_RULES.values(), *CLUSTER_RULES.values())
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,11 +10,12 @@ from typing import Any
 
 from stridegate import __version__
 from stridegate.engine.node_catalogue import CONTAINER_RULES, NODE_RULES
-from stridegate.engine.reports import MOST_FILES, Scan, accepted, catalogue_digest
+from stridegate.engine.reports import Scan, accepted, catalogue_digest
 from stridegate.engine.survey import ScannedRule, Survey, survey
 from stridegate.kube.reports import Task
 from stridegate.model.nodes import queries
-from stridegate.model.nodes.answers import FileKind, FileStatus, Unreadable
+from stridegate.model.nodes.answers import Unreadable
+from stridegate.model.nodes.inspected import present_states
 from stridegate.model.nodes.queries import Query
 from stridegate.scanner.answering import HostAnswers
 from stridegate.scanner.asking import AskedReader
@@ -50,11 +50,12 @@ class NodeScanner:
         """Scan, and return what a report is made of. It takes a second or so, and more where something does not answer."""
         started = time.monotonic()
         addresses = own_addresses(self.kernel) | {self.address}
-        circumstances = replace(task.circumstances, addresses=tuple(sorted(addresses)), now=time.time())
+        circumstances = replace(
+            task.circumstances, addresses=tuple(sorted(addresses)), now=time.time(), accepted_files=awaited(task)
+        )
         files = AskedReader(self.reader)
         answers = HostAnswers(self.kernel, files, self._further(addresses), self.own_pod)
         found = survey(RULES, answers, circumstances)
-        present = digests(found, answers)
         return Scan(
             findings=found.findings,
             now=circumstances.now,
@@ -64,7 +65,7 @@ class NodeScanner:
             generation=task.generation,
             node=self_description(answers),
             exemptions=task.exemptions,
-            files=accepted(task.live, present, task.accept),
+            files=accepted(task.live, present_states(found.answers), task.accept),
             gaps=tuple(gaps(found, files.problem)),
         )
 
@@ -95,22 +96,9 @@ def gaps(found: Survey, problem: str) -> Iterable[str]:
             yield f"{answer.what}: {answer.reason}"
 
 
-def digests(found: Survey, ask: Callable[[frozenset[Query[object]]], Mapping[Query[object], object]]) -> dict[str, str]:
-    """Return the state of the files whose metadata rules asked for: a digest of mode, owner and contents, by path."""
-    seen = {
-        query.path: answer
-        for query, answer in found.answers.items()
-        if isinstance(query, queries.FileStatusOf) and isinstance(answer, FileStatus) and answer.kind is FileKind.FILE
-    }
-    # The kernel's own files are no state that a person accepts.
-    paths = [path for path in sorted(seen) if not path.startswith(("/proc/", "/sys/", "/run/"))][:MOST_FILES]
-    contents = ask(frozenset(map(queries.FileDigest, paths)))
-    states = {
-        path: f"{seen[path].mode:o} {seen[path].uid} {seen[path].gid} {content}"
-        for path in paths
-        if isinstance(content := contents[queries.FileDigest(path)], str)
-    }
-    return {path: hashlib.sha256(state.encode()).hexdigest()[:16] for path, state in states.items()}
+def awaited(task: Task) -> dict[str, str]:
+    """Return the states that inspected files are to be in: those accepted, but for paths whose present state is being accepted."""
+    return {path: state for path, state in accepted(task.live, {}).items() if path not in task.accept}
 
 
 def own_addresses(host: HostRoot) -> frozenset[str]:

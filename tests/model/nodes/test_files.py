@@ -63,6 +63,14 @@ def test_a_directory_that_shields_is_noted_and_changes_nothing() -> None:
     assert verdict.note == "In effect only root gets there: /pki lets nobody else in."
 
 
+def test_a_shield_above_one_of_two_is_none() -> None:
+    answers = {"/pki/a": status("/pki/a", 0o666), "/pki": status("/pki", 0o700), "/b/b": status("/b/b", 0o666)}
+
+    verdict = judge_modes(node(answers), ["/pki/a", "/b/b"], Limit(files=0o600))
+
+    assert (verdict.observed, verdict.note) == ("2 of 2 files", "")
+
+
 def test_nothing_there_does_not_apply() -> None:
     with pytest.raises(NotThere, match="/a: absent"):
         judge_modes(node({"/a": Absent("/a")}), ["/a"], Limit(files=0o600))

@@ -42,6 +42,18 @@ def test_a_word_after_a_boolean_flag_is_not_its_value() -> None:
     assert Flags.of(["--anonymous-auth", "false"]).truth("anonymous-auth") is True
 
 
+def test_a_false_that_is_no_value_is_told() -> None:
+    assert Flags.of(["--anonymous-auth", "false"]).is_ambiguous("anonymous-auth")
+    assert not Flags.of(["--anonymous-auth", "true"]).is_ambiguous("anonymous-auth")
+    assert not Flags.of(["--anonymous-auth", "false", "--anonymous-auth=false"]).is_ambiguous("anonymous-auth")
+
+
+def test_a_long_command_line_is_read_at_once() -> None:
+    words = ["--flag", "value"] * 200_000
+
+    assert len(Flags.of(words).all) == 200_000
+
+
 def test_a_boolean_that_is_none_is_not_guessed() -> None:
     with pytest.raises(NotReadable, match="--anonymous-auth: wanted true or false, got 'maybe'"):
         Flags.of(["--anonymous-auth=maybe"]).truth("anonymous-auth")

@@ -98,8 +98,9 @@ def live(cluster: Cluster, judge: Judge, namespace: str | None, progress: Callab
             done += 1
             if done % 500 == 0:
                 progress(done)
-            if not _made_by_another(obj) and (namespace is not None or _namespace(obj) not in UNSCOPED):
-                _take(part, judge, judged, {"apiVersion": _version(root), "kind": kind, **obj})
+            if _made_by_another(obj) or _ended(kind, obj) or (namespace is None and _namespace(obj) in UNSCOPED):
+                continue
+            _take(part, judge, judged, {**_as_written(kind, obj), "apiVersion": _version(root), "kind": kind})
     part.assumed |= judge.standards.assumed
     if namespace is None:
         left = ", ".join(sorted(UNSCOPED))
@@ -135,6 +136,17 @@ def _namespace(obj: Mapping[str, Any]) -> str:
 def _made_by_another(obj: Mapping[str, Any]) -> bool:
     owners = _metadata(obj).get("ownerReferences") or ()
     return any(owner.get("controller") and owner.get("kind") in _PATHS for owner in owners)
+
+
+def _ended(kind: str, obj: Mapping[str, Any]) -> bool:
+    return kind == "Pod" and (obj.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+
+
+def _as_written(kind: str, obj: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an object as its author would create it again: without the node that the scheduler chose for a pod."""
+    if kind != "Pod" or _mirror(obj) is not None:
+        return obj
+    return {**obj, "spec": {key: value for key, value in (obj.get("spec") or {}).items() if key != "nodeName"}}
 
 
 def _mirror(obj: Mapping[str, Any]) -> UserInfo | None:

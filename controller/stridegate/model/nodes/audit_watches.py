@@ -137,12 +137,15 @@ def _covered(node: Node, rules: AuditRules, status: FileStatus) -> Covered:
     """Return how well a path is audited, each watch taken where the kernel finds it: all links followed but the last."""
     watches = related(rules, status.target)
     parents = {watch: watch.path.rpartition("/")[0] or "/" for watch in watches}
-    asked = sorted(set(parents.values()))
+    asked = sorted(set(parents.values()) - {"/"})
     if len(asked) > _MOST_PLACES:
         raise NotReadable(Unreadable(COMPILED, f"has more than {_MOST_PLACES} watches that may be meant"))
     there = dict(zip(asked, node.look_at([FileStatusOf(parent) for parent in asked]), strict=True))
     placed = []
     for watch in watches:
+        if parents[watch] == "/":
+            placed.append(watch)
+            continue
         parent = there[parents[watch]]
         if isinstance(parent, Unreadable):
             raise NotReadable(parent)

@@ -45,7 +45,7 @@ class Started:
 
     def verdict(self, state: State, observed: str, note: str = "") -> Verdict:
         """Return a verdict that rests on how it was started."""
-        return Verdict(state=state, observed=observed, evidence=self.evidence, note=note)
+        return Verdict(state=state, observed=observed[:128], evidence=self.evidence, note=note)
 
     @property
     def flags(self) -> Flags:

@@ -211,19 +211,17 @@ def _led(status: FileStatus, words: str) -> str:
 
 def _shield(node: Node, offending: tuple[FileStatus, ...]) -> str:
     """Say where a directory above keeps everybody but root out of all of them. What it shields may still be opened up tomorrow."""
-    shields = set()
-    for status in offending:
-        directories = _above(status.target)
-        answers = node.look_at([FileStatusOf(directory) for directory in directories])
-        shut = [
-            answer.path
-            for answer in answers
-            if isinstance(answer, FileStatus) and answer.uid == 0 and not answer.mode & 0o077
-        ]
-        if not shut:
-            return ""
-        shields.add(shut[0])
-    return f"In effect only root gets there: {', '.join(sorted(shields)[:3])} lets nobody else in."
+    above = {status.target: _above(status.target) for status in offending}
+    directories = sorted({directory for each in above.values() for directory in each})
+    shut = {
+        answer.path
+        for answer in node.look_at([FileStatusOf(directory) for directory in directories])
+        if isinstance(answer, FileStatus) and answer.uid == 0 and not answer.mode & 0o077
+    }
+    shields = [next((directory for directory in each if directory in shut), "") for each in above.values()]
+    if not all(shields):
+        return ""
+    return f"In effect only root gets there: {', '.join(sorted(set(shields))[:3])} lets nobody else in."
 
 
 def _above(path: str) -> list[str]:

@@ -44,6 +44,9 @@ def must_be(flag: str, *, wanted: bool, default: bool) -> StartJudgement:
     """Return the judgement that a boolean flag, or its default, is as wanted."""
 
     def judge(started: Started, _: Node) -> Verdict:
+        if started.flags.is_ambiguous(flag):
+            note = "The value of a boolean flag stands behind an equals sign; as a word of its own it is none."
+            return started.verdict(State.FAIL, f"--{flag} {started.flags.text(flag)}", note)
         value = started.flags.truth(flag)
         effective = default if value is None else value
         state = State.PASS if effective is wanted else State.FAIL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class Flags:
         With `single_dash`, `-flag` means `--flag`, as Go's own flag package has it (etcd, containerd, CRI-O). `short` has
         the one-letter flags that take a value (`-H tcp://…`), by letter: the long name.
         """
-        return cls(tuple(_read(list(words), single_dash=single_dash, short=short or {})))
+        return cls(tuple(_read(deque(words), single_dash=single_dash, short=short or {})))
 
     def __contains__(self, name: str) -> bool:
         return any(flag.name == name for flag in self.all)
@@ -66,6 +67,11 @@ class Flags:
         if last.value is None or last.apart:
             return True
         return truth_of(last.value, f"--{name}")
+
+    def is_ambiguous(self, name: str) -> bool:
+        """Tell whether a boolean flag has `false` as a word of its own behind it: meant as its value, and read as true."""
+        given = [flag for flag in self.all if flag.name == name]
+        return bool(given) and given[-1].apart and given[-1].value in _FALSE
 
     def members(self, name: str) -> tuple[str, ...] | None:
         """Return the members of a list flag, None where it is unset.
@@ -99,9 +105,9 @@ def members_of(text: str) -> Iterable[str]:
     return (member for member in (part.strip().strip('"') for part in text.split(",")) if member)
 
 
-def _read(words: list[str], *, single_dash: bool, short: Mapping[str, str]) -> Iterable[Flag]:
+def _read(words: deque[str], *, single_dash: bool, short: Mapping[str, str]) -> Iterable[Flag]:
     while words:
-        word = words.pop(0)
+        word = words.popleft()
         if word == "--":  # what follows is no flag
             return
         if word.startswith("--"):
@@ -117,7 +123,7 @@ def _read(words: list[str], *, single_dash: bool, short: Mapping[str, str]) -> I
         if equals:
             yield Flag(name, _unquoted(value))
         elif words and not _is_flag(words[0]):
-            yield Flag(name, words.pop(0), apart=True)
+            yield Flag(name, words.popleft(), apart=True)
         else:
             yield Flag(name, None)
 

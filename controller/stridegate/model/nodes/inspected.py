@@ -90,8 +90,8 @@ def present_states(answers: Mapping[Query[object], object]) -> dict[str, str]:
 
 
 def state(status: FileStatus, digest: str) -> str:
-    """Return the digest of a file's mode, owner and contents, in hexadecimal."""
-    return hashlib.sha256(f"{status.mode:o} {status.uid} {status.gid} {digest}".encode()).hexdigest()
+    """Return the digest of a file's mode, owner and contents: the first half of a SHA-256, since a report holds many."""
+    return hashlib.sha256(f"{status.mode:o} {status.uid} {status.gid} {digest}".encode()).hexdigest()[:32]
 
 
 def _read(node: Node, queries: Sequence[Query[T]]) -> list[T]:

@@ -8,13 +8,17 @@ from types import MappingProxyType
 
 from stridegate.model.nodes.nodes import Installation
 
+# The directories that every Linux host has.
+_EVERYWHERE = ("/etc/", "/home/", "/lib/", "/opt/", "/root/", "/run/", "/usr/", "/var/lib/")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whereabouts:
     """Where something may be: first where this installation has it, then where everybody has it.
 
     Where nothing is known of how a node was installed, the places of all installations are looked at, if it is in none
-    of the general ones.
+    of the general ones; but not those in directories that only one installation has, such as /var/snap: a scanner in a
+    pod has these mounted where it is told that they are there.
     """
 
     general: tuple[str, ...] = ()
@@ -29,7 +33,8 @@ class Whereabouts:
         own = (*self.by_installation.get(installation, ()), *self.general)
         if installation is not Installation.GENERIC:
             return (own,)
-        return (own, tuple(path for paths in self.by_installation.values() for path in paths))
+        others = (path for paths in self.by_installation.values() for path in paths)
+        return (own, tuple(path for path in others if path.startswith(_EVERYWHERE)))
 
 
 def parent(path: str) -> str:
@@ -271,8 +276,7 @@ CONTAINERD_CONFIGURATION = Whereabouts(
 )
 
 CONTAINERD_SOCKET = Whereabouts(
-    # The latter is that of a containerd which dockerd starts itself.
-    general=("/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock"),
+    general=("/run/containerd/containerd.sock",),
     by_installation=MappingProxyType(
         {
             Installation.K3S: ("/run/k3s/containerd/containerd.sock",),

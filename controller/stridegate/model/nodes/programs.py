@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from stridegate.model.nodes.answers import Absent, Process
 from stridegate.model.nodes.nodes import Node, NotThere
@@ -95,14 +96,8 @@ def started(words: Sequence[str], *programs: str) -> tuple[str, ...] | None:
     if base_name(words[0]) in _SHELLS:
         return _in_shell(words[1:], programs)
     if base_name(words[0]) in _WRAPPERS:
-        return next(
-            (
-                words_after
-                for at in range(1, len(words))
-                if (words_after := _after_name(words[at:], programs)) is not None
-            ),
-            None,
-        )
+        first = next((at for at, word in enumerate(words) if base_name(word) in {*programs, *_MULTICALL}), None)
+        return None if first is None else _after_name(words[first:], programs)
     return None
 
 
@@ -117,13 +112,10 @@ def _in_shell(words: Sequence[str], programs: Sequence[str]) -> tuple[str, ...] 
         tokens = list(lexer)
     except ValueError:  # quotes that never end
         return None
-    found = None
-    for index, token in enumerate(tokens):
-        if base_name(token) in programs:
-            rest = tokens[index + 1 :]
-            end = next((at for at, word in enumerate(rest) if _SHELL_END.match(word)), len(rest))
-            found = tuple(rest[:end])
-    return found
+    last = next((at for at in reversed(range(len(tokens))) if base_name(tokens[at]) in programs), None)
+    if last is None:
+        return None
+    return tuple(takewhile(lambda word: not _SHELL_END.match(word), tokens[last + 1 :]))
 
 
 def expanded(word: str, environment: Mapping[str, str]) -> str:

@@ -191,6 +191,7 @@ RULES: tuple[NodeRule, ...] = (
             _case(State.PASS),
             _case(State.PASS, "--service-account-lookup"),
             _case(State.FAIL, "--service-account-lookup=false"),
+            _case(State.FAIL, "--service-account-lookup", "false"),
         ),
     ),
     _rule(

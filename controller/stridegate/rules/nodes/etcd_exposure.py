@@ -70,7 +70,8 @@ def _talks_to_known(node: Node) -> Verdict:
     known |= {_plain(each.local_address) for each in sockets if each.state is SocketState.ESTABLISHED}
     strangers = sorted(each for each in remote if each not in known and not _is_loopback(each))
     if not strangers:
-        return Verdict(state=State.PASS, observed=f"{len(remote)} peers, all of the control plane", evidence=evidence)
+        observed = f"connected: {', '.join(sorted(remote)) or 'nobody'}"[:128]
+        return Verdict(state=State.PASS, observed=observed, evidence=evidence)
     offenders = tuple(Offender(name=each, observed="connected to etcd") for each in strangers)
     observed = f"connected: {', '.join(strangers)}"[:128]
     if not circumstances.control_plane_addresses:

@@ -28,6 +28,9 @@ _SHOWN = 12
 # What has no configuration in it, but must not be exchanged either.
 _GUARDED = (DOCKER_SOCKET, CONTAINERD_SOCKET, CRIO_SOCKET, CRI_DOCKER_SOCKET, ETCD_DATA)
 
+# What a pod never sees of its node, since only what is below is mounted. Whoever may write there owns the node already.
+_ABOVE_MOUNTS = frozenset({"/", "/var"})
+
 
 def _judge_drift(node: Node) -> Verdict:
     accepted = node.circumstances.accepted_files
@@ -58,14 +61,14 @@ def _judge_parents(node: Node) -> Verdict:
     files = inspected(node, guarded)
     if not files:
         raise NotThere(Absent("inspected files"))
-    directories = sorted({above for file in files for path in (file.path, file.target) for above in _above(path)})
-    there: list[FileStatus] = []
-    for answer in node.look_at([FileStatusOf(directory) for directory in directories]):
-        if isinstance(answer, Unreadable):
-            raise NotReadable(answer)
-        if isinstance(answer, FileStatus):
-            there.append(answer)
+    every = {above for file in files for path in (file.path, file.target) for above in _above(path)}
+    directories = sorted(every - _ABOVE_MOUNTS)
+    answers = node.look_at([FileStatusOf(directory) for directory in directories])
+    there = [answer for answer in answers if isinstance(answer, FileStatus)]
+    hidden = [answer for answer in answers if isinstance(answer, Unreadable)]
     open_ones = [(each, who) for each in there if (who := _who_writes(each))]
+    if hidden and not open_ones:
+        raise NotReadable(hidden[0])
     return Verdict(
         state=State.FAIL if open_ones else State.PASS,
         observed=f"{len(open_ones)} of {len(there)} directories"
@@ -146,7 +149,7 @@ RULES: tuple[NodeRule, ...] = (
         threats=frozenset({"host-filesystem-exposure", "docker-remote-api-alteration", MISCONFIGURED_HOST}),
         wrong="Somebody other than root may exchange what the node's components are configured by.",
         threat="Who writes a directory replaces the files in it, whatever their own permissions are.",
-        wants="lie in directories that root alone may write, up to the root directory",
+        wants="lie in directories that root alone may write, each of them below / and /var",
         fix="chmod go-w DIRECTORY && chown 0:0 DIRECTORY",
         remedy=Remedy.FILE,
         judge=_judge_parents,
