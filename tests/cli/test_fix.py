@@ -180,14 +180,72 @@ def test_what_needs_a_person_is_named_with_its_reason(tmp_path: Path) -> None:
     assert "left: a policy has to give its parameter" in result.stderr
 
 
+def test_a_file_in_every_style_is_mended_as_its_authors_would() -> None:
+    before, after = (Path(__file__).with_name("fix") / f"{name}.txt" for name in ("before", "after"))
+
+    result = run("-", "--risky", "--profile", "hardened", stdin=before.read_text())
+
+    assert result.stdout == after.read_text()
+    assert result.stderr.count("left: a policy has to give its parameter") == 6
+
+
+def test_what_is_left_stands_in_the_order_of_the_file() -> None:
+    before = Path(__file__).with_name("fix") / "before.txt"
+
+    lines = [int(each.split(":")[1].split()[0]) for each in run(before).stderr.splitlines() if "; left: " in each]
+
+    assert len(lines) > 6
+    assert lines == sorted(lines)
+
+
+def own(kind: str, name: str, **spec: object) -> str:
+    metadata = {"name": name, "namespace": "shop"} if kind == "HardeningExemption" else {"name": name}
+    return yaml.safe_dump(
+        {"apiVersion": "stridegate.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": {**spec}}
+    )
+
+
+def test_what_is_exempted_is_left_alone(tmp_path: Path) -> None:
+    exemption = own(
+        "HardeningExemption",
+        "web",
+        rules=["privilege-escalation"],
+        workload={"kind": "Pod", "name": "web"},
+        reason="sudo until the image is new",
+        expires="2027-01-31T00:00:00Z",
+        grantedBy="alice",
+    )
+    file = write(tmp_path, exemption, "exemption.yaml")
+
+    result = run("-", "--risky", "--exemptions", file, "--as-of", "2027-01-01", stdin=POD)
+
+    assert result.exit_code == 0
+    assert "drop:" in result.stdout
+    assert "allowPrivilegeEscalation" not in result.stdout
+
+
+def test_what_the_webhook_heals_is_not_written(tmp_path: Path) -> None:
+    file = write(tmp_path, own("HardeningPolicy", "p", profile="restricted", action="deny", patching="safe"), "p.yaml")
+
+    result = run("-", "--risky", "--policy", file, stdin=POD)
+
+    assert result.exit_code == 0
+    assert "runAsNonRoot: true" in result.stdout
+    assert "allowPrivilegeEscalation" not in result.stdout
+
+
+def test_advice_is_followed_where_it_is_asked_for() -> None:
+    unasked = run("-", "--risky", stdin=MENDED)
+    asked = run("-", "--risky", "--advisory", stdin=MENDED)
+
+    assert unasked.stdout == MENDED
+    assert "  hostUsers: false\n" in asked.stdout
+
+
 def test_what_a_policy_gives_is_written(tmp_path: Path) -> None:
-    spec = {
-        "profile": "restricted",
-        "action": "deny",
-        "rules": {"unlimited-memory": {"parameters": {"default": "256Mi"}}},
-    }
-    kind = {"apiVersion": "stridegate.dev/v1alpha1", "kind": "HardeningPolicy", "metadata": {"name": "production"}}
-    policy = write(tmp_path, yaml.safe_dump({**kind, "spec": spec}), "policy.yaml")
+    rules = {"unlimited-memory": {"parameters": {"default": "256Mi"}}}
+    text = own("HardeningPolicy", "production", profile="restricted", action="deny", rules=rules)
+    policy = write(tmp_path, text, "policy.yaml")
 
     result = run("-", "--policy", policy, "--risky", stdin=MENDED)
 

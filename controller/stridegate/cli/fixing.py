@@ -130,7 +130,7 @@ def _tell(tally: _Tally, manner: Manner) -> None:
     """Say on standard error what is left and why, and what was done."""
     for each in tally.left:
         name = object_name(each.subject)
-        place = where(each.subject.source, each.finding.owner_at or each.finding.at or each.subject.at)
+        place = where(each.subject.source, each.at)
         click.echo(f"{place}  {name}  {each.finding.rule}: {each.finding.sentence}; left: {each.reason}", err=True)
     for one in tally.problems:
         click.echo(f"Error: {one}", err=True)

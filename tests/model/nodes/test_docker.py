@@ -131,6 +131,8 @@ def test_a_daemon_without_root_reads_the_file_in_its_users_home() -> None:
     [
         dockerd("--icc=false", pod="0f0f0f0f-0000-4000-8000-000000000000"),
         dockerd("--icc=false", namespaces=(4711, 9)),
+        Process(pid=9, comm="dockerd", argv=("dockerd",), cgroup=f"/system.slice/docker-{'0' * 64}.scope"),
+        Process(pid=9, comm="dockerd", argv=("dockerd",), cgroup=f"/docker/{'0' * 64}"),
         Process(pid=9, comm="sh", argv=("sh", "-c", "dockerd --icc=false")),
     ],
 )
@@ -138,6 +140,12 @@ def test_a_daemon_in_a_container_and_a_name_among_arguments_say_nothing_of_the_h
     assert daemon_if_any(node(other)) is None
     with pytest.raises(NotThere, match="Docker"):
         expect_docker(node(other, socket=False))
+
+
+def test_a_daemon_of_a_node_inside_a_container_is_that_nodes_own() -> None:
+    inner = Process(pid=9, comm="dockerd", argv=("dockerd", "--icc=false"), cgroup=f"/docker/{'0' * 64}/docker.service")
+
+    assert daemon(node(inner)).truth("icc", default=True).value is False
 
 
 def test_a_socket_alone_is_docker_without_settings() -> None:

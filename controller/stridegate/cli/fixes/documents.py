@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from stridegate.admission.verdicts import Label
@@ -11,19 +11,21 @@ from stridegate.cli.fixes.errors import Unwritable
 from stridegate.cli.fixes.rewriting import rewrite
 from stridegate.cli.fixes.values import amended
 from stridegate.cli.judging.findings import fingerprint
-from stridegate.cli.judging.requests import Judged, creation
+from stridegate.cli.judging.requests import creation
 from stridegate.cli.judging.runs import Part, take
-from stridegate.cli.judging.subjects import Answered, Judge, Object, Outcome
+from stridegate.cli.judging.subjects import Judge, Outcome
 from stridegate.cli.manifests.documents import Document, Reading, read_text
 from stridegate.cli.manifests.errors import BrokenSyntax, ManifestError, Oversized
 from stridegate.cli.manifests.sources import Source
 from stridegate.cli.manifests.templates import chart_of, chart_template
 from stridegate.cli.manifests.values import value_of
-from stridegate.cli.results import Finding, Problem, Subject
+from stridegate.cli.outputs.sentences import position
+from stridegate.cli.results import Finding, Position, Problem, Subject
 from stridegate.engine.corrections import Obstacle, correct
 from stridegate.model.edits import Edit
+from stridegate.model.findings import Decision, FindingKey
 from stridegate.model.places import Pointer
-from stridegate.model.vocabulary import Safety
+from stridegate.model.vocabulary import Profile, Safety
 
 # One fix can bring another within reach, and that one more; the rest is a bound.
 _MOST_ROUNDS = 5
@@ -39,6 +41,11 @@ class Left:
     subject: Subject
     finding: Finding
     reason: str
+
+    @property
+    def at(self) -> Position | None:
+        """Where it is shown: at its container or other owner, else at its object."""
+        return position(self.subject, self.finding)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,23 +84,23 @@ class Mender:
                 self._refuse(document, obstacle, reasons)
         elif before:
             text = content.decode("utf-8-sig")
-            after = self._rewritten(text, reading, reasons)
+            after = self._rewritten(text, _with_findings(reading, outcomes), reasons)
             if after != text:
                 mark = content[: len(content) - len(text.encode())]
                 mended.after = mark + after.encode()
                 reading = read_text(after, source)
                 outcomes = self._outcomes(reading)
-        mended.left = list(_left(reading, outcomes, reasons))
+        mended.left = sorted(_left(reading, outcomes, reasons), key=_line)
         mended.gone = len(before) - len(mended.left)
         return mended
 
     def _outcomes(self, reading: Reading) -> list[list[Outcome]]:
         return [self._judge.document(document) for document in reading.documents]
 
-    def _rewritten(self, text: str, reading: Reading, reasons: _Reasons) -> str:
-        """Return a text with everything in it corrected that can be."""
+    def _rewritten(self, text: str, documents: Sequence[Document], reasons: _Reasons) -> str:
+        """Return a text with everything corrected in these of its objects that can be."""
         wanted: dict[int, object] = {}
-        for document in reading.documents:
+        for document in documents:
             root = wanted.get(document.number - 1, _ROOTLESS)
             if root is _ROOTLESS:
                 root = value_of(document.root, len(text))
@@ -103,7 +110,7 @@ class Mender:
         if not wanted:
             return text
         rewriting = rewrite(text, wanted)
-        for document in reading.documents:
+        for document in documents:
             why = rewriting.refused.get(document.number - 1)
             if why is not None:
                 self._refuse(document, why, reasons)
@@ -126,31 +133,29 @@ class Mender:
 
     def _edits(self, document: Document, reasons: _Reasons) -> Iterator[Edit]:
         """Yield what corrects an object as it is now."""
-        answered = self._answered(document)
-        if answered is None:
+        created = self._judge.creatable(document)
+        if created is None:
             return
-        found, judged, given = answered
+        found, judged = created
+        given = self._judge.answered(creation(found.value, judged, found.namespace))
         if isinstance(given.judged, Label) or given.judged.pod is None:
             return
         identity = (found.kind, found.namespace if judged.namespaced else "", found.name)
-        prints = {each.key: fingerprint(each, identity) for each in given.judged.difference.answerable}
-        told = {each.fingerprint for each in self._findings(document)}
-        decision = given.judged.decision
-        # Advice that nobody asked for is not told, and not followed. What policies exclude is in no decision, but counts.
-        untold = {each.finding.key for each in decision.audited if prints[each.finding.key] not in told}
+        untold = self._untold(document, given.judged.decision, identity)
         findings = [each for each in given.judged.difference.answerable if each.key not in untold]
         regime = given.rulebook.regime
         correction = correct(regime, given.judged.pod, findings, given.judged.circumstances, self._most)
-        for key, obstacle in correction.left.items():
-            reasons[document.number, document.pointer, prints[key]] = obstacle.value
+        for each in findings:
+            if each.key in correction.left:
+                key = (document.number, document.pointer, fingerprint(each, identity))
+                reasons[key] = correction.left[each.key].value
         yield from correction.edits
 
-    def _answered(self, document: Document) -> tuple[Object, Judged, Answered] | None:
-        created = self._judge.creatable(document)
-        if created is None or not self._findings(document):
-            return None
-        found, judged = created
-        return found, judged, self._judge.answered(creation(found.value, judged, found.namespace))
+    def _untold(self, document: Document, decision: Decision, identity: tuple[str, str, str]) -> set[FindingKey]:
+        """Return the advice that nobody asked for: it is not told, and not followed. What policies exclude is in no decision."""
+        advice = [each.finding for each in decision.audited if each.finding.rule.profile is Profile.ADVISORY]
+        told = {each.fingerprint for each in self._findings(document)} if advice else set()
+        return {each.key for each in advice if fingerprint(each, identity) not in told}
 
     def _findings(self, document: Document) -> list[Finding]:
         return [finding for subject in _subjects(self._judge.document(document)) for finding in subject.findings]
@@ -164,6 +169,13 @@ def _subjects(outcomes: Iterable[Outcome]) -> list[Subject]:
     return [outcome for outcome in outcomes if isinstance(outcome, Subject)]
 
 
+def _with_findings(reading: Reading, outcomes: Iterable[Iterable[Outcome]]) -> list[Document]:
+    pairs = zip(reading.documents, outcomes, strict=True)
+    return [
+        each for each, found in pairs if any(one.counts for subject in _subjects(found) for one in subject.findings)
+    ]
+
+
 def _left(reading: Reading, outcomes: Iterable[Iterable[Outcome]], reasons: _Reasons) -> Iterator[Left]:
     for document, found in zip(reading.documents, outcomes, strict=True):
         otherwise = Obstacle.MANUAL.value if document.request is None else "it stands in an AdmissionReview"
@@ -172,6 +184,10 @@ def _left(reading: Reading, outcomes: Iterable[Iterable[Outcome]], reasons: _Rea
                 if finding.counts:
                     key = (document.number, document.pointer, finding.fingerprint)
                     yield Left(subject, finding, reasons.get(key, otherwise))
+
+
+def _line(left: Left) -> int:
+    return left.at.line if left.at else 0
 
 
 _ROOTLESS = object()

@@ -8,15 +8,17 @@ from stridegate.cli.fixes.errors import Unwritable
 from stridegate.cli.fixes.syntax import Node
 
 # What ends a line in YAML 1.1, which Kubernetes reads.
-_BREAKS = "\n\r\x85\u2028\u2029"
-BREAK = re.compile(f"\r\n|[{_BREAKS}]")
+_OTHERS = "\r\x85\u2028\u2029"
+BREAK = re.compile(f"\r\n|[\n{_OTHERS}]")
 
 
 def line_start(text: str, position: int) -> int:
     """Return where the line of a position begins."""
     if text[position - 1 : position + 1] == "\r\n":
         position -= 1
-    return max(text.rfind(mark, 0, position) for mark in _BREAKS) + 1
+    # Nearly every line ends so; the others are looked for no further back than that.
+    start = text.rfind("\n", 0, position) + 1
+    return max(start, *(text.rfind(mark, start, position) + 1 for mark in _OTHERS))
 
 
 def line_end(text: str, position: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stridegate.admission.kinds import KINDS
@@ -121,7 +121,7 @@ def _take(part: Part, judge: Judge, judged: Judged, obj: Mapping[str, object]) -
         part.unjudged.append(outcome)
     else:
         name = clean(f"{found.kind} {found.namespace}/{found.name}")
-        part.problems.append(replace(outcome, sentence=f"{name}: {outcome.sentence}"))
+        part.problems.append(outcome._replace(sentence=f"{name}: {outcome.sentence}"))
 
 
 def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stridegate.admission.errors import AdmissionError
 from stridegate.admission.judgements import Judgement, judge
@@ -137,7 +137,7 @@ class Judge:
             return [self._strange(found)]
         templated = document.templated() if document.braces else None
         if templated is not None:
-            return [replace(found.problem(str(templated)), at=position(templated.position))]
+            return [found.problem(str(templated))._replace(at=position(templated.position))]
         return [self.created(found, judged)]
 
     def creatable(self, document: Document) -> tuple[Object, Judged] | None:
@@ -207,7 +207,7 @@ class Judge:
             return [found.unjudged("it is written by Stridegate itself")]
         namespace = found.namespace if found.kind == EXEMPTION else ""
         wrong = [
-            replace(found.problem(each.sentence), at=position(each.position))
+            found.problem(each.sentence)._replace(at=position(each.position))
             for each in mistakes(document, self.standards.now, self._namespace)
         ]
         return [*wrong] or [found.subject(namespace)]

@@ -109,10 +109,11 @@ def read_text(text: str, source: Source) -> Reading:
     found = _Found()
     number = 0
     for above, part in _parts(text):
+        braces = "{{" in part
         try:
             for root in compose(part):
                 number += 1
-                _take(found, _Root(source, number, root, above, len(part), "{{" in part))
+                _take(found, _Root(source, number, root, above, len(part), braces))
         except Templated as error:
             return Reading(source=source, errors=(error,))
         except ManifestError as error:

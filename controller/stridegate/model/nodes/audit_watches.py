@@ -57,7 +57,7 @@ def audited(  # noqa: PLR0913 - a declaration, by keyword
         wrong=f"Changes of {what} are not audited.",
         threat=f"Who changes {what} leaves no trace: an intrusion can be neither noticed nor reconstructed.",
         wants="be covered by an audit rule for writing and attributes (w and a) in /etc/audit/audit.rules, with auditd running",
-        fix=f"Add `-w {path} -p wa -k {slug.removeprefix('unaudited-')[:20]}` to a file in {SOURCES}, run `augenrules --load`.",
+        fix=f"Add `-w {path} -p wa -k {slug.split('-')[1]}` to a file in {SOURCES}, run `augenrules --load`.",
         remedy=Remedy.AUDITD,
         judge=lambda node: judge(node, paths(node)),
         examples=(*_examples(path, file, around or {}), *more),

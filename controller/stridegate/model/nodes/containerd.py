@@ -17,7 +17,7 @@ from stridegate.model.nodes.fields import Field, Origin, Setting, find, of_type
 from stridegate.model.nodes.files import found_first, listed
 from stridegate.model.nodes.flags import Flags
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
-from stridegate.model.nodes.paths import CONTAINERD_CONFIGURATION, base_name, parent
+from stridegate.model.nodes.paths import CONTAINERD_CONFIGURATION, parent
 from stridegate.model.nodes.programs import arguments, host_processes
 from stridegate.model.nodes.queries import Document, Syntax
 from stridegate.model.nodes.verdicts import Evidence, Source
@@ -176,16 +176,19 @@ def _imports(node: Node, path: str, table: Table) -> list[str]:
     found: list[str] = []
     for each in given:
         full = _clean(each if each.startswith("/") else f"{parent(path)}/{each}")
-        if "*" not in full:
-            found.append(full)
-            continue
-        directories = [parent(full)]
-        if "*" in directories[0]:
-            stem = directories[0].partition("*")[0].rpartition("/")[0] or "/"
-            directories = [one for one in listed(node, stem, depth=8) if fnmatch.fnmatchcase(one, parent(full))]
-        for directory in directories:
-            found += listed(node, directory, base_name(full))
+        found += _matching(node, full) if "*" in full else [full]
     return found
+
+
+def _matching(node: Node, pattern: str) -> list[str]:
+    """Return the paths that match part by part (Go filepath.Glob)."""
+    fixed = parent(pattern.partition("*")[0] + "*")
+    wanted = pattern.split("/")
+    return [
+        path
+        for path in listed(node, fixed, wanted[-1], len(wanted) - len(fixed.rstrip("/").split("/")))
+        if len(path.split("/")) == len(wanted) and all(map(fnmatch.fnmatchcase, path.split("/"), wanted))
+    ]
 
 
 def _clean(path: str) -> str:

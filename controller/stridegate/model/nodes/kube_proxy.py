@@ -143,7 +143,7 @@ def _without_process(node: Node, *, served: bool) -> KubeProxy:
     inside = host_processes(node, "k3s", "k3s server", "k3s agent", "kubelite")
     if inside:
         raise NotReadable(Unreadable("kube-proxy", f"runs inside {inside[0].comm}, which does not say how"))
-    if served or not seen:
+    if served or not seen or not host_processes(node, "kubelet"):  # without a kubelet, the pod is another node's
         raise NotThere(Absent("kube-proxy"))
     for name, key in _CONFIG_MAPS:
         if not isinstance(node.look(ConfigMapEntry(name, key, Syntax.YAML)), Absent):

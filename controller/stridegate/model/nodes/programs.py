@@ -21,6 +21,11 @@ _WRAPPERS = frozenset(
 _SHELLS = frozenset({"sh", "bash", "dash", "ash"})
 # Where a shell's command ends: at an operator, or at a redirection.
 _SHELL_END = re.compile(r"^(?:\d*[<>].*|&>.*|[|&;]+)$")
+# How engines name a container's own cgroup, with systemd's driver and with cgroupfs. What a node inside a container runs
+# has more behind it, such as /docker/<id>/system.slice/kubelet.service.
+_CONTAINER = re.compile(
+    r"(?:^|/)(?:(?:docker|cri-containerd|crio|libpod)-[0-9a-f]{64}\.scope|(?:docker|libpod)/[0-9a-f]{64})$"
+)
 # Variables in a container's command (Kubernetes' $(NAME)); $$(NAME) is literal.
 _VARIABLE = re.compile(r"\$\$\(|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
@@ -48,7 +53,9 @@ def component_processes(node: Node, *programs: str) -> tuple[Process, ...]:
 
 
 def _on_host(process: Process) -> bool:
-    return not process.pod_uid and len(process.namespace_pids) <= 1
+    """Tell whether no container runs it; one that shares the host's pids has a cgroup of its own all the same."""
+    alone = len(process.namespace_pids) <= 1 and not _CONTAINER.search(process.cgroup)
+    return not process.pod_uid and alone
 
 
 def _in_static_pod(process: Process) -> bool:

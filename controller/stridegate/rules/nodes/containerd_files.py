@@ -57,7 +57,7 @@ def _plugins(node: Node) -> Verdict:
         directories += [found.setting(Part.NRI, field).value for field in (_NRI_PLUGINS, _NRI_CONFIGURATION)]
         sockets = [found.setting(Part.NRI, _NRI_SOCKET).value]
     paths = [*sockets, *directories, *(path for each in directories for path in listed(node, each))]
-    limit = Limit(files=0o755, by_pattern=dict.fromkeys(sockets, 0o770))
+    limit = Limit(files=0o755, by_pattern=dict.fromkeys(sockets, 0o775))
     modes = judge_modes(node, paths, limit)
     return modes if modes.state is State.FAIL else judge_owners(node, paths)
 
@@ -135,13 +135,14 @@ RULES = (
         threats=RUNTIME_DEFAULTS,
         wrong="Others than root can plug into containerd.",
         threat="A plugin (NRI) or a device description (CDI) changes every container before it starts, with root's rights.",
-        wants="keep plugins, their socket and device descriptions root's, the socket closed to others",
-        fix="chown -R 0:0 /opt/nri /etc/nri /etc/cdi /var/run/cdi && chmod -R go-w those, and the socket o-rwx",
+        wants="keep plugins, their socket and device descriptions root's, and the socket not writable by others",
+        fix="chown -R 0:0 /opt/nri /etc/nri /etc/cdi /var/run/cdi && chmod -R go-w those, and the socket o-w",
         remedy=Remedy.FILE,
         judge=_plugins,
         examples=(
             _socket("a socket for everybody", State.FAIL, 0o777),
             _socket("root's socket", State.PASS, 0o700),
+            _socket("a socket that others cannot write to, nor so connect to", State.PASS, 0o755),
             _socket(
                 "NRI off",
                 State.NOT_APPLICABLE,

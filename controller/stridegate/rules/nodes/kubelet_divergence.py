@@ -60,8 +60,9 @@ _COMPARED = frozenset(
         *(field.at for field in _LISTS),
     }
 )
-# What says what a document is, and what a flag of its own adds to.
-_LEFT_OUT = ("apiVersion", "kind", "featureGates")
+# What says what a document is, what a flag of its own adds to, and quantities, which are served in other words.
+_LEFT_OUT = ("apiVersion", "kind", "featureGates", "reservedMemory")
+_SHORTEST_FLAG = 4
 
 
 def _judge(node: Node) -> Verdict:
@@ -115,17 +116,24 @@ def _is_resolved(path: object, resolved: object) -> bool:
 
 def _further(here: Configuration, running: JsonObject) -> Iterator[Offender]:
     """Yield what else the files set and the kubelet does not run with, but for what a flag may have set."""
-    flags = {flag.name.replace("-", "") for flag in here.launch.flags.all}
+    flags = [flag.name.replace("-", "") for flag in here.launch.flags.all]
     for at, value in _leaves(here.merged, ""):
         top = at.partition(".")[0]
-        # A zero may stand for a default, and flags are named much like fields.
-        if at in _COMPARED or top in _LEFT_OUT or _is_zero(value) or top.lower() in flags or at.lower() in flags:
+        # A zero may stand for a default.
+        if at in _COMPARED or top in _LEFT_OUT or _is_zero(value) or _has_flag(top, flags):
             continue
         found, raw = find(running, at)
         if not found or not _alike(value, raw):
-            yield Offender(
-                name=at, observed="set in the file, runs with another value" if found else "set in the file alone"
-            )
+            what = "set in the file, runs with another value" if found else "set in the file alone"
+            yield Offender(name=at, observed=what)
+
+
+def _has_flag(field: str, flags: list[str]) -> bool:
+    """Tell whether a flag may set a field: flags are named like fields, some shorter (imageGCHighThresholdPercent)."""
+    name = field.lower()
+    if name == "logging" and any(flag == "v" or flag.startswith("log") for flag in flags):
+        return True
+    return any(len(flag) >= _SHORTEST_FLAG and name.startswith(flag) for flag in flags)
 
 
 def _is_zero(value: object) -> bool:
@@ -147,7 +155,9 @@ def _alike(value: object, running: object) -> bool:
     if value == running or _is_resolved(value, running):
         return True
     if isinstance(value, Mapping) and isinstance(running, Mapping):
-        return all(key in running and _alike(each, running[key]) for key, each in value.items())
+        return all(_is_zero(each) or (key in running and _alike(each, running[key])) for key, each in value.items())
+    if isinstance(value, list) and isinstance(running, list):
+        return len(value) == len(running) and all(map(_alike, value, running))
     seconds = parse_duration(value)
     return (seconds is not None and seconds == parse_duration(running)) or str(value) == str(running)
 
@@ -200,6 +210,12 @@ RULES = (
                 State.FAIL,
                 "evictionHard: {memory.available: 1Gi}\n",
                 {**_SERVED, "evictionHard": {"memory.available": "100Mi"}},
+            ),
+            _against(
+                "taints with and without empty values",
+                State.PASS,
+                "registerWithTaints: [{key: a, effect: NoSchedule, value: ''}]\n",
+                {**_SERVED, "registerWithTaints": [{"key": "a", "effect": "NoSchedule"}]},
             ),
             filed("no live configuration", State.NOT_APPLICABLE, ""),
             NO_KUBELET,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stridegate.model.nodes.answers import FileStatus
+from stridegate.model.nodes.answers import FileKind, FileStatus, Unreadable
 from stridegate.model.nodes.components import on_control_plane
 from stridegate.model.nodes.file_rules import GuardedFiles, ownership_rule, permissions_rule
 from stridegate.model.nodes.files import Finder, Limit, tree_of
@@ -37,22 +37,15 @@ def _everything(node: Node) -> Iterable[str]:
 
 def _keys(node: Node) -> Iterable[str]:
     """Return the files named as keys, and those that hold one under the ending that certificates have as well."""
-    either = list(tree_of(PKI, "*.pem")(node))
+    named = list(tree_of(PKI, "*.key", "*.pem")(node))
+    answers = node.look_at([FileStatusOf(path) for path in named])
+    directories = {each.path for each in answers if isinstance(each, FileStatus) and each.kind is FileKind.DIRECTORY}
+    hidden = {path for path, each in zip(named, answers, strict=True) if isinstance(each, Unreadable)}
+    either = [path for path in named if path.endswith(".pem") and path not in directories | hidden]
     holds = node.look_at([HoldsPrivateKey(path) for path in either])
     # What could not be looked into counts as a key: that is the stricter reading.
-    return (
-        *tree_of(PKI, "*.key")(node),
-        *(path for path, held in zip(either, holds, strict=True) if held is not False),
-    )
-
-
-def _keys_that_are_files(node: Node) -> Iterable[str]:
-    paths = list(_keys(node))
-    answers = node.look_at([FileStatusOf(path) for path in paths])
-    directories = {
-        answer.path for answer in answers if isinstance(answer, FileStatus) and answer.kind.value == "directory"
-    }
-    return [path for path in paths if path not in directories]
+    certificates = {path for path, held in zip(either, holds, strict=True) if held is False}
+    return [path for path in named if path not in directories | certificates]
 
 
 _TREE = GuardedFiles(
@@ -75,7 +68,7 @@ _CERTIFICATES = GuardedFiles(
 )
 _KEYS = GuardedFiles(
     what="a private key of the control plane",
-    find=_here(_keys_that_are_files),
+    find=_here(_keys),
     severity=Severity.HIGH,
     stride=Stride.INFORMATION_DISCLOSURE,
     threat="With the CA's key anybody makes himself cluster-admin, with sa.key any service account.",
@@ -95,6 +88,16 @@ RULES: tuple[NodeRule, ...] = (
         (CisKubernetes("1.1.19"),),
         more=(
             _WORKER,
+            NodeExample(
+                title="a key behind a link to a directory",
+                state=State.FAIL,
+                files={
+                    f"{_PKI}/ca.crt": HostFile(),
+                    f"{_PKI}/etcd": HostFile(link="/data/etcd-pki"),
+                    "/data/etcd-pki/server.key": HostFile(uid=52),
+                },
+                circumstances=_CONTROL_PLANE,
+            ),
             NodeExample(
                 title="a key in a directory below",
                 state=State.FAIL,
