@@ -49,6 +49,7 @@ COMPLETE: dict[str, Any] = {
             "kubelet": "v1.36.3",
             "runtime": "containerd://2.2.0",
             "distro": "kubeadm",
+            "instanceMetadata": "unreachable",
             "cni": ["bridge"],
         },
         "summary": {
