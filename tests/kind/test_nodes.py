@@ -123,7 +123,7 @@ def test_a_kubelet_setting_that_is_edited_and_not_in_force_shows_as_divergence(
 def test_a_container_that_is_started_around_kubernetes_shows_with_what_it_holds(
     stridegate: Installation, nodes: list[str], node: Callable[..., str]
 ) -> None:
-    slug, name = "running-privileged", "around"
+    slug, name = "running-with-dangerous-capability", "around"
     node(
         "ctr", "-n", "k8s.io", "run", "--detach", "--privileged", "--net-host", IMAGE, name,
         "/opt/stridegate/bin/python3", "-c", "import time; time.sleep(600)",
