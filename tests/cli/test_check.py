@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from checking import BAD, CONFIG, DEPLOYMENT, GOOD, checked, policy, rules, run
-from stridegate.cli.judging import runs
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ def test_the_default_is_the_restricted_profile() -> None:
 
 
 def test_one_bad_file_hides_no_verdict(folder: Path) -> None:
-    (folder / "a.yaml").write_text("a: 1\na: 2\n")
+    (folder / "a.yaml").write_text("kind: A\nkind: B\n")
     (folder / "b.yaml").write_text(BAD)
 
     result = checked(".")
@@ -148,18 +147,22 @@ def test_a_review_is_judged_as_its_request(folder: Path) -> None:
     assert rules(updated) == []
 
 
-def test_several_processes_say_the_same_as_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_say_the_same_as_one(folder: Path) -> None:
     (folder / "policy.yaml").write_text(policy(namespaceSelector={"matchLabels": {"tier": "production"}}))
     for number in range(40):
-        (folder / f"{number}.yaml").write_text((BAD, GOOD, CONFIG, "a: [")[number % 4])
-    alone = checked(".", "--policy", "policy.yaml", "--as-of", "2027-01-01")
-    monkeypatch.setattr(runs, "_FEW", 1)
-    monkeypatch.setattr(runs, "_BATCH", 7)
+        (folder / f"{number}.yaml").write_text((BAD, GOOD, CONFIG, "a: [", "kind: [")[number % 5])
+    arguments = [".", "--policy", "policy.yaml", "--as-of", "2027-01-01", "-o", "json"]
+    # A process of its own: who has threads must not fork.
+    program = (
+        "import sys\nfrom stridegate.cli.judging import runs\nfrom stridegate.cli.main import main\n"
+        "runs._FEW, runs._BATCH = 1, 7\nmain(['check', *sys.argv[1:]])"
+    )
 
-    together = checked(".", "--policy", "policy.yaml", "--as-of", "2027-01-01")
+    together = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
 
-    assert together == alone
-    assert together["assumptions"]
+    assert together.stdout == run(*arguments).stdout
+    assert together.returncode == 3
+    assert "the labels of namespace shop are not known" in together.stderr
 
 
 def test_hostile_names_reach_no_terminal() -> None:

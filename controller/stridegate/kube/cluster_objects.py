@@ -13,7 +13,7 @@ from stridegate.kube.errors import NotFound, Refused
 from stridegate.kube.objects import Json
 from stridegate.kube.pods import NOT_ENDED, PODS
 from stridegate.kube.reader import Reader
-from stridegate.model.clusters.views import Kind, Obj
+from stridegate.model.clusters.views import Cluster, Kind, Obj
 
 _PAGE = 250
 
@@ -99,6 +99,7 @@ _PLACES: Mapping[Kind, _Place] = {
     Kind.SBOM_REPORT: _Place(path=f"{_AQUA}/sbomreports", shape=_OfImage),
     Kind.CLUSTER_IMAGE_POLICY: _Place(path="/apis/policy.sigstore.dev/v1beta1/clusterimagepolicies"),
 }
+SECRETS = _PLACES[Kind.SECRET].path
 # Everything but Secrets, which nobody reads who does not have to.
 OPERATORS_KINDS = frozenset(Kind) - {Kind.SECRET}
 
@@ -132,6 +133,21 @@ async def _list(reader: Reader, place: _Place) -> list[Obj]:
     async for portion in reader.portions(place.path, place.shape, size=_PAGE, fields=place.fields, labels=place.labels):
         found += [msgspec.to_builtins(each) for each in portion.items]
     return found
+
+
+# The kinds of Secrets that rules look at, and what of their contents.
+_TOKENS = {"kubernetes.io/service-account-token": (), "bootstrap.kubernetes.io/token": ("expiration",)}
+
+
+def with_secrets(objects: Iterable[Json], now: float) -> Cluster:
+    """Return a cluster of which nothing is known but its Secrets; no content of them is kept but when a bootstrap token ends."""
+    kept = []
+    for each in objects:
+        secret = msgspec.convert(each, _Object)
+        if secret.type in _TOKENS:
+            data = {key: value for key, value in (secret.data or {}).items() if key in _TOKENS[secret.type]}
+            kept.append(msgspec.to_builtins(msgspec.structs.replace(secret, data=data)))
+    return Cluster(objects={Kind.SECRET: kept}, now=now)
 
 
 class _RunningContainer(Struct, frozen=True, kw_only=True, rename="camel"):

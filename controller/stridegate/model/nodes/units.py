@@ -140,6 +140,6 @@ def _looked(node: Node, paths: list[str]) -> list[tuple[str, bool]]:
 def _sections(path: str, document: object) -> list[tuple[str, Mapping[str, list[str]]]]:
     if isinstance(document, Absent):  # gone since it was listed
         return []
-    if not isinstance(document, Mapping):
+    if not isinstance(document, Mapping) or not all(isinstance(each, Mapping) for each in document.values()):
         raise NotReadable(Unreadable(path, "is no unit"))
     return list(document.items())
