@@ -74,6 +74,8 @@ def test_the_table_names_the_command_that_mends_what_can_be_mended(
     assert table.mending(result(subject(finding(fixable=Fixable.RISKY), source="k8s $(x)/a.yaml"))) == (
         "stridegate fix 'k8s $(x)/a.yaml' --risky --diff"
     )
+    (tmp_path / "-o.yaml").touch()
+    assert table.mending(result(subject(finding(), source="-o.yaml"))) == "stridegate fix ./-o.yaml --diff"
     assert table.mending(result(subject(finding(), source="standard input"))) == ""
     assert table.mending(result(subject(finding(), source="cluster", at=None))) == ""
     assert table.mending(CLEAN) == ""

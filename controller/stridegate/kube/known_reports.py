@@ -73,6 +73,7 @@ class ReportedNode(Struct, frozen=True, kw_only=True, rename="camel"):
 
     cni: list[str] | None = None
     instance_metadata: str = ""
+    distro: str = ""
 
 
 class ReportStatus(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -121,6 +122,7 @@ class KnownReport:
     changed: tuple[str, ...]
     results: frozenset[Result]
     cni: tuple[str, ...] | None
+    distro: str
     metadata_reachable: bool | None
     super_admin: bool
     conditions: tuple[Json, ...]
@@ -153,6 +155,7 @@ class Reduction:
             delta=status.delta,
             changed=_changed(status),
             results=self._of(status),
+            distro=sys.intern(status.node.distro) if status.node else "",
             cni=tuple(status.node.cni) if status.node and status.node.cni is not None else None,
             metadata_reachable=_REACHABLE.get(status.node.instance_metadata) if status.node else None,
             super_admin=any(each.path.endswith(_SUPER_ADMIN) for each in status.files or ()),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from stridegate import __version__
-from stridegate.cli.outputs.sentences import excuse, moment, object_name, position, text
+from stridegate.cli.outputs.sentences import excuse, moment, object_name, path_of, position, text
 from stridegate.cli.results import Finding, Position, Problem, Result, Standing, Subject
 from stridegate.engine.catalogue import RULES
 from stridegate.model.vocabulary import Severity
@@ -148,7 +148,7 @@ def _physical(source: str, at: Position) -> dict[str, object]:
 
 def uri(source: str) -> str:
     """Return the URI reference of a source: relative to where the command ran, unless the path is absolute."""
-    path = quote(text(source).removeprefix("./"), safe="/", errors="replace")
+    path = quote(path_of(source), safe="/", errors="replace")
     if not path.startswith("/"):
         return path or "."
     # Two slashes at the beginning would be a host.
