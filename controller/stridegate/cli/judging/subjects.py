@@ -222,6 +222,8 @@ class Judge:
             )
         if self._roster.half_named(found.api_version, found.kind):
             return found.problem(f"wanted the apiVersion of a {found.kind}, got nothing")
+        if found.kind == "Kustomization":
+            return found.unjudged("it is built first: kustomize build DIRECTORY | stridegate check -")
         if not found.kind or not found.api_version:
             return found.unjudged("it is no object of Kubernetes: it has no kind or no apiVersion")
         return found.unjudged("no rule looks at this kind")
