@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.answers import check_catalogue, judge, judge_constant
+from bench.checkers import measure
 from bench.clusters import NAMESPACES, POLICIES, populate, prepare
 from bench.engine import EXEMPTED, microseconds_by_containers, microseconds_by_policy
 from bench.measurements import RATE, Series, latencies, reviews_per_cpu_second, size
@@ -28,6 +29,7 @@ def main() -> None:
         "latency": _latency,
         "size": _size,
         "engine": _engine,
+        "check": _check,
     }
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", choices=parts, action="append", help="measure one part; may be given again")
@@ -85,6 +87,10 @@ def _size(server: ApiServer, launcher: Launcher, _: int) -> None:
         print(f"  seconds from start to ready  {found.seconds}")
         print(f"  MiB of memory when ready     {found.at_first}")
         print(f"  MiB of memory 15 s later     {found.later:.0f}; the most so far {found.most:.0f}")
+
+
+def _check(_: ApiServer, __: Launcher, rounds: int) -> None:
+    measure(rounds)
 
 
 def _engine(_: ApiServer, __: Launcher, rounds: int) -> None:

@@ -24,6 +24,7 @@ COMPLETE: dict[str, Any] = {
         "role": "control-plane",
         "controlPlaneAddresses": ["192.0.2.10"],
         "benchmarks": [{"benchmark": "cis-kubernetes", "version": "1.12"}],
+        "versions": {"kubelet": "1.36.3", "containerd": "2.2.0"},
         "interval": "10m",
         "exemptions": [
             {
@@ -49,6 +50,7 @@ COMPLETE: dict[str, Any] = {
             "kubelet": "v1.36.3",
             "runtime": "containerd://2.2.0",
             "distro": "kubeadm",
+            "instanceMetadata": "unreachable",
             "cni": ["bridge"],
         },
         "summary": {

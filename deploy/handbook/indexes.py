@@ -9,7 +9,7 @@ from handbook.rule_pages import remedies
 from stridegate.model.clusters.rules import ClusterRule
 from stridegate.model.entries import CatalogueEntry
 from stridegate.model.nodes.rules import ContainerRule, NodeRule
-from stridegate.model.references import Benchmark, CisAks, CisDocker, CisKubernetes, PodSecurity, Reference
+from stridegate.model.references import Benchmark, CisCloud, CisDocker, CisKubernetes, PodSecurity, Reference
 from stridegate.model.rules import AnyRule, Rule
 from stridegate.model.vocabulary import Stride
 
@@ -92,16 +92,20 @@ def _by_benchmark(rules: list[CatalogueEntry]) -> Iterator[str]:
     yield from _benchmark(rules, CisDocker, ("1.6 and later", "1.3.1 to 1.5"))
     yield from (f"### {Benchmark.CIS_KUBERNETES.title}", "")
     yield from _benchmark(rules, CisKubernetes, ("1.12", "Before 1.12"))
-    yield from (f"### {Benchmark.CIS_AKS.title}", "")
-    yield from _benchmark(rules, CisAks, ("1.x", "Before"))
+    for cloud in (Benchmark.CIS_EKS, Benchmark.CIS_AKS, Benchmark.CIS_GKE):
+        yield from (f"### {cloud.title}", "")
+        yield from _benchmark(rules, CisCloud, ("1.x", "Before"), cloud)
 
 
-def _benchmark(rules: list[CatalogueEntry], source: type[Reference], columns: tuple[str, str]) -> Iterator[str]:
+def _benchmark(
+    rules: list[CatalogueEntry], source: type[Reference], columns: tuple[str, str], cloud: Benchmark | None = None
+) -> Iterator[str]:
     """Yield the table of one benchmark: each recommendation in both numberings, and the rules that check it."""
     held: dict[tuple[str, str], list[str]] = {}
     for rule in rules:
         for reference in rule.references:
-            if isinstance(reference, source):
+            of_cloud = cloud is None or (isinstance(reference, CisCloud) and reference.benchmark is cloud)
+            if isinstance(reference, source) and of_cloud:
                 held.setdefault(_columns(reference), []).append(_linked(rule))
     rows = ((*numbers, ", ".join(links)) for numbers, links in sorted(held.items(), key=lambda item: _order(item[0])))
     yield from table((*columns, "Rules"), rows)
@@ -112,7 +116,7 @@ def _columns(reference: Reference) -> tuple[str, str]:
         return f"`{reference.check}`", f"v1.{reference.since}"
     if isinstance(reference, CisDocker):
         return reference.number, reference.before_1_6 or reference.number
-    if isinstance(reference, CisAks):
+    if isinstance(reference, CisCloud):
         return reference.number, NONE
     return reference.number or NONE, reference.before_1_12 or reference.number or NONE
 

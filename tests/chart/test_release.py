@@ -86,7 +86,20 @@ def test_the_operator_writes_two_secrets_and_a_lease_at_home(release: Rendered) 
 
 
 def test_the_operator_creates_events_where_those_about_reports_are_kept(release: Rendered) -> None:
-    assert granted(release, "Role", "stridegate-operator", "default") == {("", "events", "any", "create")}
+    assert granted(release, "Role", "stridegate-operator", "default") == {
+        ("", "events", "any", "create"),
+        ("discovery.k8s.io", "endpointslices", "any", "list"),
+    }
+
+
+def test_what_rules_about_the_cluster_read_is_listed_alone_and_is_no_secret(release: Rendered) -> None:
+    rights = granted(release, "ClusterRole", "stridegate-cluster-rules")
+
+    assert {verb for *_, verb in rights} == {"list"}
+    assert "secrets" not in {resource for _, resource, *_ in rights}
+    assert granted(release, "Role", "stridegate-operator", "kube-public") == {
+        ("", "configmaps", "cluster-info", "list")
+    }
 
 
 def test_whoever_may_exempt_may_not_delete_the_record_of_it(release: Rendered) -> None:

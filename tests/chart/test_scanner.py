@@ -14,7 +14,7 @@ from stridegate.model.vocabulary import Action, Profile
 NAMESPACE = "stridegate-scanner"
 HARDENED = Policy(name="ours", profile=Profile.HARDENED, action=Action.DENY)
 # Every path of a node that a container of ours sees.
-KERNEL = {"/proc", "/run", "/sys/fs/cgroup"}
+KERNEL = {"/proc", "/run", "/sys"}
 FILES = {"/etc", "/home", "/lib", "/opt", "/root", "/usr", "/var/lib"}
 MASKED = {
     f"/var/lib/kubelet/{each}"
@@ -146,7 +146,7 @@ def test_no_path_is_created_on_a_node(release: Rendered) -> None:
 def test_unmounts_of_the_host_reach_what_would_keep_disks_busy(release: Rendered) -> None:
     mounts = {**host_mounts(release, "scanner"), **host_mounts(release, "reader")}
 
-    for path in ("/run", "/var/lib", "/proc"):
+    for path in ("/run", "/var/lib", "/proc", "/sys"):
         assert mounts[path]["mountPropagation"] == "HostToContainer"
     assert all(("recursiveReadOnly" in mount) != ("mountPropagation" in mount) for mount in mounts.values())
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 import yaml
 
 from checking import BAD, CONFIG, DEPLOYMENT, GOOD, checked, policy, rules, run
-from stridegate.cli.judging import runs
+from stridegate.cli.check import check
 
 
 @pytest.fixture
@@ -55,6 +57,18 @@ def test_the_exit_code_says_how_it_ended(written: str, arguments: list[str], cod
     assert code < 2 or "rror: " in result.stderr or "not judged: " in result.stderr
 
 
+def test_the_example_of_the_help_works(folder: Path) -> None:
+    (folder / "k8s").mkdir()
+    (folder / "k8s/pod.yaml").write_text(BAD)
+    example = re.search(r"Example: stridegate check (.+)", check.help or "")
+    assert example is not None
+
+    result = run(*shlex.split(example[1]))
+
+    assert result.exit_code == 1
+    assert "k8s/pod.yaml:6  Pod shop/web  containers[web]" in result.stdout
+
+
 def test_nothing_to_judge_is_a_mistake_of_the_caller() -> None:
     result = run()
 
@@ -79,7 +93,7 @@ def test_the_default_is_the_restricted_profile() -> None:
 
 
 def test_one_bad_file_hides_no_verdict(folder: Path) -> None:
-    (folder / "a.yaml").write_text("a: 1\na: 2\n")
+    (folder / "a.yaml").write_text("kind: A\nkind: B\n")
     (folder / "b.yaml").write_text(BAD)
 
     result = checked(".")
@@ -141,25 +155,33 @@ def test_a_review_is_judged_as_its_request(folder: Path) -> None:
     (folder / "create.json").write_text(json.dumps(review))
     (folder / "update.json").write_text(json.dumps(update))
 
+    (folder / "policy.yaml").write_text(policy(profile="restricted", patching="all"))
+
     created, updated = checked("create.json"), checked("update.json")
+    unhealed = checked("create.json", "--policy", "policy.yaml")
 
     assert created["subjects"][0]["namespace"] == "blog"
     assert created["subjects"][0]["message"].startswith('Stridegate denied pod "web" in "blog"')
     assert rules(updated) == []
+    assert "missing-seccomp-profile" in rules(unhealed)
 
 
-def test_several_processes_say_the_same_as_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_say_the_same_as_one(folder: Path) -> None:
     (folder / "policy.yaml").write_text(policy(namespaceSelector={"matchLabels": {"tier": "production"}}))
     for number in range(40):
-        (folder / f"{number}.yaml").write_text((BAD, GOOD, CONFIG, "a: [")[number % 4])
-    alone = checked(".", "--policy", "policy.yaml", "--as-of", "2027-01-01")
-    monkeypatch.setattr(runs, "_FEW", 1)
-    monkeypatch.setattr(runs, "_BATCH", 7)
+        (folder / f"{number}.yaml").write_text((BAD, GOOD, CONFIG, "a: [", "kind: [")[number % 5])
+    arguments = [".", "--policy", "policy.yaml", "--as-of", "2027-01-01", "-o", "json"]
+    # A process of its own: who has threads must not fork.
+    program = (
+        "import sys\nfrom stridegate.cli.judging import runs\nfrom stridegate.cli.main import main\n"
+        "runs._FEW, runs._BATCH = 1, 7\nmain(['check', *sys.argv[1:]])"
+    )
 
-    together = checked(".", "--policy", "policy.yaml", "--as-of", "2027-01-01")
+    together = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
 
-    assert together == alone
-    assert together["assumptions"]
+    assert together.stdout == run(*arguments).stdout
+    assert together.returncode == 3
+    assert "the labels of namespace shop are not known" in together.stderr
 
 
 def test_hostile_names_reach_no_terminal() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from checking import BAD, GOOD, checked, exemption, policy, rules, run
+from fake_cluster import EXEMPTIONS, NAMESPACES, POLICIES, FakeCluster
 
 
 @pytest.fixture
@@ -108,6 +109,20 @@ def test_an_exemption_in_use_that_ends_soon_fails_where_that_is_asked_for(folder
     assert checked(*arguments, "--fail-on-expiring", "1w", stdin=BAD)["ending"][0]["rules"] == ["privileged-container"]
 
 
+def test_what_has_no_effect_is_said(folder: Path) -> None:
+    (folder / "exemption.yaml").write_text(exemption(rules=["privileged-container", "no-such-rule"]))
+    (folder / "policy.yaml").write_text(policy(rules={"host-netwrk": {"action": "deny"}}))
+    arguments = ["--policy", "policy.yaml", "--exemptions", "exemption.yaml", "--as-of", "2027-02-01"]
+
+    result = checked("-", *arguments, stdin=BAD)
+
+    assert result["assumptions"] == [
+        "exemption shop/web-privileged exempts nothing: it is Expired",
+        "exemption shop/web-privileged: there is no rule no-such-rule",
+        "policy production: there is no rule 'host-netwrk'; did you mean host-network?",
+    ]
+
+
 def test_a_lifetime_that_no_cluster_grants_exempts_nothing(folder: Path) -> None:
     (folder / "exemption.yaml").write_text(exemption())
 
@@ -157,3 +172,24 @@ def test_two_policies_of_one_name_are_refused(folder: Path) -> None:
 
     assert result.exit_code == 2
     assert "got a second 'production'" in result.stderr
+
+
+def test_a_cluster_without_stridegate_is_no_obstacle(tmp_path: Path) -> None:
+    with FakeCluster(tmp_path) as cluster:
+        cluster.put(NAMESPACES, "shop")
+        cluster.served -= {POLICIES, EXEMPTIONS}
+
+        result = checked("-", "--cluster", "--kubeconfig", str(cluster.kubeconfig), stdin=BAD)
+
+    assert "privileged-container" in rules(result)
+    assert result["assumptions"] == ["Stridegate is not installed in the cluster: held against the profile restricted"]
+
+
+def test_what_a_cluster_does_not_let_be_read_is_no_success(tmp_path: Path) -> None:
+    with FakeCluster(tmp_path) as cluster:
+        cluster.refused.add(POLICIES)
+
+        result = run("-", "--cluster", "--kubeconfig", str(cluster.kubeconfig), stdin=BAD)
+
+    assert result.exit_code == 3
+    assert "the API server answered 403" in result.stderr

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,6 +116,27 @@ def test_ctrl_c_ends_the_command_quietly() -> None:
 
     assert process.returncode == 130
     assert errors == b""
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5])
+def test_ctrl_c_ends_a_large_check_quietly_with_all_its_processes(seconds: float, tmp_path: Path) -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: app, image: x}]}\n---\n"
+    for number in range(300):
+        (tmp_path / f"{number}.yaml").write_text(pod * 60, encoding="utf-8")
+    command = [sys.executable, "-m", "stridegate", "check", str(tmp_path)]
+
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT, start_new_session=True
+    ) as process:
+        # Wherever it is by then: it must not matter.
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not children.read_text(encoding="ascii").strip() and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate()
+
+    assert (process.returncode, errors) == (130, b"")
 
 
 def test_usage_errors_repeat_nothing_that_moves_a_cursor() -> None:

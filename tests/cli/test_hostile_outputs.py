@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
@@ -180,6 +183,53 @@ def test_a_table_moves_no_cursor(width: int | None, shown: Result) -> None:
     written = table.render(shown, Sheet(width=width))
 
     assert controls(written) == set()
+
+
+def test_hostile_files_are_checked_in_every_format_and_none_is_lost(tmp_path: Path) -> None:
+    pod = (
+        'apiVersion: v1\nkind: Pod\nmetadata: {name: "web\\e[2J<b>", namespace: "a|b"}\n'
+        'spec: {containers: [{name: "<script>\\u202e", image: "x`|\\n::error::x", securityContext: {privileged: true}}]}\n'
+    )
+    names = [
+        "a\n::error::owned.yaml",
+        "\x1b[2Jx.yaml",
+        "\u202eevil.yaml",
+        "<script>.yaml",
+        "a|b`c`.yaml",
+        "-o.yaml",
+        "a b#c?d%41.yaml",
+    ]
+    for name in (*(each.encode() for each in names), b"\xff\xfe.yaml"):
+        (tmp_path / os.fsdecode(name)).write_text(pod, encoding="utf-8")
+    written = tmp_path / "out"
+    written.mkdir()
+    formats = ("json", "sarif", "junit", "markdown", "github", "html")
+
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "stridegate",
+            "check",
+            ".",
+            "-otable",
+            *(f"-o{each}={written / each}" for each in formats),
+        ],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    document = json.loads((written / "json").read_text(encoding="utf-8"))
+    read = {each: (written / each).read_text(encoding="utf-8") for each in formats}
+    assert ended.returncode == 1
+    assert document["summary"]["judged"] == len(names) + 1
+    for text_ in (ended.stdout.decode(), ended.stderr.decode(), *read.values()):
+        assert controls(text_) == set()
+    SCHEMAS["docs/schemas/check-result-v1.json"].validate(document)
+    SCHEMAS["tests/schemas/sarif-2.1.0-rtm.5.json"].validate(json.loads(read["sarif"]))
+    assert ET.fromstring(read["junit"].encode()).attrib["tests"] == str(document["summary"]["findings"])  # noqa: S314 - ours
+    assert "<script" not in read["html"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -19,7 +19,7 @@ from stridegate.cli.outputs import sarif, table
 from stridegate.cli.outputs.targets import Format, Target, outputs, write
 from stridegate.cli.results import Fixable, Position, Result, Standing
 from stridegate.cli.terminals import Color, Sheet
-from stridegate.engine.node_catalogue import ENTRIES
+from stridegate.engine.catalogue import RULES
 from stridegate.model.vocabulary import Severity
 
 
@@ -74,6 +74,8 @@ def test_the_table_names_the_command_that_mends_what_can_be_mended(
     assert table.mending(result(subject(finding(fixable=Fixable.RISKY), source="k8s $(x)/a.yaml"))) == (
         "stridegate fix 'k8s $(x)/a.yaml' --risky --diff"
     )
+    (tmp_path / "-o.yaml").touch()
+    assert table.mending(result(subject(finding(), source="-o.yaml"))) == "stridegate fix ./-o.yaml --diff"
     assert table.mending(result(subject(finding(), source="standard input"))) == ""
     assert table.mending(result(subject(finding(), source="cluster", at=None))) == ""
     assert table.mending(CLEAN) == ""
@@ -111,14 +113,14 @@ def test_a_result_of_sarif_stands_at_its_container_and_names_its_rule() -> None:
 
 
 def test_every_rule_has_its_help_in_sarif() -> None:
-    everything = result(subject(*(finding(slug) for slug in ENTRIES)))
+    everything = result(subject(*(finding(slug) for slug in RULES)))
 
     (log,) = documents(everything, Format.SARIF)
 
     rules = log["runs"][0]["tool"]["driver"]["rules"]
-    assert [rule["id"] for rule in rules] == list(ENTRIES)
+    assert [rule["id"] for rule in rules] == list(RULES)
     for rule in rules:
-        assert rule["shortDescription"]["text"] == ENTRIES[rule["id"]].title
+        assert rule["shortDescription"]["text"] == RULES[rule["id"]].title
         assert "Fix: " in rule["help"]["text"]
         assert "**Fix**: " in rule["help"]["markdown"]
 

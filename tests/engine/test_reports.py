@@ -311,6 +311,12 @@ def test_an_accepted_file_keeps_its_first_state_until_a_person_accepts_another()
     assert taken == {"/a": "3", "/gone": "2", "/new": "4"}
 
 
+def test_a_file_whose_absence_is_accepted_is_forgotten() -> None:
+    live = {"files": [{"path": "/gone", "digest": "1"}]}
+
+    assert accepted(live, {}, accept=["/gone"]) == {}
+
+
 def test_a_flood_of_new_files_pushes_no_accepted_one_out() -> None:
     live = {"files": [{"path": "/zzz", "digest": "1"}]}
 

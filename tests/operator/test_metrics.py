@@ -8,7 +8,10 @@ from dataclasses import replace
 import msgspec
 from prometheus_client import generate_latest
 
+from stridegate.engine.clusters import judge_cluster
+from stridegate.engine.node_catalogue import CLUSTER_RULES
 from stridegate.kube.known_reports import ListedReport, Reduction
+from stridegate.model.clusters.views import Cluster, Restarts
 from stridegate.operator.audits import Audit, Audited, State
 from stridegate.operator.canaries import Canary, Case
 from stridegate.operator.certificates import State as Rotation
@@ -24,6 +27,7 @@ AUDIT = Audit(
     mirrored={("kube-system", "host-network"): 1},
     uses={},
 )
+TOO_MANY = Restarts(name="shop/web/app", times=9)
 REPORT = Reduction()(
     msgspec.convert(
         {
@@ -55,14 +59,14 @@ def test_every_metric_is_told() -> None:
     metrics.note_change(Change(what="a list"))
     metrics.note_guard("stridegate-exemptions", guards=False)
     metrics.note_report_guard("stridegate-reports", guards=True)
+    metrics.note_cluster(judge_cluster(CLUSTER_RULES.values(), Cluster(objects={}, restarts=(TOO_MANY,))))
     metrics.note_reports([REPORT], 1_800_000_060.0)
     metrics.note_exemptions({"Active": 3, "Expired": 1})
     metrics.note_canary(Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "admitted"}))
     metrics.note_audit(AUDIT, 2.5)
 
-    series = dict(
-        line.rsplit(" ", 1) for line in generate_latest(metrics.registry).decode().splitlines() if line[0] != "#"
-    )
+    told = generate_latest(metrics.registry).decode().splitlines()
+    series = dict(line.rsplit(" ", 1) for line in told if line[0] != "#" and ('"unknown"' not in line))
     created = {name for name in series if "_created" in name}
     assert {name: float(value) for name, value in series.items() if name not in created} == {
         'stridegate_build_info{catalogue="abc",version="0.1.0"}': 1,
@@ -73,6 +77,7 @@ def test_every_metric_is_told() -> None:
         'stridegate_exemption_guard_ok{name="stridegate-exemptions"}': 0,
         'stridegate_report_guard_ok{name="stridegate-reports"}': 1,
         'stridegate_node_reports{state="Fresh"}': 1,
+        'stridegate_cluster_findings{result="fail",rule="restart-loop",severity="low"}': 1,
         'stridegate_node_findings{result="fail",rule="loose-file",severity="high"}': 1,
         "stridegate_node_report_age_seconds": 60,
         'stridegate_exemptions{state="Active"}': 3,

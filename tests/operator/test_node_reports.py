@@ -38,6 +38,14 @@ def make_nodes(server: ApiServer) -> None:
     prepare(server)
     apply(
         server,
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "alice"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "alice"}],
+        },
         node("node1", **{"node-role.kubernetes.io/control-plane": ""}),
         node("node2", pool="edge"),
         *map(scanner_pod, ("node1", "node2")),
@@ -92,6 +100,42 @@ def test_the_cluster_has_a_report_of_its_own(release: Operated) -> None:
     found = eventually(lambda: report(release, "stridegate-cluster"))
 
     assert (found["spec"]["profile"], "ownerReferences" in found["metadata"]) == ("cluster", False)
+
+
+def test_the_report_on_the_cluster_says_what_its_objects_say(release: Operated) -> None:
+    def judged() -> dict[str, Any] | None:
+        return report(release, "stridegate-cluster").get("status")
+
+    status = eventually(judged)
+    found = {each["rule"]: each for each in status["findings"]}
+
+    assert {"name": "User alice", "observed": "ClusterRoleBinding alice gives cluster-admin"} in found[
+        "cluster-admin-binding"
+    ]["offenders"]
+    assert {"name": "Namespace shop", "observed": "no LimitRange"} in found["missing-limit-range"]["offenders"]
+    assert (
+        found["vulnerable-image"]["observed"]
+        == "VulnerabilityReports: are not served: nothing that makes them is installed"
+    )
+    assert found["static-service-account-token"]["state"] == "Unknown"
+    assert "anonymous-role-binding" in status["passed"]
+    assert {each["type"]: each["status"] for each in status["conditions"]} == {
+        "Ready": "True",
+        "Complete": "False",
+        "Fresh": "True",
+    }
+
+
+def test_no_secret_but_the_operators_own_is_ever_read(release: Operated) -> None:
+    eventually(lambda: report(release, "stridegate-cluster").get("status"))
+
+    read = {
+        each["objectRef"].get("name", "all")
+        for each in release.requests()
+        if each.get("objectRef", {}).get("resource") == "secrets"
+    }
+
+    assert read == {"stridegate-ca", "stridegate-tls"}
 
 
 def test_a_report_is_fresh_while_its_scanner_is_ready(fresh_nodes: Operated) -> None:
@@ -167,6 +211,7 @@ def test_what_reports_say_is_told_without_paths_and_nodes(fresh_nodes: Operated)
     metrics = eventually(told)
 
     assert 'stridegate_node_reports{state="Fresh"} 2.0' in metrics
+    assert 'stridegate_cluster_findings{result="fail",rule="cluster-admin-binding",severity="critical"} 1.0' in metrics
     assert 'stridegate_report_guard_ok{name="stridegate-reports"} 1.0' in metrics
 
 

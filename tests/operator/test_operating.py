@@ -318,9 +318,11 @@ def test_the_rights_that_are_used_are_the_rights_that_are_granted(release: Opera
     granted = set()
     for role in (
         release.get("clusterrole", "stridegate-operator"),
+        release.get("clusterrole", "stridegate-cluster-rules"),
         release.get("role", "stridegate-operator", "--namespace", NAMESPACE),
         release.get("role", "stridegate-operator", "--namespace", "stridegate-canary"),
         release.get("role", "stridegate-operator", "--namespace", "default"),
+        release.get("role", "stridegate-operator", "--namespace", "kube-public"),
     ):
         for rule in role["rules"]:
             for resource in rule["resources"]:

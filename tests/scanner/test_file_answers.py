@@ -147,6 +147,28 @@ class TestSecrets:
 
         assert found == "export API_TOKEN=(redacted)\npassword: (redacted)\n-w /etc -p wa\n"
 
+    @pytest.mark.parametrize(
+        "path", ["/root/.bash_history", "/home/alice/notes.txt", "/var/lib/mysql/shop.cnf", "/etc/x/../../root/x"]
+    )
+    def test_what_is_personal_is_not_told_to_another_container(self, tmp_path: Path, path: str) -> None:
+        put(tmp_path, "/etc/x/y", HostFile())
+        put(tmp_path, path, HostFile(text="hunter2"))
+        query = queries.FileText(path)
+
+        told = answer_from_files(HostRoot(tmp_path, discreet=True), [query])[query]
+
+        assert isinstance(told, Unreadable)
+        assert answer(tmp_path, query) == "hunter2"
+
+    @pytest.mark.parametrize(
+        "path", ["/root/.docker/config.json", "/var/lib/kubelet/config.yaml", "/etc/docker/daemon.json"]
+    )
+    def test_settings_of_the_node_are_told(self, tmp_path: Path, path: str) -> None:
+        put(tmp_path, path, HostFile(text="{}"))
+        query = queries.Document(path, Syntax.JSON)
+
+        assert answer_from_files(HostRoot(tmp_path, discreet=True), [query])[query] == {}
+
     def test_the_digest_of_a_secret_is_not_that_of_its_contents(self, tmp_path: Path) -> None:
         put(tmp_path, "/etc/a.key", HostFile(text="hunter2"))
         put(tmp_path, "/etc/a.conf", HostFile(text="hunter2"))

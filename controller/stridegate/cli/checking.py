@@ -22,7 +22,7 @@ from stridegate.cli.judging.standards import Standards, profile_policy, standard
 from stridegate.cli.judging.subjects import Judge
 from stridegate.cli.manifests.sources import sources
 from stridegate.cli.results import Ending, Problem, Result, Standing, Subject, Taken
-from stridegate.model.policies import Policy
+from stridegate.model.texts import clean
 from stridegate.model.vocabulary import Profile, Severity
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _CLEAN, _FINDINGS, _UNREADABLE = 0, 1, 3
 _DEFAULT_NAMESPACE = "default"
+_RUNES = 1000
 # Seconds after which a run is a long one, and at least between two lines of progress.
 _PATIENCE, _PACE = 2.0, 0.2
 # A tree of nodes has no cycles; looking for some among thousands of them takes a tenth of a run.
@@ -62,11 +63,14 @@ def check(request: Request) -> Result:
 
     Raises click.UsageError for what cannot be judged by, and OutOfReach for a cluster that does not answer.
     """
+    before = gc.get_threshold()
     gc.set_threshold(_GARBAGE)
     try:
         return _checked(request)
     except (BadEmbedder, CheckError) as error:
         raise click.UsageError(str(error)) from error
+    finally:
+        gc.set_threshold(*before)
 
 
 def _checked(request: Request) -> Result:
@@ -100,15 +104,21 @@ def _judge(request: Request, held: Held | None, found: Sequence[Found]) -> Judge
 
 
 def _standards(request: Request, held: Held | None, now: float, namespace: str) -> Standards:
-    policies: list[Policy] = [policy for policy, _ in own_kinds.policies(request.policies).values()]
-    if held is not None and not policies and request.profile is None:
+    read = list(own_kinds.policies(request.policies).values())
+    policies = [policy for policy, _ in read]
+    if held is not None and held.policies is not None and not policies and request.profile is None:
         policies = list(held.policies)
     elif request.profile is not None or not policies:
         profiles = {str(each): each for each in Profile}
         profile = profiles[request.profile or str(Profile.RESTRICTED)]
         policies.append(profile_policy(profile, advisory=request.advisory))
     exemptions = own_kinds.exemptions(request.exemptions, now, namespace)
-    return standards(policies, [*exemptions, *(held.exemptions if held else ())], held.labels if held else {}, now)
+    granted = [*exemptions, *(held.exemptions if held else ())]
+    rules = standards(policies, granted, held.labels if held else {}, now)
+    rules.assumed.update((each, each) for each in own_kinds.remarks(read, exemptions, now))
+    if held is not None and held.policies is None and not read and request.profile is None:
+        rules.assumed["installed"] = "Stridegate is not installed in the cluster: held against the profile restricted"
+    return rules
 
 
 def _connected(request: Request) -> Cluster:
@@ -147,7 +157,7 @@ def _result(
         subjects=subjects,
         unjudged=tuple(part.unjudged),
         problems=(*problems, *part.problems),
-        assumptions=tuple(sentence for _, sentence in sorted(part.assumed.items())),
+        assumptions=tuple(clean(sentence, _RUNES) for _, sentence in sorted(part.assumed.items())),
         ending=ending,
     )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
 import yaml
 
 from stridegate.cli.lookups import numberings
+from stridegate.engine.catalogue import RULES
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import example_pod
-from stridegate.engine.node_catalogue import ENTRIES
+from stridegate.engine.node_catalogue import CLUSTER_RULES, CONTAINER_RULES, ENTRIES, NODE_RULES
 from stridegate.model.entries import CatalogueEntry
 from stridegate.model.pods import PodTemplate
 from stridegate.model.references import Benchmark
@@ -18,6 +21,23 @@ from stridegate.model.rules import PodRule, Question, Rule
 from stridegate.model.settings import Setting
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
+
+
+class Scope(enum.Enum):
+    """What rules judge: requests for pods and other objects, nodes, the containers that run on them, or the cluster's objects."""
+
+    REQUESTS = "requests"
+    NODES = "nodes"
+    CONTAINERS = "containers"
+    CLUSTER = "cluster"
+
+
+_SCOPES: Mapping[Scope, Mapping[str, CatalogueEntry]] = {
+    Scope.REQUESTS: RULES,
+    Scope.NODES: NODE_RULES,
+    Scope.CONTAINERS: CONTAINER_RULES,
+    Scope.CLUSTER: CLUSTER_RULES,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +48,7 @@ class Wanted:
     profile: Profile | None
     stride: frozenset[Stride]
     standard: Benchmark | None
+    scope: Scope | None
     fixable: bool
 
     def entries(self) -> list[CatalogueEntry]:
@@ -40,6 +61,7 @@ class Wanted:
             and (self.profile is None or (isinstance(entry, Rule) and _held(entry.profile, self.profile)))
             and (not self.stride or bool(self.stride & entry.stride))
             and (self.standard is None or any(each.benchmark is self.standard for each in numberings(entry)))
+            and (self.scope is None or entry.slug in _SCOPES[self.scope])
             and (not self.fixable or is_fixable(entry))
         )
 
@@ -47,6 +69,11 @@ class Wanted:
 def _held(profile: Profile, by: Profile) -> bool:
     """Return whether a rule of one profile is held by another: each contains those before it, advisory rules are in none."""
     return profile is by or (profile < by and by is not Profile.ADVISORY)
+
+
+def scope_of(entry: CatalogueEntry) -> Scope:
+    """Return what a rule judges."""
+    return next(scope for scope, entries in _SCOPES.items() if entry.slug in entries)
 
 
 def is_fixable(entry: CatalogueEntry) -> bool:

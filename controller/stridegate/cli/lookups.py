@@ -14,7 +14,7 @@ from stridegate.model.threats import THREATS
 from stridegate.model.vocabulary import Stride
 
 _NUMBERED = re.compile(
-    r"(?:(?P<benchmark>cis(?:-docker|-kubernetes)?|pod-security)[:-])?(?P<number>[^:]+)", re.IGNORECASE
+    rf"(?:(?P<benchmark>{'|'.join(each.value for each in Benchmark)}|cis)[:-])?(?P<number>[^:]+)", re.IGNORECASE
 )
 _SECTION = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 _SUGGESTIONS = 5

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _UNREADABLE = 3
 # Reports of a page: each can have some hundred kilobytes.
 _PAGE = 50
+# The rules that the operator leaves open, since it reads no Secret.
+_OF_SECRETS = ("static-service-account-token", "expired-bootstrap-token")
 
 
 @click.command()
@@ -37,7 +39,8 @@ def report(
 ) -> None:
     """Say how a cluster stands: what policies hold, what nodes' scans found, what is exempted and for how long.
 
-    It only reads, and judges nothing itself: whatever it says, the operator and the scanners have written down.
+    It only reads, and says what the operator and the scanners have written down. Tokens in Secrets, which those may not
+    read, are judged here if whoever asks may list Secrets.
 
     Example: stridegate report --cluster -o html=posture.html
     """
@@ -74,4 +77,24 @@ def _gathered(cluster: Cluster, at: float) -> Posture:
         reports = list(cluster.objects(REPORTS, _PAGE))
     except NotFound:
         return read_posture(at, policies, None, exemptions)
-    return read_posture(at, policies, reports, exemptions)
+    return read_posture(at, policies, [_with_secrets(cluster, each, at) for each in reports], exemptions)
+
+
+def _with_secrets(cluster: Cluster, report: dict[str, object], at: float) -> dict[str, object]:
+    """Return a report, and that on the cluster with the rules about Secrets judged by the rights of whoever asks."""
+    from stridegate.engine.clusters import judge_cluster  # noqa: PLC0415 - as above
+    from stridegate.engine.node_catalogue import CLUSTER_RULES, ENTRIES  # noqa: PLC0415
+    from stridegate.engine.rejudgements import rejudged  # noqa: PLC0415
+    from stridegate.kube.cluster_objects import SECRETS, with_secrets  # noqa: PLC0415
+    from stridegate.kube.errors import Denied  # noqa: PLC0415
+    from stridegate.model.reports import CLUSTER_REPORT  # noqa: PLC0415
+
+    metadata, status = report.get("metadata"), report.get("status")
+    if not isinstance(metadata, dict) or metadata.get("name") != CLUSTER_REPORT or not isinstance(status, dict):
+        return report
+    try:
+        seen = with_secrets(cluster.objects(SECRETS), at)
+    except Denied:
+        return report
+    findings = judge_cluster((CLUSTER_RULES[slug] for slug in _OF_SECRETS), seen)
+    return {**report, "status": rejudged(status, findings, ENTRIES)}

@@ -6,7 +6,7 @@ terminal or a policy: whoever renders needs no other module.
 
 Every text that somebody else wrote has been through the sanitiser already: one line, no control character, no escape
 sequence, cut where it is long. What a format itself must escape (HTML, Markdown, XML) is left to it. Lines and columns
-count from 1. Times are Unix times in seconds.
+count from 1. Times are Unix times in seconds. What there can be ten thousand of are named tuples: they are sent between processes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import enum
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from stridegate.model.vocabulary import Action, Severity
 
@@ -45,16 +46,14 @@ class Fixable(enum.Enum):
     NO = "no"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(NamedTuple):
     """A place in a source. Objects that come from a cluster, and not from a file, have none."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(NamedTuple):
     """The exemption that takes a finding; `expires` is a Unix time."""
 
     name: str
@@ -63,8 +62,7 @@ class Taken:
     owner: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that one rule found in an object.
 
     `place` is in words, such as "containers[web]: securityContext.privileged" (`owner` and `path` are its two parts), and
@@ -108,8 +106,7 @@ class Finding:
         return self.standing not in {Standing.EXEMPTED, Standing.KNOWN}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(NamedTuple):
     """An object that was judged: what it is, where it stands, and what was found in it, worst first.
 
     `source` is a file as it was named, "standard input", or "cluster". `name` may end in an ellipsis, where the API server is
@@ -130,8 +127,7 @@ class Subject:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unjudged:
+class Unjudged(NamedTuple):
     """An object that no rule looks at, and why: its kind holds no pod, or it is no object of Kubernetes at all."""
 
     source: str
@@ -142,8 +138,7 @@ class Unjudged:
     at: Position | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(NamedTuple):
     """Something that should have been judged and was not, or a policy or exemption that cannot be read: what was wanted, what came."""
 
     source: str

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from stridegate.model.entries import CatalogueEntry
 
 
+# As `filters.Scope`, which loads every rule.
+SCOPES = ("requests", "nodes", "containers", "cluster")
+
+
 def _terms(
     _context: click.Context, _parameter: click.Parameter, typed: str
 ) -> list[click.shell_completion.CompletionItem]:
@@ -74,6 +78,7 @@ def explain(term: str, color: Color) -> None:
     type=click.Choice([each.value for each in Benchmark]),
     help="Only rules that this standard or benchmark has.",
 )
+@click.option("--scope", type=click.Choice(SCOPES), help="Only rules that judge these.")
 @click.option("--fixable", is_flag=True, help="Only rules with a fix that the webhook or `stridegate fix` can make.")
 @click.option(
     "-o",
@@ -89,6 +94,7 @@ def rules(  # noqa: PLR0913, PLR0917 - one argument per option
     profile: Profile | None,
     stride: tuple[str, ...],
     standard: str | None,
+    scope: str | None,
     fixable: bool,  # noqa: FBT001 - a flag
     output: str,
     color: Color,
@@ -98,13 +104,14 @@ def rules(  # noqa: PLR0913, PLR0917 - one argument per option
     Example: stridegate rules --severity high --stride E --fixable
     """
     from stridegate.cli.explanations import listing  # noqa: PLC0415 - as above
-    from stridegate.cli.filters import Wanted  # noqa: PLC0415
+    from stridegate.cli.filters import Scope, Wanted  # noqa: PLC0415
 
     wanted = Wanted(
         severity=severity or Severity.INFO,
         profile=profile,
         stride=frozenset(map(Stride, stride)),
         standard=Benchmark(standard) if standard else None,
+        scope=Scope(scope) if scope else None,
         fixable=fixable,
     )
     kept = wanted.entries()
@@ -119,11 +126,13 @@ def rules(  # noqa: PLR0913, PLR0917 - one argument per option
 
 def _list(entries: list[CatalogueEntry]) -> dict[str, object]:
     from stridegate.cli.explanations import described  # noqa: PLC0415 - as above
-    from stridegate.cli.filters import is_fixable  # noqa: PLC0415
+    from stridegate.cli.filters import is_fixable, scope_of  # noqa: PLC0415
 
     return {
         "apiVersion": "stridegate.dev/cli/v1",
         "kind": "RuleList",
         "stridegate": __version__,
-        "rules": [described(entry) | {"fixable": is_fixable(entry)} for entry in entries],
+        "rules": [
+            described(entry) | {"scope": scope_of(entry).value, "fixable": is_fixable(entry)} for entry in entries
+        ],
     }

@@ -34,8 +34,7 @@ COLOR = click.option(
     "--color",
     type=click.Choice(Color, case_sensitive=False),
     default=Color.AUTO,
-    show_default="auto",
-    help="Colours: auto is on a terminal, unless NO_COLOR or CI is set.",
+    help="Colours: auto (default) is on a terminal, unless NO_COLOR or CI is set.",
 )
 
 _PAINTS: Mapping[Severity, str] = {

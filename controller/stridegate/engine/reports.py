@@ -132,6 +132,8 @@ def accepted(
     `present` is how they are. What stays away keeps its state, so that it is not taken for new when it comes back.
     """
     known = {str(each.get("path")): str(each.get("digest")) for each in _maps((live or {}).get("files"))}
+    # A file whose absence is accepted is forgotten: it would be new if it came back.
+    known = {path: digest for path, digest in known.items() if path in present or path not in set(accept)}
     taken = {path: present[path] for path in accept if path in present}
     # What was accepted goes before what is new, so that a flood of new files cannot push it out.
     kept = list({**known, **{path: digest for path, digest in present.items() if path not in known}, **taken}.items())

@@ -12,6 +12,7 @@ from stridegate.kube.rosters import Version
 from stridegate.model.times import read_time
 
 _SUPER_ADMIN = "/super-admin.conf"
+_REACHABLE = {"reachable": True, "unreachable": False}
 _NAMED = 5
 # How many different sets of results are remembered, so that equal ones are kept once.
 _SETS = 10_000
@@ -67,10 +68,12 @@ class InspectedFile(Struct, frozen=True, kw_only=True):
     path: str = ""
 
 
-class ReportedNode(Struct, frozen=True, kw_only=True):
+class ReportedNode(Struct, frozen=True, kw_only=True, rename="camel"):
     """What the node says of itself."""
 
     cni: list[str] | None = None
+    instance_metadata: str = ""
+    distro: str = ""
 
 
 class ReportStatus(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -119,6 +122,8 @@ class KnownReport:
     changed: tuple[str, ...]
     results: frozenset[Result]
     cni: tuple[str, ...] | None
+    distro: str
+    metadata_reachable: bool | None
     super_admin: bool
     conditions: tuple[Json, ...]
 
@@ -150,7 +155,9 @@ class Reduction:
             delta=status.delta,
             changed=_changed(status),
             results=self._of(status),
+            distro=sys.intern(status.node.distro) if status.node else "",
             cni=tuple(status.node.cni) if status.node and status.node.cni is not None else None,
+            metadata_reachable=_REACHABLE.get(status.node.instance_metadata) if status.node else None,
             super_admin=any(each.path.endswith(_SUPER_ADMIN) for each in status.files or ()),
             conditions=tuple(status.conditions or ()),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -102,6 +103,8 @@ class Machine:
     pool: str
     internal: tuple[str, ...]
     external: tuple[str, ...]
+    # Of the kubelet and the container runtime, by the names of the programs.
+    versions: Mapping[str, str]
 
 
 def machine_of(node: ListedNode) -> Machine:
@@ -122,7 +125,18 @@ def machine_of(node: ListedNode) -> Machine:
         pool=next((labels[each] for each in _POOLS if labels.get(each)), ""),
         internal=tuple(sorted(each.address for each in addresses if each.type == "InternalIP")),
         external=tuple(sorted(each.address for each in addresses if each.type == "ExternalIP")),
+        versions=_versions(info),
     )
+
+
+_RUNTIMES = {"containerd": "containerd", "cri-o": "crio", "docker": "docker"}
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}", re.ASCII)
+
+
+def _versions(info: NodeSystemInfo) -> dict[str, str]:
+    runtime, _, version = info.container_runtime_version.partition("://")
+    told = {"kubelet": info.kubelet_version.removeprefix("v"), _RUNTIMES.get(runtime, ""): version.removeprefix("v")}
+    return {program: version for program, version in told.items() if program and _VERSION.fullmatch(version)}
 
 
 @dataclass(frozen=True, slots=True)

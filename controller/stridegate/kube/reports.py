@@ -63,6 +63,7 @@ def read_task(obj: Mapping[str, object], now: float) -> Task:
             installation=spec["profile"].choice(_INSTALLATIONS),
             role=Role.WORKER if role.absent else role.choice(_ROLES),
             control_plane_addresses=spec["controlPlaneAddresses"].texts("an address"),
+            versions=_versions(spec["versions"]),
             now=now,
         ),
         interval=_interval(spec["interval"]),
@@ -91,6 +92,15 @@ def status_to_apply(task: Task, status: StatusEntry) -> Json:
     """Return the body of the server-side apply by which a scanner writes its part of a status (`hardeningreports/status`)."""
     about = {"name": task.name, "uid": task.uid}
     return {"apiVersion": API_VERSION, "kind": "HardeningReport", "metadata": about, "status": dict(status)}
+
+
+def _versions(field: Field) -> dict[str, str]:
+    told = field.value
+    if field.absent:
+        return {}
+    if not isinstance(told, Mapping):
+        raise field.refuse("the versions of programs by their names")
+    return {str(program): field[str(program)].text("a version") for program in told}
 
 
 def _annotation(metadata: Field, name: str) -> str:

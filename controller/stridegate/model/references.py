@@ -14,7 +14,9 @@ class Benchmark(enum.Enum):
     POD_SECURITY = "pod-security"
     CIS_DOCKER = "cis-docker"
     CIS_KUBERNETES = "cis-kubernetes"
+    CIS_EKS = "cis-eks"
     CIS_AKS = "cis-aks"
+    CIS_GKE = "cis-gke"
 
     @property
     def title(self) -> str:
@@ -26,7 +28,9 @@ _TITLES = {
     Benchmark.POD_SECURITY: "Pod Security Standards",
     Benchmark.CIS_DOCKER: "CIS Docker",
     Benchmark.CIS_KUBERNETES: "CIS Kubernetes",
+    Benchmark.CIS_EKS: "CIS EKS",
     Benchmark.CIS_AKS: "CIS AKS",
+    Benchmark.CIS_GKE: "CIS GKE",
 }
 
 
@@ -96,17 +100,23 @@ class CisKubernetes:
 
 
 @dataclass(frozen=True, slots=True)
-class CisAks:
-    """A recommendation of the CIS Azure Kubernetes Service (AKS) Benchmark, for what only that service has."""
+class CisCloud:
+    """A recommendation of the CIS Benchmark for one cloud's Kubernetes service, which numbers the checks of nodes its own way."""
 
+    benchmark: Benchmark
     number: str
 
     def __str__(self) -> str:
-        return f"CIS AKS {self.number}"
+        return f"{self.benchmark.title} {self.number}"
 
     def numberings(self) -> Iterator[Numbering]:
         """Yield its number."""
-        yield Numbering(Benchmark.CIS_AKS, "1.x", self.number)
+        yield Numbering(self.benchmark, "1.x", self.number)
 
 
-Reference = PodSecurity | CisDocker | CisKubernetes | CisAks
+Reference = PodSecurity | CisDocker | CisKubernetes | CisCloud
+
+
+def in_clouds(number: str, *benchmarks: Benchmark) -> tuple[CisCloud, ...]:
+    """Return one recommendation that several services' benchmarks have under the same number."""
+    return tuple(CisCloud(benchmark, number) for benchmark in benchmarks)

@@ -106,13 +106,14 @@ class ConditionEntry(TypedDict):
 
 
 class NodeEntry(TypedDict, total=False):
-    """What the node says of itself."""
+    """What the node says of itself. `instanceMetadata` is reachable or unreachable, where the scanner's pod has tried."""
 
     osImage: str
     kernel: str
     kubelet: str
     runtime: str
     distro: str
+    instanceMetadata: str
     cni: list[str]
 
 

@@ -16,6 +16,7 @@ from stridegate.model.vocabulary import ValueKind
 
 # As many as the kind's schema has room for.
 _ADDRESSES, _EXEMPTIONS, _NAMED = 32, 64, 20
+_INSTALLATIONS = {each.value: each for each in Installation}
 # What a value of an exemption of nodes can be.
 _KINDS = frozenset({ValueKind.DIGEST, ValueKind.PATH})
 _BENCHMARKS: tuple[Json, ...] = (
@@ -63,10 +64,17 @@ def _selects(exemption: Exemption, labels: Mapping[str, str]) -> bool:
 
 
 def node_report(
-    machine: Machine, settings: Settings, addresses: tuple[str, ...], exemptions: tuple[NodeExemption, ...]
+    machine: Machine,
+    settings: Settings,
+    addresses: tuple[str, ...],
+    exemptions: tuple[NodeExemption, ...],
+    distro: str = "",
 ) -> Json:
-    """Return the report that a node is to have, without a status; the API server deletes it with the node that owns it."""
-    profile = (settings.installation or machine.installation).value
+    """Return the report that a node is to have, without a status; the API server deletes it with the node that owns it.
+
+    `distro` is how its scanner found it to be installed, which counts where its Node says nothing of that.
+    """
+    profile = _installation(machine, settings, distro).value
     spec: Json = {
         "nodeName": machine.name,
         "profile": profile,
@@ -74,6 +82,8 @@ def node_report(
         "benchmarks": list(_BENCHMARKS if machine.docker else _BENCHMARKS[:1]),
         "interval": f"{settings.interval}s",
     }
+    if machine.versions:
+        spec["versions"] = dict(machine.versions)
     if addresses:
         spec["controlPlaneAddresses"] = list(addresses)
     if exemptions:
@@ -85,6 +95,14 @@ def node_report(
         "ownerReferences": [owner],
     }
     return _report(metadata, spec)
+
+
+def _installation(machine: Machine, settings: Settings, distro: str) -> Installation:
+    if settings.installation is not None:
+        return settings.installation
+    if machine.installation is not Installation.GENERIC:
+        return machine.installation
+    return _INSTALLATIONS.get(distro, Installation.GENERIC)
 
 
 def cluster_report() -> Json:

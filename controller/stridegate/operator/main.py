@@ -24,6 +24,7 @@ from stridegate.kube.selectors import read_selector
 from stridegate.model.policies import LabelSelector
 from stridegate.operator.arming import JUDGING, Entries, read_webhooks
 from stridegate.operator.assignments import Settings
+from stridegate.operator.cluster_reports import ClusterReports
 from stridegate.operator.duties import Duties
 from stridegate.operator.endings import Endings
 from stridegate.operator.errors import BadWebhooksFile
@@ -118,6 +119,7 @@ class _Replica:
     ledgers: Ledgers
     node_reports: NodeReports
     report_guard: ReportGuard
+    cluster_reports: ClusterReports
     metrics: Metrics
 
     def changed(self) -> None:
@@ -139,6 +141,7 @@ class _Replica:
         self.rounds.wake()
         self.node_reports.wake()
         self.report_guard.wake()
+        self.cluster_reports.wake()
 
     def missing(self) -> list[str]:
         """Return, in words, what it has not seen yet of what it has to look after."""
@@ -205,6 +208,13 @@ def _wire(options: Options, wanted: _Wanted, cluster: Cluster) -> _Replica:
         ledgers=ledgers,
         node_reports=node_reports,
         report_guard=ReportGuard(cluster, leadership, wanted.report_guard, metrics),
+        cluster_reports=ClusterReports(
+            cluster=cluster,
+            leadership=leadership,
+            ledgers=ledgers,
+            interval=options.report_settings.interval,
+            metrics=metrics,
+        ),
         metrics=metrics,
     )
 
@@ -229,6 +239,7 @@ async def _serve(options: Options, wanted: _Wanted, cluster: Cluster, way_in: Wa
             replica.rounds.keep(reader, replica.audited),
             replica.node_reports.keep(reader),
             replica.report_guard.keep(),
+            replica.cluster_reports.keep(reader),
             keep_following(way_in, reader, replica.ledgers.kinds, replica.node_reports.wake),
             keep_watching(way_in, _kinds(cluster, replica.mirrors), replica.changed),
         )

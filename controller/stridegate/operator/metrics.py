@@ -10,7 +10,9 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from stridegate import __version__
+from stridegate.engine.clusters import ClusterFinding
 from stridegate.kube.known_reports import KnownReport, Result
+from stridegate.model.nodes.verdicts import State as Verdict
 from stridegate.model.reports import CLUSTER_REPORT
 from stridegate.operator.audits import Audit, State
 from stridegate.operator.canaries import Canary
@@ -90,6 +92,13 @@ class Metrics:
         self._report_age = self._gauge(
             "node_report_age_seconds", "How long ago the node was scanned whose report is oldest"
         )
+        self._cluster_results = self._gauge(
+            "cluster_findings",
+            "Things in the cluster that break a rule, by how it came out",
+            "rule",
+            "severity",
+            "result",
+        )
         # As with the guard of exemptions.
         self._report_guard_ok = self._gauge(
             "report_guard_ok", "Whether only a node's scanner writes its report", "name"
@@ -146,6 +155,19 @@ class Metrics:
         for result, count in results.items():
             self._results.labels(result.rule, result.severity, result.state.lower()).set(count)
         self._report_age.set(now - oldest)
+
+    def note_cluster(self, findings: Iterable[ClusterFinding]) -> None:
+        """Take in how the rules about the cluster came out, in place of all that was said before."""
+        self.forget_cluster()
+        for each in findings:
+            state = each.verdict.state
+            if state not in {Verdict.PASS, Verdict.NOT_APPLICABLE}:
+                labels = (each.rule.slug, str(each.rule.severity), state.value.lower())
+                self._cluster_results.labels(*labels).set(max(1, len(each.verdict.offenders)))
+
+    def forget_cluster(self) -> None:
+        """Say nothing of the cluster's objects any more: another replica judges them."""
+        self._cluster_results.clear()
 
     def forget_reports(self) -> None:
         """Say nothing of reports any more: another replica looks after them."""

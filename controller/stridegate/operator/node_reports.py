@@ -119,7 +119,7 @@ class NodeReports:
         scanning = await nodes_with_scanners(reader)
         machines, reports, now = self._ledgers.nodes.values(), self._ledgers.reports.values(), time.time()
         await self._remove(machines, reports)
-        for wanted in (cluster_report(), *self._wanted(machines, now)):
+        for wanted in (cluster_report(), *self._wanted(machines, reports, now)):
             await self._apply(wanted, reports)
         for name, machine in machines.items():
             known = reports.get(name)
@@ -130,12 +130,16 @@ class NodeReports:
             await asyncio.to_thread(self._cluster.create_event, event)
         self._metrics.note_reports(self._ledgers.reports.values().values(), now)
 
-    def _wanted(self, machines: Mapping[str, Machine], now: float) -> Iterable[Json]:
+    def _wanted(
+        self, machines: Mapping[str, Machine], reports: Mapping[str, KnownReport], now: float
+    ) -> Iterable[Json]:
         addresses = control_plane_addresses(machines.values())
         exemptions = node_exemptions(self._exemptions(), self._home, now)
         for machine in machines.values():
             if machine.name != CLUSTER_REPORT:  # that name is taken
-                yield node_report(machine, self._settings, addresses, exempted(machine, exemptions))
+                known = reports.get(machine.name)
+                distro = known.distro if known is not None and not misplaced(known, machine) else ""
+                yield node_report(machine, self._settings, addresses, exempted(machine, exemptions), distro)
 
     async def _remove(self, machines: Mapping[str, Machine], reports: Mapping[str, KnownReport]) -> None:
         """Delete the reports on nodes that are gone, where the API server has not done so yet."""

@@ -40,11 +40,13 @@ class HostAnswers:
         files: Files,
         further: Mapping[type[Query[Any]], Callable[[Any], object]],
         own_pod: str = "",
+        told: Mapping[Query[Any], object] | None = None,
     ) -> None:
         """Take who knows what: `kernel` shows /proc, /sys and /run, `files` answers what is asked of files, `further` the rest.
 
-        The pod with the uid `own_pod` is this process' own, and not judged.
+        The pod with the uid `own_pod` is this process' own, and not judged. What is `told` already is not asked again.
         """
+        self._told = told or {}
         self._own_pod = own_pod
         self._kernel = kernel
         self._files = files
@@ -52,11 +54,14 @@ class HostAnswers:
 
     def __call__(self, asked: frozenset[Query[object]]) -> Mapping[Query[object], object]:
         """Return an answer to every query."""
+        known = {query: self._told[query] for query in asked if query in self._told}
+        asked -= known.keys()
         about_files = {query for query in asked if type(query) in FILE_ANSWERS and type(query) not in self._further}
         of_kernel = [query for query in about_files if is_of_kernel(query)]
         of_files = [query for query in about_files if not is_of_kernel(query)]
         rest = asked - about_files
         return {
+            **known,
             **answer_from_files(self._kernel, of_kernel),
             **(self._files(of_files) if of_files else {}),
             **{query: settled(query, partial(self._answer, query)) for query in rest},

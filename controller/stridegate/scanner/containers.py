@@ -145,10 +145,13 @@ def _limits(host: HostRoot, at: str) -> dict[str, str]:
 
 
 def _label(host: HostRoot, at: str) -> str | None:
-    """Return what confines a process (attr/current), None where a kernel without such modules, or the host, does not tell."""
+    """Return what confines a process (attr/current), nothing on a kernel without such a module, None where the host does not tell."""
     try:
         return host.read(f"{at}/attr/current").rstrip(b"\0\n").decode(errors="replace")
-    except (Missing, Barred):
+    except Barred as barred:
+        # What procfs answers where no security module is loaded that could (security_getprocattr).
+        return "" if barred.reason.startswith("EINVAL") else None
+    except Missing:
         return None
 
 

@@ -15,7 +15,7 @@ from stridegate.scanner.certificates import certificates_in
 from stridegate.scanner.documents import document
 from stridegate.scanner.errors import Barred, Missing
 from stridegate.scanner.host_root import HostRoot
-from stridegate.scanner.secrets import has_private_key, is_secret_file, redacted, redacted_text
+from stridegate.scanner.secrets import has_private_key, is_personal, is_secret_file, redacted, redacted_text
 from stridegate.scanner.versions import version_of
 
 Answer = Callable[[HostRoot, Any], object]
@@ -35,6 +35,8 @@ def _told(host: HostRoot, path: str) -> str:
         target = place.target
     if is_secret_file(path) or is_secret_file(target):
         raise Barred(path, "is not told: its contents are secret")
+    if host.discreet and (is_personal(path) or is_personal(target)):
+        raise Barred(path, "is not told: it is none of the node's settings")
     content = host.read(path)
     if has_private_key(content):
         raise Barred(path, "is not told: it holds a private key")

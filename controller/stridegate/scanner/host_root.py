@@ -57,9 +57,20 @@ class Place:
 
 
 class HostRoot:
-    """A host's files, below a directory, as far as they are `visible` there: what is mounted into a container, but for what is `masked`."""
+    """A host's files, below a directory, as far as they are `visible` there: what is mounted into a container, but for what is `masked`.
 
-    def __init__(self, root: Path, visible: tuple[str, ...] = ("/",), masked: tuple[str, ...] = ()) -> None:
+    With `discreet`, the contents of files are for somebody else than who reads them: only settings are told.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        visible: tuple[str, ...] = ("/",),
+        masked: tuple[str, ...] = (),
+        *,
+        discreet: bool = False,
+    ) -> None:
+        self.discreet = discreet
         self._masked = tuple(_parts(path) for path in masked)
         self._visible = tuple(_parts(path) for path in visible)
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -71,7 +71,7 @@ def self_description(ask: Ask) -> NodeEntry:
     networks = told[_NETWORKS]
     return NodeEntry(
         osImage=system.get("PRETTY_NAME", ""),
-        distro=system.get("ID", ""),
+        distro=installation_and_role(ask)[0].value,
         kernel=_text(told[_KERNEL]),
         kubelet=_text(told[_KUBELET]),
         runtime=runtimes[0] if runtimes else "",

@@ -27,7 +27,7 @@ from stridegate.vitals.pulses import Pulse
 _log = logging.getLogger(__name__)
 
 # What of the host is mounted for this container.
-KERNEL = ("/proc", "/run", "/sys/fs/cgroup")
+KERNEL = ("/proc", "/run", "/sys")
 # Seconds until the reader is asked again for changes, once it has gone.
 _AGAIN = 10.0
 # A scan never takes the processor from what runs on the node.

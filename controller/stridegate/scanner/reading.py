@@ -54,7 +54,7 @@ def run(options: Options) -> None:
 
 
 async def _serve(options: Options) -> None:
-    with HostRoot(options.root, options.visible, options.masked) as host:
+    with HostRoot(options.root, options.visible, options.masked, discreet=True) as host:
         reader = Reader(host)
         async with await serve_reader(reader, options.socket_path):
             stopped = asyncio.Event()

@@ -16,7 +16,9 @@ from stridegate.kube.reports import Task
 from stridegate.model.nodes import queries
 from stridegate.model.nodes.answers import Unreadable
 from stridegate.model.nodes.inspected import present_states
+from stridegate.model.nodes.nodes import Installation
 from stridegate.model.nodes.queries import Query
+from stridegate.model.reports import NodeEntry
 from stridegate.scanner.answering import HostAnswers
 from stridegate.scanner.asking import AskedReader
 from stridegate.scanner.clusters import Api
@@ -50,11 +52,18 @@ class NodeScanner:
         """Scan, and return what a report is made of. It takes a second or so, and more where something does not answer."""
         started = time.monotonic()
         addresses = own_addresses(self.kernel) | {self.address}
-        circumstances = replace(
-            task.circumstances, addresses=tuple(sorted(addresses)), now=time.time(), accepted_files=awaited(task)
-        )
         files = AskedReader(self.reader)
-        answers = HostAnswers(self.kernel, files, self._further(addresses), self.own_pod)
+        versions = task.circumstances.versions
+        told: Mapping[Query[Any], object] = {queries.ComponentVersion(each): versions[each] for each in versions}
+        answers = HostAnswers(self.kernel, files, self._further(addresses), self.own_pod, told)
+        node = self_description(answers)
+        circumstances = replace(
+            task.circumstances,
+            installation=_installation(task.circumstances.installation, node),
+            addresses=tuple(sorted(addresses)),
+            now=time.time(),
+            accepted_files=awaited(task),
+        )
         found = survey(RULES, answers, circumstances)
         return Scan(
             findings=found.findings,
@@ -63,7 +72,7 @@ class NodeScanner:
             version=__version__,
             catalogue=CATALOGUE,
             generation=task.generation,
-            node=self_description(answers),
+            node=node,
             exemptions=task.exemptions,
             files=accepted(task.live, present_states(found.answers), task.accept),
             gaps=tuple(gaps(found, files.problem)),
@@ -84,6 +93,11 @@ class NodeScanner:
             queries.KubeletConfigz: lambda _: kubelet.configz(),
             queries.ConfigMapEntry: self.api.config_map_entry,
         }
+
+
+def _installation(told: Installation, node: NodeEntry) -> Installation:
+    """Return how a node was installed: as its report says, and where that says nothing, as it was found to be."""
+    return told if told is not Installation.GENERIC else Installation(node["distro"])
 
 
 def gaps(found: Survey, problem: str) -> Iterable[str]:

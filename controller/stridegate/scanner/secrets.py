@@ -29,8 +29,21 @@ _SECRET_NAME = re.compile(r"(?i)(?:token|password|passwd|secret|apikey|access_?k
 _USER_IN_URL = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
 _SECRET_FLAG = re.compile(r"(?i)^(--?[a-z0-9.-]*(?:token|password|passwd|secret|api-?key))(=|$)")
 _ASSIGNMENT = re.compile(
-    r"(?im)^(\s*(?:export\s+|set\s+)?[\w.-]*(?:token|password|passwd|secret|api_?key|access_?key)\s*[:=]\s*).+$"
+    r"(?im)^(\s*(?:export\s+|set\s+)?[\w.-]*(?:token|password|passwd|passphrase|secret|psk|api_?key|access_?key|private_?key)\s*[:=]\s*).+$"
 )
+
+
+# Where people and programs keep what is theirs; of it, only these are settings of the node.
+_PERSONAL = re.compile(r"^/(?:root|home|var/lib)(?:/|$)")
+_SETTINGS = re.compile(
+    r"^/(?:root|home/[^/]+)/\.docker/config\.json$|^/home/kubernetes/|"
+    r"^/var/lib/(?:kubelet|kube-proxy|rancher|k0s|etcd-config)/|^/var/lib/docker/swarm/docker-state\.json$"
+)
+
+
+def is_personal(path: str) -> bool:
+    """Tell whether a path is in the homes of people or the data of programs, and none of the node's settings."""
+    return _PERSONAL.search(path) is not None and _SETTINGS.search(path) is None
 
 
 def is_secret_file(path: str) -> bool:

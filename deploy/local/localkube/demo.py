@@ -47,6 +47,7 @@ def demonstrate(existing: Path | None, binaries: Binaries) -> None:
     _patched(cluster)
     with _told("kubectl get hpol"):
         print(cluster.kubectl("get", "hpol"))
+    _reported(cluster)
     _farewell(cluster)
 
 
@@ -115,6 +116,19 @@ def _patched(cluster: Cluster) -> None:
         print(f"  {line}")
     with _told("what the kernel says about its process, by kubectl exec"):
         print("  " + cluster.kubectl("-n", SHOP, "exec", "deployment/web", "--", "python3", "-c", _KERNEL).strip())
+
+
+def _reported(cluster: Cluster) -> None:
+    """Show what the scanner says of each node, once it has looked."""
+    fresh = '{.items[*].status.conditions[?(@.type=="Fresh")].status}'
+    nodes = len(cluster.kubectl("get", "nodes", "-o", "name").split())
+
+    def reported() -> bool:
+        return cluster.kubectl("get", "hardeningreports", "-o", f"jsonpath={fresh}").split().count("True") >= nodes
+
+    with _told("kubectl get hardeningreports"):
+        until("every node has a fresh report", reported, seconds=120)
+        print(cluster.kubectl("get", "hardeningreports"))
 
 
 def _changes(spec: Mapping[str, object]) -> Iterator[str]:

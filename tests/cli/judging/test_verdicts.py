@@ -9,7 +9,7 @@ from typing import Any, cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leaves import NOW
+from leaves import NOW, exemption
 from pod_strategies import everything
 from reviewing import RESOURCES, Asked, embedding, mutated, patched, policy, validated
 from stridegate.admission.errors import CannotJudge
@@ -22,8 +22,9 @@ from stridegate.cli.manifests.sources import Source
 from stridegate.cli.results import Problem, Standing, Subject, Unjudged
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.examples import JsonMap
+from stridegate.model.exemptions import Exemption
 from stridegate.model.places import Pointer
-from stridegate.model.policies import Policy, RuleSetting
+from stridegate.model.policies import Policy, RuleSetting, Workload
 from stridegate.model.vocabulary import Action, Patching, Profile
 
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -69,33 +70,50 @@ def manifest(kind: str, pod: JsonMap) -> dict[str, Any]:
     return {**obj, "apiVersion": f"{group}/{version}" if group else version, "kind": kind, "metadata": metadata}
 
 
-def check(obj: Mapping[str, Any], given_policies: list[Policy]) -> Subject | Unjudged | Problem:
+def exempting(obj: Mapping[str, Any], kind: str, slugs: frozenset[str]) -> list[Exemption]:
+    """Return an exemption of an object from some rules; none where there are none."""
+    name = obj["metadata"].get("name")
+    return [exemption("granted", *slugs, namespace="shop", workload=Workload(kind, name))] if slugs and name else []
+
+
+def check(
+    obj: Mapping[str, Any], given_policies: list[Policy], exemptions: list[Exemption]
+) -> Subject | Unjudged | Problem:
     """Return what `check` says of a manifest."""
     (document,) = read_text(json.dumps(obj), Source("web.json")).documents
     labels = {"shop": {"kubernetes.io/metadata.name": "shop"}}
-    (outcome,) = Judge(standards(given_policies, [], labels, NOW), advisory=True).document(document)
+    (outcome,) = Judge(standards(given_policies, exemptions, labels, NOW), advisory=True).document(document)
     return outcome
 
 
-def answered(obj: Mapping[str, Any], kind: str, given_policies: list[Policy]) -> Verdict:
+def answered(obj: Mapping[str, Any], kind: str, given_policies: list[Policy], exemptions: list[Exemption]) -> Verdict:
     """Return what the webhook answers to the request of the API server that creates an object."""
     sent = cast("JsonMap", dict(defaulted(obj, PREFIXES[kind])))
     name = obj["metadata"].get("name") or ""
     asked = Asked(object=sent, kind=kind, name=name)
     if kind == "Pod":
-        asked = Asked(object=patched(sent, mutated(asked, *given_policies)), kind=kind, name=name)
-    return validated(asked, *given_policies)
+        healed = mutated(asked, *given_policies, exemptions=exemptions)
+        asked = Asked(object=patched(sent, healed), kind=kind, name=name)
+    return validated(asked, *given_policies, exemptions=exemptions)
 
 
 @many
-@given(pod=everything(), kind=st.sampled_from(sorted(RESOURCES)), given_policies=policies())
-def test_a_check_says_what_the_webhook_answers(pod: JsonMap, kind: str, given_policies: list[Policy]) -> None:
+@given(
+    pod=everything(),
+    kind=st.sampled_from(sorted(RESOURCES)),
+    given_policies=policies(),
+    let_off=st.frozensets(st.sampled_from(sorted(POD_RULES)), max_size=10),
+)
+def test_a_check_says_what_the_webhook_answers(
+    pod: JsonMap, kind: str, given_policies: list[Policy], let_off: frozenset[str]
+) -> None:
     obj = manifest(kind, pod)
+    exemptions = exempting(obj, kind, let_off)
 
-    outcome = check(obj, given_policies)
+    outcome = check(obj, given_policies, exemptions)
 
     try:
-        verdict = answered(obj, kind, given_policies)
+        verdict = answered(obj, kind, given_policies, exemptions)
     except CannotJudge:
         assert isinstance(outcome, Problem)
         return
@@ -104,10 +122,14 @@ def test_a_check_says_what_the_webhook_answers(pod: JsonMap, kind: str, given_po
     assert outcome.warnings == verdict.warnings
     assert verdict.allowed or outcome.denied
     counted = sorted((count.slug, str(count.action)) for count in verdict.counts)
-    assert sorted(finding.rule for finding in outcome.findings) == [slug for slug, _ in counted]
+    counting = [finding for finding in outcome.findings if finding.counts]
+    taken = [finding for finding in outcome.findings if not finding.counts]
+    assert sorted(finding.rule for finding in counting) == [slug for slug, _ in counted]
+    assert sorted(finding.rule for finding in taken) == sorted(verdict.exempted)
+    assert {finding.exemption.name for finding in taken if finding.exemption} <= {"granted"}
     if kind == "Pod":
         assert outcome.denied is not verdict.allowed
-        assert sorted((finding.rule, str(finding.action)) for finding in outcome.findings) == counted
+        assert sorted((finding.rule, str(finding.action)) for finding in counting) == counted
 
 
 @many
@@ -116,11 +138,11 @@ def test_of_a_workload_a_check_says_what_becomes_of_its_pods(
     pod: JsonMap, kind: str, given_policies: list[Policy]
 ) -> None:
     obj = manifest(kind, pod)
-    outcome = check(obj, given_policies)
+    outcome = check(obj, given_policies, [])
     made = made_by(obj, kind)
 
     try:
-        verdict = answered(made, "Pod", given_policies)
+        verdict = answered(made, "Pod", given_policies, [])
     except CannotJudge:
         assert isinstance(outcome, Problem)
         return

@@ -192,3 +192,20 @@ def test_windows_line_ends_and_control_characters() -> None:
     assert isinstance(error, BrokenSyntax)
     assert str(error) == "wanted printable characters, got U+001B"
     assert error.position == Position(1, 1)
+
+
+@pytest.mark.parametrize("text", ['// settings\n{"a": 1,}', "- hosts: {{ all }}\n", "just words", "a: 1\na: 2\n"])
+def test_what_stands_in_a_folder_and_is_no_manifest_is_no_mistake(text: str) -> None:
+    (error,) = read_text(text, Source("settings.json", met=True)).errors
+    named = read_text(text, _SOURCE).errors
+
+    assert isinstance(error, NoObject)
+    assert named
+
+
+def test_no_spelling_hides_an_object_in_a_folder() -> None:
+    text = '"\\x6bind": Pod\napiVersion: v1\n'
+
+    (document,) = read_text(text, Source("settings.yaml", met=True)).documents
+
+    assert document.kind == "Pod"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from stridegate.cli.judging.errors import BadBaseline
@@ -52,10 +51,10 @@ def compared(subjects: Iterable[Subject], known: frozenset[str]) -> tuple[Subjec
 def _compared(subject: Subject, known: frozenset[str]) -> Subject:
     if not any(finding.fingerprint in known for finding in subject.findings):
         return subject
-    return replace(subject, findings=tuple(_known(finding, known) for finding in subject.findings))
+    return subject._replace(findings=tuple(_known(finding, known) for finding in subject.findings))
 
 
 def _known(finding: Finding, known: frozenset[str]) -> Finding:
     if finding.standing is Standing.EXEMPTED or finding.fingerprint not in known:
         return finding
-    return replace(finding, standing=Standing.KNOWN)
+    return finding._replace(standing=Standing.KNOWN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stridegate.admission.kinds import KINDS
@@ -14,7 +14,7 @@ from stridegate.cli.judging.standards import Labels
 from stridegate.cli.judging.subjects import Judge, Object
 from stridegate.cli.results import Problem, Subject, Unjudged
 from stridegate.engine.catalogue import RULES
-from stridegate.kube.errors import InvalidExemption, InvalidPolicy
+from stridegate.kube.errors import InvalidExemption, InvalidPolicy, NotFound
 from stridegate.kube.exemptions import read_exemption
 from stridegate.kube.policies import read_policy
 from stridegate.model.exemptions import Exemption
@@ -23,6 +23,7 @@ from stridegate.model.texts import clean
 
 if TYPE_CHECKING:
     from stridegate.kube.cluster import Cluster
+    from stridegate.kube.objects import Json, ObjectList
 
 SOURCE = "cluster"
 # Where the chart's webhook is not asked (`kube-system`, its own namespaces), and where no pod ever runs.
@@ -44,9 +45,9 @@ _MIRROR = "kubernetes.io/config.mirror"
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The policies, exemptions and namespaces of a cluster, and what of them cannot be read."""
+    """The policies, exemptions and namespaces of a cluster, and what of them cannot be read; no policies where it has no such kind."""
 
-    policies: tuple[Policy, ...]
+    policies: tuple[Policy, ...] | None
     exemptions: tuple[Exemption, ...]
     labels: Labels
     problems: tuple[Problem, ...]
@@ -57,18 +58,27 @@ def held(cluster: Cluster, *, with_policies: bool) -> Held:
     problems: list[Problem] = []
     policies: list[Policy] = []
     exemptions: list[Exemption] = []
-    for obj in cluster.policies().items or [] if with_policies else []:
+    written = _listed(cluster.policies) if with_policies else []
+    for obj in written or []:
         try:
             policies.append(read_policy(obj, RULES).policy)
         except InvalidPolicy as error:
             problems.append(_problem(str(error)))
-    for obj in cluster.exemptions().items or []:
+    for obj in _listed(cluster.exemptions) or []:
         try:
             exemptions.append(read_exemption(obj))
         except InvalidExemption as error:
             problems.append(_problem(f"{error}; it exempts nothing"))
     labels = dict(_labels(cluster.namespaces().items or []))
-    return Held(tuple(policies), tuple(exemptions), labels, tuple(problems))
+    return Held(None if written is None else tuple(policies), tuple(exemptions), labels, tuple(problems))
+
+
+def _listed(ask: Callable[[], ObjectList]) -> list[Json] | None:
+    """Return the objects of a kind, None where the cluster does not have it: Stridegate is not installed there yet."""
+    try:
+        return ask().items or []
+    except NotFound:
+        return None
 
 
 def _problem(sentence: str) -> Problem:
@@ -121,7 +131,7 @@ def _take(part: Part, judge: Judge, judged: Judged, obj: Mapping[str, object]) -
         part.unjudged.append(outcome)
     else:
         name = clean(f"{found.kind} {found.namespace}/{found.name}")
-        part.problems.append(replace(outcome, sentence=f"{name}: {outcome.sentence}"))
+        part.problems.append(outcome._replace(sentence=f"{name}: {outcome.sentence}"))
 
 
 def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:

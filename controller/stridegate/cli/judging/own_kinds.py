@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stridegate.cli.judging.errors import BadStandard
@@ -159,6 +159,19 @@ def exemptions(paths: Iterable[str], now: float, namespace: str) -> list[Exempti
             raise BadStandard(_place(document, exemption.position), exemption.sentence)
         found.append(exemption)
     return found
+
+
+def remarks(found: Iterable[tuple[Policy, Document]], granted: Iterable[Exemption], now: float) -> Iterator[str]:
+    """Yield what in policies and exemptions has no effect, a sentence each: rules that there are not, and what is not in force."""
+    for policy, document in found:
+        for mistake in unknown_rules(document, policy):
+            yield f"policy {policy.name}: {mistake.sentence}"
+    for exemption in granted:
+        state = exemption.state(now)
+        if state is not ExemptionState.ACTIVE:
+            yield f"exemption {exemption.namespace}/{exemption.name} exempts nothing: it is {state.value}"
+        for slug in sorted(exemption.rules.difference(RULES)):
+            yield f"exemption {exemption.namespace}/{exemption.name}: there is no rule {slug}"
 
 
 def _told(name: str, error: ManifestError) -> tuple[str, str]:

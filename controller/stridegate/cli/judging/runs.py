@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from stridegate.cli.judging.standards import Labels
 from stridegate.cli.judging.subjects import Judge
@@ -15,6 +17,9 @@ from stridegate.cli.manifests.errors import ManifestError, NoObject
 from stridegate.cli.manifests.sources import Source
 from stridegate.cli.results import Position, Problem, Subject, Unjudged
 from stridegate.model.texts import clean
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 Found = Source | tuple[str, ManifestError]
 # Told how many sources are done.
@@ -87,11 +92,30 @@ def _parts(found: Sequence[Found], judge: Judge) -> Iterator[tuple[int, Part]]:
             yield len(batch), _batch(batch, judge)
         return
     import multiprocessing  # noqa: PLC0415 - most runs need no second process
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
     # What is compiled is there in a fork without being sent.
     _shared[:] = [judge]
-    with multiprocessing.get_context("fork").Pool(min(processors, len(batches))) as pool:
-        yield from zip(map(len, batches), pool.imap(_forked, batches), strict=True)
+    # Unlike a Pool, it notices when a process is killed, and waits for nothing from it.
+    forks = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(min(processors, len(batches)), forks) as pool:
+        try:
+            yield from zip(map(len, batches), _begun(pool, batches), strict=True)
+        except BaseException:
+            # Nobody waits for what is still being judged.
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
+
+
+def _begun(pool: ProcessPoolExecutor, batches: Sequence[Sequence[Found]]) -> Iterator[Part]:
+    """Return the parts of batches; the processes that judge them leave Ctrl-C, which a terminal sends to all, to this one."""
+    # They are forked here, and a fork never takes a signal that was blocked as it began.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.map(_forked, batches)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 _shared: list[Judge] = []

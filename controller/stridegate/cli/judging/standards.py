@@ -77,7 +77,7 @@ class Standards:
     def with_namespaces(self, labels: Labels) -> Standards:
         """Return the standards with the labels of namespaces that are known."""
         known = {**self.policies.namespaces, **_named(labels)}
-        return Standards(self.now, self.policies.with_namespaces(known))
+        return Standards(self.now, self.policies.with_namespaces(known), dict(self.assumed))
 
 
 def standards(policies: Iterable[Policy], exemptions: Iterable[Exemption], labels: Labels, now: float) -> Standards:

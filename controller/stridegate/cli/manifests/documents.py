@@ -106,6 +106,11 @@ def read(source: Source) -> Reading:
 
 def read_text(text: str, source: Source) -> Reading:
     """Return what stands in a text that came from a source."""
+    if source.met and "kind" not in text and "\\" not in text:
+        # Without the word, and without an escape that could stand for it, nothing in it is an object: folders hold
+        # values, settings and lists of dependencies, in YAML and JSON of many tastes.
+        stranger = NoObject("an object with apiVersion and kind", "none", Position(1, 1))
+        return Reading(source=source, errors=(stranger,) if text.strip() else ())
     found = _Found()
     number = 0
     for above, part in _parts(text):

@@ -21,11 +21,15 @@ _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something to read: a file, or what was read already where there is no path. `name` is what people call it."""
+    """Something to read: a file, or what was read already where there is no path.
+
+    `name` is what people call it. `met` says that nobody named it: it stood in a folder, and may be anything.
+    """
 
     name: str
     path: Path | None = None
     content: bytes = b""
+    met: bool = False
 
     def text(self) -> str:
         """Return what stands in it, without a byte order mark. Raises Unreadable, Oversized and NotText."""
@@ -107,7 +111,7 @@ def _walked(folder: str, exclude: Collection[str]) -> Iterator[Source | tuple[st
             else:
                 yield from _walked(entry.path, exclude)
         elif entry.name.endswith(_SUFFIXES) and entry.is_file():
-            yield Source(entry.path, Path(entry.path))
+            yield Source(entry.path, Path(entry.path), met=True)
 
 
 def _matches(entry: os.DirEntry[str], pattern: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from stridegate.cli.outputs.sentences import object_name, position, remarks, text, total, where
+from stridegate.cli.outputs.sentences import object_name, path_of, position, remarks, text, total, where
 from stridegate.cli.results import Finding, Problem, Result, Standing, Subject
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _annotation(subject: Subject, finding: Finding) -> str:
     properties = {"title": f"{finding.rule} [{finding.stride}, {finding.severity}]"}
     # What comes from a cluster stands in no file.
     if at is not None:
-        properties = {"file": text(subject.source), "line": str(at.line), "col": str(at.column), **properties}
+        properties = {"file": path_of(subject.source), "line": str(at.line), "col": str(at.column), **properties}
     remark = remarks(finding)
     message = f"{object_name(subject)}: {text(finding.sentence)}{f' ({remark})' if remark else ''}"
     return _command(_COMMANDS[finding.standing], properties, message)
@@ -46,7 +46,7 @@ def _annotation(subject: Subject, finding: Finding) -> str:
 def _problem(problem: Problem) -> str:
     properties = {"title": "not judged"}
     if problem.at is not None:
-        properties = {"file": text(problem.source), "line": str(problem.at.line), **properties}
+        properties = {"file": path_of(problem.source), "line": str(problem.at.line), **properties}
     return _command("error", properties, f"{where(problem.source, problem.at)}: {text(problem.sentence)}")
 
 

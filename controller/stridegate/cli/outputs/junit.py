@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from stridegate.cli.outputs.sentences import excuse, object_name, position, remarks, text, total, where
+from stridegate.cli.outputs.sentences import excuse, object_name, path_of, position, remarks, text, total, where
 from stridegate.cli.results import Finding, Problem, Result, Standing, Subject
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _subject(suite: Element, subject: Subject) -> None:
         case = SubElement(suite, "testcase", classname=_legal(name), name=_legal(f"{text(finding.rule)}{place}"))
         at = position(subject, finding)
         if at is not None:
-            case.set("file", _legal(text(subject.source)))
+            case.set("file", _legal(path_of(subject.source)))
             case.set("line", str(at.line))
         _outcome(case, subject, finding)
 

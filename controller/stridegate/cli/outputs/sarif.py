@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from stridegate import __version__
-from stridegate.cli.outputs.sentences import excuse, moment, object_name, position, text
+from stridegate.cli.outputs.sentences import excuse, moment, object_name, path_of, position, text
 from stridegate.cli.results import Finding, Position, Problem, Result, Standing, Subject
-from stridegate.engine.node_catalogue import ENTRIES
+from stridegate.engine.catalogue import RULES
 from stridegate.model.vocabulary import Severity
 
 if TYPE_CHECKING:
     from stridegate.cli.terminals import Sheet
-    from stridegate.model.entries import CatalogueEntry
+    from stridegate.model.rules import AnyRule
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _FINGERPRINT = "stridegate/v1"
@@ -45,7 +45,7 @@ def _log(result: Result) -> dict[str, object]:
     found = [(subject, finding) for subject in result.subjects for finding in subject.findings]
     # In the order of the catalogue, which is that of the severities.
     slugs = {finding.rule: finding for _, finding in found}
-    rules = [slug for slug in ENTRIES if slug in slugs] + sorted(slugs.keys() - ENTRIES.keys())
+    rules = [slug for slug in RULES if slug in slugs] + sorted(slugs.keys() - RULES.keys())
     index = {slug: number for number, slug in enumerate(rules)}
     run = {
         "tool": {
@@ -70,7 +70,7 @@ def _log(result: Result) -> dict[str, object]:
 
 
 def _rule(slug: str, finding: Finding) -> dict[str, object]:
-    entry = ENTRIES.get(slug)
+    entry = RULES.get(slug)
     severity = entry.severity if entry else finding.severity
     return {
         "id": slug,
@@ -87,7 +87,7 @@ def _rule(slug: str, finding: Finding) -> dict[str, object]:
     }
 
 
-def _help(entry: CatalogueEntry) -> dict[str, object]:
+def _help(entry: AnyRule) -> dict[str, object]:
     paragraphs = dict(entry.paragraphs)
     if entry.references:
         paragraphs["References"] = "; ".join(map(str, entry.references))
@@ -148,7 +148,7 @@ def _physical(source: str, at: Position) -> dict[str, object]:
 
 def uri(source: str) -> str:
     """Return the URI reference of a source: relative to where the command ran, unless the path is absolute."""
-    path = quote(text(source).removeprefix("./"), safe="/", errors="replace")
+    path = quote(path_of(source), safe="/", errors="replace")
     if not path.startswith("/"):
         return path or "."
     # Two slashes at the beginning would be a host.

@@ -29,9 +29,14 @@ def object_name(subject: Subject) -> str:
     return text(f"{subject.kind} {name}")
 
 
+def path_of(source: str) -> str:
+    """Return a source as a path from where the command ran: services know files by nothing before their names."""
+    return text(source).removeprefix("./")
+
+
 def where(source: str, at: Position | None) -> str:
     """Return a place in a source, as editors and terminals open it."""
-    return f"{text(source)}:{at.line}" if at else text(source)
+    return f"{path_of(source)}:{at.line}" if at else path_of(source)
 
 
 def position(subject: Subject, finding: Finding) -> Position | None:

@@ -87,4 +87,6 @@ def mending(result: Result) -> str:
     except ValueError:  # some from the root, some from here
         return ""
     risky = "" if any(fixable is Fixable.SAFE for _, fixable in mendable) else " --risky"
-    return f"stridegate fix {shlex.quote(text(common or '.'))}{risky} --diff"
+    # A name that begins with a dash is no option.
+    path = f"./{common}" if common.startswith("-") else common or "."
+    return f"stridegate fix {shlex.quote(text(path))}{risky} --diff"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
 from stridegate.model.nodes.answers import Absent, Unreadable
-from stridegate.model.nodes.files import found_first
+from stridegate.model.nodes.files import Finder, found_first
 from stridegate.model.nodes.flags import Flags
 from stridegate.model.nodes.k3s import CONFIGURATION, embedded_words
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere, Role
@@ -71,6 +71,35 @@ def on_control_plane(node: Node) -> None:
             found_first(node, manifests("kube-apiserver"))
         except NotThere:
             raise NotThere(Absent("the control plane")) from None
+
+
+def manifest_of(name: str) -> Finder:
+    """Return what finds the manifest of a component's static pod: where it usually is, else by what it starts."""
+
+    def find(node: Node) -> tuple[str, ...]:
+        try:
+            return (found_first(node, manifests(name)).path,)
+        except NotThere:
+            found = _in_manifests(node, name)
+            if found is None:
+                raise
+            return (found.evidence.path,)
+
+    return find
+
+
+def named_file(name: str, flag: str, otherwise: Finder) -> Finder:
+    """Return what finds the file that a component's flag names, else where it is without one."""
+
+    def find(node: Node) -> Iterable[str]:
+        try:
+            started = component(node, name)
+        except NotThere:
+            return otherwise(node)
+        path = started.flags.text(flag)
+        return (started.on_host(path),) if path else otherwise(node)
+
+    return find
 
 
 def component(node: Node, name: str) -> Started:

@@ -124,13 +124,15 @@ def containerd(node: Node) -> Containerd:
     Raises NotAnswered, NotThere without one, NotReadable.
     """
     processes = host_processes(node, "containerd")
-    given = [
-        Flags.of(arguments(each.argv, "containerd"), single_dash=True, short={"c": "config"}) for each in processes
-    ]
-    for flags in sorted(given, key=lambda flags: _DOCKERS in (flags.text("config") or "")):
-        path = flags.text("config")
+    given = [Flags.of(arguments(each.argv, "containerd"), single_dash=True) for each in processes]
+    for flags in sorted(given, key=lambda flags: _DOCKERS in (_named(flags) or "")):
+        path = _named(flags)
         return _loaded(node, path or DEFAULT_CONFIGURATION, flags, optional=path is None)
     return _loaded(node, found_first(node, CONTAINERD_CONFIGURATION).path, Flags(), optional=False)
+
+
+def _named(flags: Flags) -> str | None:
+    return flags.text("config") or flags.text("c")
 
 
 def cri(node: Node) -> Containerd:

@@ -37,6 +37,7 @@ _KERNEL_MOUNTS = {
 }
 # What runtimes keep for one container or sandbox, by its id: its hosts file, its shared memory …
 _IDENTITY_DIGITS = 64
+_PREPARED = {"hosts", "hostname", "resolv.conf", "shm", "mqueue", "secrets"}
 
 _ARRIVALS = {
     Arrival.API: "came through the API server: admitted before the policy, or by it",
@@ -137,7 +138,9 @@ def _is_prepared(path: str, container: RunningContainer) -> bool:
     own_pod = bool(container.pod_uid) and any(
         parts[at : at + 2] == ["pods", container.pod_uid] for at in range(len(parts) - 1)
     )
-    by_runtime = any(len(part) == _IDENTITY_DIGITS and set(part) <= set("0123456789abcdef") for part in parts)
+    # Of another container's or of a pod's sandbox, only what runtimes themselves mount into a container.
+    identified = any(len(part) == _IDENTITY_DIGITS and set(part) <= set("0123456789abcdef") for part in parts)
+    by_runtime = identified and (container.container_id in parts or parts[-1] in _PREPARED)
     named_volume = parts[-1] == "_data" and "volumes" in parts
     # A CSI driver's mount, which the kubelet mounts again for the pod.
     staged = "/plugins/kubernetes.io/" in path

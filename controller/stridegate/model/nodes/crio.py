@@ -70,14 +70,12 @@ class Crio:
 def crio(node: Node) -> Crio:
     """Return the node's CRI-O. Raises NotAnswered, NotThere where there is none, NotReadable."""
     flags = next(
-        (
-            Flags.of(arguments(each.argv, "crio"), short={"c": "config", "d": "config-dir"})
-            for each in host_processes(node, "crio")
-        ),
+        (Flags.of(arguments(each.argv, "crio"), single_dash=True) for each in host_processes(node, "crio")),
         None,
     )
     given = flags or Flags()
-    main, directory = given.text("config") or CONFIGURATION, given.text("config-dir") or DROP_INS
+    main = given.text("config") or given.text("c") or CONFIGURATION
+    directory = given.text("config-dir") or given.text("d") or DROP_INS
     paths = [main] if _is_there(node, main) else []
     paths += sorted(listed(node, directory))
     if flags is None and not paths:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from stridegate.model.nodes.answers import Process
 from stridegate.model.nodes.etcd import Etcd, judge_etcd
 from stridegate.model.nodes.file_rules import MISCONFIGURED_HOST
-from stridegate.model.nodes.flag_rules import manifest_text
+from stridegate.model.nodes.flag_rules import manifest_text, sentence
 from stridegate.model.nodes.nodes import Circumstances, Installation, Node, Role
 from stridegate.model.nodes.queries import FileStatusOf
 from stridegate.model.nodes.remedies import Remedy
@@ -114,7 +114,7 @@ def etcd_rule(  # noqa: PLR0913 - a declaration has a word for each of these
         wrong=wrong,
         threat=threat,
         wants=wants,
-        fix=fix,
+        fix=sentence(fix),
         remedy=Remedy.ETCD_TLS,
         judge=judge_etcd(judge),
         examples=(*examples, _ABSENT),

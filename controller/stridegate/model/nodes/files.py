@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from stridegate.model.nodes.answers import Absent, FileKind, FileStatus, Unreadable
 from stridegate.model.nodes.nodes import Installation, Node, NotReadable, NotThere
-from stridegate.model.nodes.paths import Whereabouts, parent
+from stridegate.model.nodes.paths import Whereabouts, base_name, parent
 from stridegate.model.nodes.queries import FileStatusOf, FilesUnder, HostAccounts
 from stridegate.model.nodes.verdicts import Evidence, Offender, Source, State, Verdict
 
@@ -87,14 +87,34 @@ def every_of(whereabouts: Whereabouts) -> Finder:
 
 
 def tree_of(whereabouts: Whereabouts, *patterns: str, depth: int = 8) -> Finder:
-    """Return what finds the files below the directories where something may be whose names match one of the patterns."""
+    """Return what finds the files below the directories where something may be whose names match one of the patterns.
+
+    A link to a directory is followed, once: what lies behind it is used as if it lay here.
+    """
 
     def find(node: Node) -> Iterable[str]:
         roots = whereabouts.on(node.circumstances.installation)
-        node.look_at([FilesUnder(root, pattern, depth) for root in roots for pattern in patterns])
-        return sorted({path for root in roots for pattern in patterns for path in listed(node, root, pattern, depth)})
+        node.look_at([FilesUnder(root, "*", depth) for root in roots])
+        paths = [path for root in roots for path in listed(node, root, "*", depth)]
+        linked, hidden = _childless(node, paths)
+        node.look_at([FilesUnder(path, "*", depth) for path in linked])
+        paths += [below for path in linked for below in listed(node, path, "*", depth)]
+        matching = {path for path in paths if any(fnmatch.fnmatchcase(base_name(path), each) for each in patterns)}
+        return sorted({*matching, *hidden})
 
     return find
+
+
+def _childless(node: Node, paths: list[str]) -> tuple[list[str], list[str]]:
+    """Return the directories of which nothing is listed, and what could not be seen, which may be one of them.
+
+    A listing does not follow links to directories, so they are among the first, beside empty ones.
+    """
+    parents = {parent(path) for path in paths}
+    leaves = [path for path in paths if path not in parents]
+    answers = list(zip(leaves, node.look_at([FileStatusOf(path) for path in leaves]), strict=True))
+    directories = [path for path, each in answers if isinstance(each, FileStatus) and each.kind is FileKind.DIRECTORY]
+    return directories, [path for path, each in answers if isinstance(each, Unreadable)]
 
 
 def listed(node: Node, directory: str, pattern: str = "*", depth: int = 1) -> tuple[str, ...]:
@@ -129,7 +149,8 @@ def first_existing(node: Node, paths: Iterable[str]) -> FileStatus:
 def _listing(paths: tuple[str, ...]) -> str:
     if not paths:
         return "no such file"
-    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} other places"
+    others = len(paths) - 1
+    return f"{paths[0]} and {others} other place{'s' if others > 1 else ''}" if others else paths[0]
 
 
 def judge_modes(node: Node, paths: Iterable[str], limit: Limit, otherwise: State = State.FAIL) -> Verdict:

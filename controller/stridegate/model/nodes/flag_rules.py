@@ -168,6 +168,12 @@ def starts(
     )
 
 
+def sentence(fix: str) -> str:
+    """Return what to set or to remove as a sentence."""
+    words = f"Set {fix}" if fix.startswith("-") else fix[0].upper() + fix[1:]
+    return words if words.endswith((".", "…")) else f"{words}."
+
+
 def flag_rule(  # noqa: PLR0913 - a declaration has a word for each of these
     name: str,
     *,
@@ -195,7 +201,7 @@ def flag_rule(  # noqa: PLR0913 - a declaration has a word for each of these
         wrong=wrong,
         threat=threat,
         wants=wants,
-        fix=fix,
+        fix=sentence(fix),
         remedy=remedy,
         judge=started_as(name, judge),
         examples=(*examples, absent),

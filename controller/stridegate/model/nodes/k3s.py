@@ -6,7 +6,7 @@ What k3s gives a component stands in its source (pkg/daemons/control/server.go);
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from stridegate.model.nodes.answers import Absent, Process
@@ -18,7 +18,8 @@ from stridegate.model.nodes.queries import Document, FileStatusOf, HostProcesses
 from stridegate.model.nodes.units import command, environment, unit
 
 CONFIGURATION = "/etc/rancher/k3s/config.yaml"
-_UNIT = "k3s.service"
+# A node's k3s is a server, which runs pods too, or an agent.
+_UNITS = {"server": "k3s.service", "agent": "k3s-agent.service"}
 
 # The options that give a component's flags, by the component's name.
 _OPTIONS = {
@@ -30,10 +31,14 @@ _OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class K3s:
-    """The settings of a k3s server: all values of each option, from its files and then from its command line."""
+    """The settings of a k3s: all values of each option, from its files and then from its command line.
+
+    `hidden` says that its command line could not be seen: it writes its own anew, and has no unit.
+    """
 
     options: Mapping[str, tuple[str, ...]]
     variables: Mapping[str, str]
+    hidden: bool = False
 
     def text(self, option: str) -> str:
         """Return an option's value, else that of its variable (K3S_…), empty where both are unset."""
@@ -41,15 +46,21 @@ class K3s:
         return values[-1] if values else self.variables.get(f"K3S_{option.upper().replace('-', '_')}", "")
 
     @property
+    def data(self) -> str:
+        """Where it keeps its files."""
+        return self.text("data-dir").rstrip("/") or "/var/lib/rancher/k3s"
+
+    @property
     def directory(self) -> str:
         """Where the server keeps its files."""
-        return f"{self.text('data-dir').rstrip('/') or '/var/lib/rancher/k3s'}/server"
+        return f"{self.data}/server"
 
 
-def k3s_of(node: Node) -> K3s:
-    """Return how the k3s server on a node is set up. Raises NotThere where none runs, NotReadable."""
-    if not any(_is_server(process) for process in node[HostProcesses()]):
-        raise NotThere(Absent("k3s server"))
+def k3s_of(node: Node, role: str = "server") -> K3s:
+    """Return how the k3s on a node is set up, `role` server or agent. Raises NotThere where none runs, NotReadable."""
+    process = next((each for each in node[HostProcesses()] if _is(each, role)), None)
+    if process is None:
+        raise NotThere(Absent(f"k3s {role}"))
     options: dict[str, tuple[str, ...]] = {}
     paths = (CONFIGURATION, *listed(node, f"{CONFIGURATION}.d", "*.yaml"))
     node.look_at([Document(path, Syntax.YAML) for path in paths])
@@ -60,15 +71,17 @@ def k3s_of(node: Node) -> K3s:
             name = key.removesuffix("+")
             options[name] = (*options.get(name, ()), *values) if key.endswith("+") else values
     variables: Mapping[str, str] = {}
+    words: Sequence[str] = process.argv
     try:
-        service = unit(node, _UNIT)
+        service = unit(node, _UNITS[role])
     except NotThere:
         pass
     else:
         variables = environment(node, service)
-        for flag in Flags.of(command(node, service)[1:]).all:
-            options[flag.name] = (*options.get(flag.name, ()), "true" if flag.value is None else flag.value)
-    return K3s(options, variables)
+        words = command(node, service)
+    for flag in Flags.of(words[1:]).all:
+        options[flag.name] = (*options.get(flag.name, ()), "true" if flag.value is None else flag.value)
+    return K3s(options, variables, hidden=len(words) == 1)
 
 
 def embedded_words(node: Node, name: str) -> tuple[str, ...]:
@@ -87,15 +100,15 @@ def embedded_words(node: Node, name: str) -> tuple[str, ...]:
     return tuple(f"--{flag}={value}" for flag, value in flags.items())
 
 
-def _is_server(process: Process) -> bool:
-    """Tell whether a process of the host is k3s as a server. It writes its own command line anew, as one word."""
+def _is(process: Process, role: str) -> bool:
+    """Tell whether a process of the host is k3s in a role. It writes its own command line anew, as one word."""
     words = " ".join(process.argv).split()
     return (
         not process.pod_uid
         and len(process.namespace_pids) <= 1
         and len(words) > 1
         and base_name(words[0]) == "k3s"
-        and words[1] == "server"
+        and words[1] == role
     )
 
 

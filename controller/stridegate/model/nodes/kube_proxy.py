@@ -13,6 +13,7 @@ from stridegate.model.nodes.answers import Absent, Unreadable
 from stridegate.model.nodes.components import component
 from stridegate.model.nodes.fields import Field, Origin, Setting, find, of_type
 from stridegate.model.nodes.flags import Flags
+from stridegate.model.nodes.k3s import K3s, k3s_of
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
 from stridegate.model.nodes.paths import base_name
 from stridegate.model.nodes.programs import host_processes, started
@@ -25,6 +26,9 @@ JsonObject = Mapping[str, object]
 
 # Where kubeadm and EKS keep it.
 _CONFIG_MAPS = (("kube-proxy", "config.conf"), ("kube-proxy-config", "config"))
+
+# What k3s gives it (k3s pkg/daemons/agent, kubeProxyArgs); its users' arguments come after.
+_K3S = ("--proxy-mode=iptables", "--healthz-bind-address=127.0.0.1", "--conntrack-max-per-core=0")
 
 METRICS = Field(
     at="metricsBindAddress",
@@ -139,16 +143,30 @@ def _of_document(node: Node, query: Query[object], evidence: Evidence) -> KubePr
 
 def _without_process(node: Node, *, served: bool) -> KubeProxy:
     """Return what a ConfigMap says where no kube-proxy could be told from what merely calls itself so."""
+    for role in ("server", "agent"):
+        try:
+            return _of_k3s(k3s_of(node, role))
+        except NotThere:
+            continue
+    if host_processes(node, "kubelite"):
+        raise NotReadable(Unreadable("kube-proxy", "runs inside kubelite, and its arguments are not there"))
     seen = [process for process in node[HostProcesses()] if started(process.argv, "kube-proxy") is not None]
-    inside = host_processes(node, "k3s", "k3s server", "k3s agent", "kubelite")
-    if inside:
-        raise NotReadable(Unreadable("kube-proxy", f"runs inside {inside[0].comm}, which does not say how"))
     if served or not seen or not host_processes(node, "kubelet"):  # without a kubelet, the pod is another node's
         raise NotThere(Absent("kube-proxy"))
     for name, key in _CONFIG_MAPS:
         if not isinstance(node.look(ConfigMapEntry(name, key, Syntax.YAML)), Absent):
             return _of_config_map(node, name, key)
     raise NotReadable(Unreadable("kube-proxy", "a pod runs it, and the kubelet did not say with which settings"))
+
+
+def _of_k3s(k3s: K3s) -> KubeProxy:
+    """Return how k3s starts kube-proxy inside itself."""
+    if k3s.text("disable-kube-proxy") == "true":
+        raise NotThere(Absent("kube-proxy"))
+    if k3s.hidden:
+        raise NotReadable(Unreadable("kube-proxy", "runs inside k3s, which hides its arguments, and has no unit"))
+    given = [f"--{argument.removeprefix('--')}" for argument in k3s.options.get("kube-proxy-arg", ())]
+    return KubeProxy(evidence=Evidence(source=Source.PROC, path="k3s kube-proxy-arg"), flags=Flags.of([*_K3S, *given]))
 
 
 def _map(value: object) -> JsonObject:

@@ -46,7 +46,7 @@ class Circumstances:
     """What is known of a node beside what is read on it: from its Node object, its report, or whoever runs the scan.
 
     `now` is Unix time in seconds. `accepted_files` are the states of inspected files that its report holds as accepted, by
-    path; empty where there are none yet.
+    path; empty where there are none yet. `versions` are those of programs, by their names, as the node told the API server.
     """
 
     installation: Installation = Installation.GENERIC
@@ -56,6 +56,7 @@ class Circumstances:
     trusted_docker_users: frozenset[str] = frozenset()
     now: float = 0.0
     accepted_files: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 class NotAnswered(ModelError):

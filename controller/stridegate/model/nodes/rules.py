@@ -51,7 +51,7 @@ class ScanRule(ReportedRule):
     @property
     def paragraphs(self) -> Mapping[str, str]:
         """Why it matters, when it passes and how to mend it."""
-        return {**super().paragraphs, "Fix": f"{self.fix} {self.remedy.words}"}
+        return {**super().paragraphs, "Fix": f"{self.fix.rstrip('.')}. {self.remedy.words}"}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

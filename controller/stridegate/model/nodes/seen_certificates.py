@@ -31,6 +31,9 @@ TLS_PORTS = {
     10257: "kube-controller-manager",
     10259: "kube-scheduler",
 }
+# etcd's own directory where it is no static pod, and what Docker shows to registries.
+_FURTHER = (FilesUnder("/etc/etcd", "*.crt", depth=3), FilesUnder("/etc/docker/certs.d", "*.cert", depth=2))
+_DOCKER_CLIENT = "/root/.docker/cert.pem"
 _KUBECONFIGS = (
     ADMIN_KUBECONFIGS,
     CONTROLLER_MANAGER_KUBECONFIG,
@@ -106,14 +109,15 @@ def _add(found: dict[str, Seen], certificates: Iterable[Certificate], place: str
 
 def _paths(node: Node) -> tuple[str, ...]:
     installation = node.circumstances.installation
-    listed = node.look_at([FilesUnder(root, "*.crt", depth=8) for root in PKI.on(installation)])
-    trees: list[str] = []
+    trees = [FilesUnder(root, "*.crt", depth=8) for root in PKI.on(installation)]
+    listed = node.look_at([*trees, *_FURTHER])
+    found: list[str] = []
     for answer in listed:
         if isinstance(answer, Unreadable):
             raise NotReadable(answer)
-        trees += () if isinstance(answer, Absent) else answer
+        found += () if isinstance(answer, Absent) else answer
     kubeconfigs = [path for each in _KUBECONFIGS for path in each.on(installation)]
-    return tuple(dict.fromkeys((*trees, *kubeconfigs, *_of_docker(node))))
+    return tuple(dict.fromkeys((*found, *kubeconfigs, _DOCKER_CLIENT, *_of_docker(node))))
 
 
 def _of_docker(node: Node) -> Iterable[str]:

@@ -101,6 +101,12 @@ RULES = (
                 answers=_ANSWERS,
             ),
             shown(
+                "another container's files",
+                State.FAIL,
+                mounts=_with(bound("/x", f"/var/lib/docker/overlay2/{'d' * 64}/merged")),
+                answers=_ANSWERS,
+            ),
+            shown(
                 "another pod's volumes",
                 State.FAIL,
                 mounts=_with(bound("/data", "/var/lib/kubelet/pods/9f0c6cf1-2d0b-4a4e-9c3f-0a1b2c3d4e5f/volumes/x")),

@@ -46,6 +46,18 @@ def _or_webhook(judge: StartJudgement) -> StartJudgement:
     return judge_log
 
 
+def _rotated(judge: StartJudgement) -> StartJudgement:
+    """Return the judgement of how old logs are kept, which is not the API server's business where the log is its output."""
+
+    def judge_log(started: Started, node: Node) -> Verdict:
+        if started.flags.text("audit-log-path") == "-":
+            note = "The log goes to standard output: whoever collects that decides how long it is kept."
+            return started.verdict(State.WARN, shown(started, "audit-log-path"), note)
+        return judge(started, node)
+
+    return _or_webhook(judge_log)
+
+
 def _has_log(started: Started, _: Node) -> Verdict:
     path = started.flags.text("audit-log-path")
     note = "The log goes to standard output: whoever collects that keeps it." if path == "-" else ""
@@ -74,6 +86,7 @@ def _number_cases(flag: str, least: int) -> tuple[NodeExample, ...]:
     return (
         _case(State.PASS, "--audit-log-path=/var/log/audit.log", f"--{flag}={least}"),
         _case(State.PASS, _WEBHOOK),
+        _case(State.WARN, "--audit-log-path=-"),
         _case(State.FAIL),
         _case(State.FAIL, f"--{flag}={least}", f"--{flag}={least - 1}"),
         _case(State.FAIL, "--audit-log-path=/var/log/audit.log", _WEBHOOK, title="both, and the log's is unset"),
@@ -123,7 +136,7 @@ RULES: tuple[NodeRule, ...] = (
         threat="Break-ins are noticed after weeks; by then the log that could explain them is gone.",
         wants="have --audit-log-maxage of at least 30 days",
         fix="--audit-log-maxage=30",
-        judge=_or_webhook(must_be_at_least("audit-log-maxage", 30)),
+        judge=_rotated(must_be_at_least("audit-log-maxage", 30)),
         examples=_number_cases("audit-log-maxage", 30),
     ),
     _rule(
@@ -133,7 +146,7 @@ RULES: tuple[NodeRule, ...] = (
         threat="Some noise is enough to push what matters out of the log.",
         wants="have --audit-log-maxbackup of at least 10",
         fix="--audit-log-maxbackup=10",
-        judge=_or_webhook(must_be_at_least("audit-log-maxbackup", 10)),
+        judge=_rotated(must_be_at_least("audit-log-maxbackup", 10)),
         examples=_number_cases("audit-log-maxbackup", 10),
     ),
     _rule(
@@ -143,7 +156,7 @@ RULES: tuple[NodeRule, ...] = (
         threat="Small files are rotated away quickly: some noise pushes what matters out of the log.",
         wants="have --audit-log-maxsize of at least 100",
         fix="--audit-log-maxsize=100",
-        judge=_or_webhook(must_be_at_least("audit-log-maxsize", 100)),
+        judge=_rotated(must_be_at_least("audit-log-maxsize", 100)),
         examples=_number_cases("audit-log-maxsize", 100),
     ),
     _rule(

@@ -51,6 +51,10 @@ def _configured(anonymous: object, evidence: Evidence) -> Verdict:
 
 
 def _insecure_port(started: Started, _: Node) -> Verdict:
+    if number(started, "secure-port") == 0:
+        return started.verdict(
+            State.FAIL, shown(started, "secure-port"), "Without a port with TLS the other one is all there is."
+        )
     port = number(started, "insecure-port")
     if port is not None:
         return started.verdict(State.FAIL if port else State.PASS, shown(started, "insecure-port"))
@@ -166,7 +170,7 @@ RULES: tuple[NodeRule, ...] = (
         threats=("public-api-exposure",),
         wrong="The API server has a port without TLS and without authentication.",
         threat="Whoever reaches that port is cluster-admin; nothing asks who he is.",
-        wants="have no --insecure-bind-address and no --insecure-port other than 0",
+        wants="have no --insecure-bind-address, no --insecure-port other than 0, and no --secure-port 0",
         fix="remove --insecure-port and --insecure-bind-address, and upgrade: Kubernetes 1.24 has neither",
         judge=_insecure_port,
         examples=(
@@ -174,6 +178,8 @@ RULES: tuple[NodeRule, ...] = (
             _case(State.PASS, "--insecure-port=0"),
             _case(State.FAIL, "--insecure-port=8080"),
             _case(State.FAIL, "--insecure-bind-address=0.0.0.0"),
+            _case(State.FAIL, "--secure-port=0"),
+            _case(State.PASS, "--secure-port=6443"),
             _case(State.UNKNOWN, "--insecure-port=http"),
         ),
     ),

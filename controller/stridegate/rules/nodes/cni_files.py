@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable
 
+from stridegate.model.nodes import containerd, crio
 from stridegate.model.nodes.answers import FileKind, FileStatus
 from stridegate.model.nodes.components import on_control_plane
+from stridegate.model.nodes.fields import Field
 from stridegate.model.nodes.file_rules import GuardedFiles, ownership_rule, permissions_rule
 from stridegate.model.nodes.files import Limit, listed
-from stridegate.model.nodes.nodes import Circumstances, Node, Role
-from stridegate.model.nodes.paths import CONTAINERD_CONFIGURATION, CRIO_CONFIGURATION, CRIO_DROP_INS, base_name
-from stridegate.model.nodes.queries import Document, FileStatusOf, FilesUnder, Syntax
+from stridegate.model.nodes.nodes import Circumstances, Node, NotThere, Role
+from stridegate.model.nodes.paths import base_name
+from stridegate.model.nodes.queries import FileStatusOf, FilesUnder, HostProcesses
+from stridegate.model.nodes.readings import Text
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import State
 from stridegate.model.references import CisKubernetes
@@ -18,38 +22,25 @@ from stridegate.model.vocabulary import Severity, Stride
 
 _DEFAULT = "/etc/cni/net.d"
 _ALLOCATIONS = "/var/lib/cni/networks"
+_OF_CONTAINERD = Field(at="cni.conf_dir", reading=Text(), default=_DEFAULT)
+_OF_CRIO = Field(at="crio.network.network_dir", reading=Text(), default=_DEFAULT, flag="cni-config-dir")
 _CONTROL_PLANE = Circumstances(role=Role.CONTROL_PLANE)
 
 
 def _directories(node: Node) -> Iterable[str]:
-    """Return where runtimes read network configuration, as they are configured, and where they do otherwise."""
-    installation = node.circumstances.installation
-    drop_ins = [path for where in CRIO_DROP_INS.on(installation) for path in listed(node, where, "*.conf")]
-    paths = (*CONTAINERD_CONFIGURATION.on(installation), *CRIO_CONFIGURATION.on(installation), *drop_ins)
-    node.look_at([Document(path, Syntax.TOML) for path in paths])
-    for path in paths:
-        document = node.get(Document(path, Syntax.TOML))
-        plugins = _table(document, "plugins")
-        for named in (
-            # Version 2 and version 3 of containerd's configuration, and CRI-O's.
-            _table(plugins, "io.containerd.grpc.v1.cri", "cni").get("conf_dir"),
-            _table(plugins, "io.containerd.cri.v1.runtime", "cni").get("conf_dir"),
-            _table(document, "crio", "network").get("network_dir"),
-        ):
-            if isinstance(named, str) and named:
-                yield named.rstrip("/") or "/"
+    """Yield where runtimes read network configuration, as they are configured, and where they do otherwise."""
+    # What both runtimes ask for anyway: a round of answers less.
+    node.look_at([HostProcesses(), FileStatusOf(crio.CONFIGURATION), FilesUnder(crio.DROP_INS)])
+    with contextlib.suppress(NotThere):
+        yield containerd.containerd(node).setting(containerd.Part.RUNTIME, _OF_CONTAINERD).value
+    with contextlib.suppress(NotThere):
+        yield crio.crio(node).setting(_OF_CRIO).value
     yield _DEFAULT
-
-
-def _table(value: object, *keys: str) -> Mapping[str, object]:
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
 
 
 def _files(node: Node) -> Iterable[str]:
     on_control_plane(node)
-    directories = tuple(dict.fromkeys(_directories(node)))
+    directories = tuple(dict.fromkeys(each.rstrip("/") or "/" for each in _directories(node)))
     node.look_at([FilesUnder(each, "*", 3) for each in (*directories, _ALLOCATIONS)])
     paths = [path for each in (*directories, _ALLOCATIONS) for path in listed(node, each, "*", 3)]
     answers = node.look_at([FileStatusOf(path) for path in paths])
@@ -79,6 +70,13 @@ _ELSEWHERE = {
     ),
     "/opt/cni/net.d/10-own.conf": HostFile(mode=0o644, uid=1000),
 }
+_IMPORTED = {
+    "/etc/containerd/config.toml": HostFile(text='version = 3\nimports = ["/etc/containerd/conf.d/*.toml"]\n'),
+    "/etc/containerd/conf.d/net.toml": HostFile(
+        text='version = 3\n[plugins."io.containerd.cri.v1.runtime".cni]\nconf_dir = "/opt/cni/net.d"\n'
+    ),
+    "/opt/cni/net.d/10-own.conf": HostFile(mode=0o644, uid=1000),
+}
 _CRIO_ELSEWHERE = {
     "/etc/crio/crio.conf.d/10-net.conf": HostFile(text='[crio.network]\nnetwork_dir = "/opt/cni/crio/"\n'),
     "/opt/cni/crio/10-own.conf": HostFile(mode=0o644, uid=1000),
@@ -86,6 +84,12 @@ _CRIO_ELSEWHERE = {
 _MORE = (
     NodeExample(
         title="in containerd's own directory", state=State.FAIL, files=_ELSEWHERE, circumstances=_CONTROL_PLANE
+    ),
+    NodeExample(
+        title="in a directory that an imported file names",
+        state=State.FAIL,
+        files=_IMPORTED,
+        circumstances=_CONTROL_PLANE,
     ),
     NodeExample(
         title="in CRI-O's own directory", state=State.FAIL, files=_CRIO_ELSEWHERE, circumstances=_CONTROL_PLANE

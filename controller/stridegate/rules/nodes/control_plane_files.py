@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from stridegate.model.nodes.components import manifest_of, named_file
 from stridegate.model.nodes.file_rules import GuardedFiles, ownership_rule, permissions_rule
 from stridegate.model.nodes.files import Limit, every_of, first_of
+from stridegate.model.nodes.flag_rules import manifest_text
 from stridegate.model.nodes.nodes import Circumstances, Role
 from stridegate.model.nodes.paths import (
     ADMIN_KUBECONFIGS,
     CONTROLLER_MANAGER_KUBECONFIG,
     SCHEDULER_KUBECONFIG,
     Whereabouts,
-    manifests,
 )
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import State
@@ -27,7 +28,7 @@ def _manifest_rules(
 ) -> tuple[NodeRule, ...]:
     guarded = GuardedFiles(
         what=f"{what}'s static pod manifest",
-        find=first_of(manifests(component)),
+        find=manifest_of(component),
         severity=Severity.HIGH,
         stride=Stride.TAMPERING,
         threat=(
@@ -47,10 +48,16 @@ def _manifest_rules(
         },
         circumstances=_CONTROL_PLANE,
     )
+    renamed = NodeExample(
+        title="under a name of its own",
+        state=State.FAIL,
+        files={"/etc/kubernetes/manifests/10-own.yaml": HostFile(mode=0o644, text=manifest_text(component))},
+        circumstances=_CONTROL_PLANE,
+    )
     owned = threats + (("etcd-manifest-not-root-owned",) if component == "etcd" else ())
     return (
         permissions_rule(
-            f"{slug}-manifest-file-permissions", guarded, _PRIVATE, (CisKubernetes(numbers[0]),), more=(linked,)
+            f"{slug}-manifest-file-permissions", guarded, _PRIVATE, (CisKubernetes(numbers[0]),), more=(linked, renamed)
         ),
         ownership_rule(
             f"{slug}-manifest-file-ownership", guarded, (CisKubernetes(numbers[1]),), threats=frozenset(owned)
@@ -61,16 +68,34 @@ def _manifest_rules(
 def _kubeconfig_rules(what: str, where: Whereabouts, slug: str, numbers: tuple[str, str]) -> tuple[NodeRule, ...]:
     guarded = GuardedFiles(
         what=f"the {what}'s kubeconfig",
-        find=first_of(where),
+        find=named_file(f"kube-{slug}", "kubeconfig", first_of(where)),
         severity=Severity.HIGH,
         stride=Stride.INFORMATION_DISCLOSURE,
         threat=f"It holds the key with which the {what} logs in: who can read it acts as the {what} in the whole cluster.",
         example=where.general[0],
         circumstances=_CONTROL_PLANE,
     )
+    elsewhere = NodeExample(
+        title="where its flag says",
+        state=State.FAIL,
+        files={
+            f"/etc/kubernetes/manifests/kube-{slug}.yaml": HostFile(
+                text=manifest_text(f"kube-{slug}", "--kubeconfig=/etc/own/config")
+            ),
+            "/etc/own/config": HostFile(mode=0o644, uid=1000),
+            where.general[0]: HostFile(),
+        },
+        circumstances=_CONTROL_PLANE,
+    )
     return (
-        permissions_rule(f"{slug}-kubeconfig-file-permissions", guarded, _PRIVATE, (CisKubernetes(numbers[0]),)),
-        ownership_rule(f"{slug}-kubeconfig-file-ownership", guarded, (CisKubernetes(numbers[1]),)),
+        permissions_rule(
+            f"{slug}-kubeconfig-file-permissions",
+            guarded,
+            _PRIVATE,
+            (CisKubernetes(numbers[0]),),
+            more=(elsewhere,),
+        ),
+        ownership_rule(f"{slug}-kubeconfig-file-ownership", guarded, (CisKubernetes(numbers[1]),), more=(elsewhere,)),
     )
 
 

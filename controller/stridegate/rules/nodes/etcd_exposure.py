@@ -162,7 +162,7 @@ RULES: tuple[NodeRule, ...] = (
         wrong="etcd listens to its clients on every address, or without TLS.",
         threat="Every network of the node can reach the cluster's data, where one would do; without TLS it can read along.",
         wants="have https in every listen-client-urls, and no 0.0.0.0 or [::]",
-        fix="--listen-client-urls=https://127.0.0.1:2379,https://<this node's address>:2379",
+        fix="Set --listen-client-urls=https://127.0.0.1:2379,https://<this node's address>:2379.",
         remedy=Remedy.ETCD_TLS,
         judge=judge_etcd(_listens_safely),
         examples=(
@@ -190,7 +190,7 @@ RULES: tuple[NodeRule, ...] = (
         wrong="etcd's metrics stand open on the network.",
         threat="That listener asks nobody who he is: it tells sizes, members and keys' rates, and takes time to answer.",
         wants="listen for metrics on loopback alone",
-        fix="--listen-metrics-urls=http://127.0.0.1:2381",
+        fix="Set --listen-metrics-urls=http://127.0.0.1:2381.",
         remedy=Remedy.ETCD_TLS,
         judge=judge_etcd(_measures_locally),
         examples=(
@@ -210,7 +210,7 @@ RULES: tuple[NodeRule, ...] = (
         wrong="Something outside the control plane is connected to etcd.",
         threat="Only API servers and members have business with etcd: another connection reads the cluster's data, or writes it.",
         wants="have connections at 2379 and 2380 from loopback and control plane nodes alone",
-        fix="find out what is connected, and close ports 2379 and 2380 to all but the control plane",
+        fix="Find out what is connected, and close ports 2379 and 2380 to all but the control plane.",
         remedy=Remedy.NETWORK,
         judge=_talks_to_known,
         examples=(
@@ -237,7 +237,7 @@ RULES: tuple[NodeRule, ...] = (
         wrong="k3s talks to its database without TLS.",
         threat="Everything that the cluster stores travels in clear text to the database, and what comes back can be changed.",
         wants="have TLS in datastore-endpoint (https, sslmode=verify-full, tls=true), or a datastore-cafile",
-        fix="sslmode=verify-full or tls=true in datastore-endpoint, and datastore-cafile",
+        fix="Set sslmode=verify-full or tls=true in datastore-endpoint, and datastore-cafile.",
         remedy=Remedy.ETCD_TLS,
         judge=_is_private,
         examples=(

@@ -14,7 +14,7 @@ from stridegate.model.nodes.queries import Document, FileStatusOf, FilesUnder, S
 from stridegate.model.nodes.remedies import Remedy
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import Evidence, Offender, Source, State, Verdict
-from stridegate.model.references import CisAks
+from stridegate.model.references import Benchmark, CisCloud
 from stridegate.model.vocabulary import Severity, Stride
 
 _CLIENT_FILES = {"key.pem": 0o400, "cert.pem": 0o444, "ca.pem": 0o444}
@@ -243,7 +243,7 @@ RULES: tuple[NodeRule, ...] = (
             threats=frozenset({"cloud-provider-link"}),
         ),
         Limit(files=0o600, by_installation={Installation.AKS: 0o644}),
-        (CisAks("3.1.3"), CisAks("3.1.4")),
+        (CisCloud(Benchmark.CIS_AKS, "3.1.3"), CisCloud(Benchmark.CIS_AKS, "3.1.4")),
         more=(
             NodeExample(
                 title="as AKS ships it",

@@ -21,7 +21,7 @@ from stridegate.model.nodes.kubelet_rules import RUNTIME_EXPOSURE
 from stridegate.model.nodes.nodes import Node
 from stridegate.model.nodes.queries import ConfigMapEntry, KubeletPods, Syntax
 from stridegate.model.nodes.remedies import Remedy
-from stridegate.model.nodes.rules import NodeExample, NodeRule
+from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import State, Verdict
 from stridegate.model.references import CisKubernetes
 from stridegate.model.vocabulary import Severity, Stride
@@ -112,6 +112,14 @@ _ELSEWHERE = NodeExample(
     answers={KubeletPods(): (_pod("--metrics-bind-address=0.0.0.0", namespace="shop"),)},
 )
 
+
+def _k3s(title: str, state: State, settings: str) -> NodeExample:
+    """Return a host that runs kube-proxy inside k3s."""
+    process = Process(pid=600, comm="k3s-server", argv=("/usr/local/bin/k3s", "server"), namespace_pids=(600,))
+    files = {"/etc/rancher/k3s/config.yaml": HostFile(text=settings)}
+    return NodeExample(title=title, state=state, files=files, processes=(process,))
+
+
 RULES = (
     NodeRule(
         slug="exposed-kube-proxy-metrics",
@@ -137,6 +145,9 @@ RULES = (
             _mapped("no configuration", State.UNKNOWN, ["metricsBindAddress"]),
             _flagged("a flag alone", State.FAIL, "--metrics-bind-address", "192.0.2.1:10249"),
             _flagged("unset", State.PASS),
+            _k3s("inside k3s", State.PASS, "{}\n"),
+            _k3s("inside k3s, opened", State.FAIL, "kube-proxy-arg: metrics-bind-address=0.0.0.0\n"),
+            _k3s("switched off in k3s", State.NOT_APPLICABLE, "disable-kube-proxy: true\n"),
             _ELSEWHERE,
             _NONE,
         ),
@@ -157,6 +168,7 @@ RULES = (
             _mapped("unset, so every address", State.WARN, {}),
             _mapped("on loopback", State.PASS, {"healthzBindAddress": "127.0.0.1:10256"}),
             _flagged("off", State.PASS, "--healthz-bind-address="),
+            _k3s("inside k3s", State.PASS, "{}\n"),
             _NONE,
         ),
     ),

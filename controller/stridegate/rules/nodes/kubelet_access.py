@@ -19,9 +19,10 @@ from stridegate.model.nodes.queries import FileStatusOf
 from stridegate.model.nodes.remedies import Remedy
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import Evidence, State, Verdict
-from stridegate.model.references import CisKubernetes
+from stridegate.model.references import Benchmark, CisKubernetes, in_clouds
 from stridegate.model.vocabulary import Severity, Stride
 
+_CLOUDS = (Benchmark.CIS_EKS, Benchmark.CIS_AKS)
 _CA = "/etc/kubernetes/pki/ca.crt"
 _CA_FILE = {_CA: HostFile(text="", mode=0o644)}
 _NAMED_BY_PROVIDER = frozenset({Installation.EKS, Installation.GKE, Installation.AKS})
@@ -57,7 +58,7 @@ RULES = (
         slug="kubelet-anonymous-auth",
         severity=Severity.CRITICAL,
         stride=frozenset({Stride.SPOOFING}),
-        references=(CisKubernetes("4.2.1"),),
+        references=(CisKubernetes("4.2.1"), *in_clouds("3.2.1", *_CLOUDS)),
         threats=RUNTIME_EXPOSURE
         | {
             "unauthorized-kubelet-change",
@@ -109,7 +110,7 @@ RULES = (
         slug="kubelet-always-allow-authorization",
         severity=Severity.CRITICAL,
         stride=frozenset({Stride.ELEVATION}),
-        references=(CisKubernetes("4.2.2"),),
+        references=(CisKubernetes("4.2.2"), *in_clouds("3.2.2", *_CLOUDS)),
         threats=RUNTIME_EXPOSURE
         | {"unauthorized-kubelet-change", "kubelet-privilege-elevation", "kubelet-allows-every-request"},
         wrong="The kubelet allows every request.",
@@ -135,7 +136,7 @@ RULES = (
         slug="missing-kubelet-client-ca",
         severity=Severity.HIGH,
         stride=frozenset({Stride.SPOOFING}),
-        references=(CisKubernetes("4.2.3"),),
+        references=(CisKubernetes("4.2.3"), *in_clouds("3.2.3", *_CLOUDS)),
         threats=RUNTIME_EXPOSURE
         | {"unauthorized-kubelet-change", "apiserver-kubelet-spoofing", "kubelet-authentication-without-tls"},
         wrong="The kubelet does not know whose certificates to believe.",
@@ -177,7 +178,7 @@ RULES = (
         slug="kubelet-read-only-port",
         severity=Severity.HIGH,
         stride=frozenset({Stride.INFORMATION_DISCLOSURE}),
-        references=(CisKubernetes("4.2.4"),),
+        references=(CisKubernetes("4.2.4"), *in_clouds("3.2.4", *_CLOUDS)),
         threats=RUNTIME_EXPOSURE
         | {"unauthorized-kubelet-change", "unauthenticated-management-access", "weak-kubelet-authentication"},
         wrong="The kubelet answers without asking who is there.",

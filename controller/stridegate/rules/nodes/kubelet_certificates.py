@@ -22,9 +22,10 @@ from stridegate.model.nodes.queries import CertificatesIn, TlsHandshake
 from stridegate.model.nodes.remedies import Remedy
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import Evidence, Offender, Source, State, Verdict
-from stridegate.model.references import CisKubernetes
+from stridegate.model.references import Benchmark, CisKubernetes, in_clouds
 from stridegate.model.vocabulary import Severity, Stride
 
+_CLOUDS = (Benchmark.CIS_EKS, Benchmark.CIS_AKS)
 _GATE = "RotateKubeletServerCertificate"
 _SPOOFING = frozenset({Stride.SPOOFING})
 _CLUSTER_CA = "/etc/kubernetes/pki/ca.crt"
@@ -175,7 +176,7 @@ RULES = (
         slug="kubelet-disabled-client-certificate-rotation",
         severity=Severity.MEDIUM,
         stride=_SPOOFING,
-        references=(CisKubernetes("4.2.10"),),
+        references=(CisKubernetes("4.2.10"), *in_clouds("3.2.8", *_CLOUDS)),
         threats=RUNTIME_EXPOSURE | {"kubelet-authentication-without-tls"},
         wrong="The kubelet does not renew its client certificate.",
         threat="A stolen node certificate is good until it expires, and the node is lost when it does.",
@@ -197,7 +198,7 @@ RULES = (
         slug="kubelet-disabled-server-certificate-rotation",
         severity=Severity.MEDIUM,
         stride=_SPOOFING,
-        references=(CisKubernetes("4.2.11"),),
+        references=(CisKubernetes("4.2.11"), *in_clouds("3.2.9", *_CLOUDS)),
         threats=RUNTIME_EXPOSURE | {"apiserver-kubelet-spoofing", "kubelet-authentication-without-tls"},
         wrong="The kubelet does not renew its serving certificate.",
         threat="The certificate expires, and who then connects learns to ignore the error.",

@@ -20,9 +20,10 @@ from stridegate.model.nodes.remedies import Remedy
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.units import Unit, unit
 from stridegate.model.nodes.verdicts import Evidence, Source, State, Verdict
-from stridegate.model.references import CisDocker, CisKubernetes
+from stridegate.model.references import Benchmark, CisDocker, CisKubernetes, in_clouds
 from stridegate.model.vocabulary import Severity, Stride
 
+_CLOUDS = (Benchmark.CIS_EKS, Benchmark.CIS_AKS)
 _DISCLOSURE = frozenset({Stride.INFORMATION_DISCLOSURE})
 _ELEVATION = frozenset({Stride.ELEVATION})
 _UNIT = "/etc/systemd/system/kubelet.service"
@@ -76,7 +77,7 @@ RULES = (
         slug="disabled-kubelet-iptables-chains",
         severity=Severity.LOW,
         stride=frozenset({Stride.TAMPERING}),
-        references=(CisKubernetes("4.2.6"),),
+        references=(CisKubernetes("4.2.6"), *in_clouds("3.2.6", *_CLOUDS)),
         threats=RUNTIME_EXPOSURE,
         wrong="The kubelet leaves the node's iptables chains to somebody else.",
         threat="Rules that somebody made by hand drift from what pods and services need, open or shut.",

@@ -25,9 +25,12 @@ from stridegate.model.nodes.paths import (
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.units import unit_files
 from stridegate.model.nodes.verdicts import State, Verdict
-from stridegate.model.references import CisKubernetes
+from stridegate.model.references import Benchmark, CisKubernetes, in_clouds
 from stridegate.model.vocabulary import Severity, Stride
 
+_CLOUDS = (Benchmark.CIS_EKS, Benchmark.CIS_AKS, Benchmark.CIS_GKE)
+# AKS has cloud credentials under those numbers.
+_CONFIG_CLOUDS = (Benchmark.CIS_EKS, Benchmark.CIS_GKE)
 _MANAGED = (Installation.EKS, Installation.GKE, Installation.AKS)
 # The benchmarks of managed Kubernetes allow 0644 (CIS EKS, GKE and AKS, 3.1).
 _PRIVATE = Limit(files=0o600, by_installation=dict.fromkeys(_MANAGED, 0o644))
@@ -39,9 +42,11 @@ def _units(node: Node) -> Iterable[str]:
     found: list[str] = []
     for name in UNITS:
         try:
-            found += unit_files(node, name)
+            files = unit_files(node, name)
         except NotThere:
             continue
+        # k3s and rke2 keep their tokens in a file of variables beside the unit.
+        found += [*files, f"{files[0]}.env", f"{files[0].removesuffix('.service')}.env"]
     if not found:
         raise NotThere(Absent("unit kubelet.service"))
     return found
@@ -193,6 +198,14 @@ _UNIT_DROP_IN = NodeExample(
     state=State.FAIL,
     files={_UNIT: HostFile(), f"{_UNIT}.d/10-kubeadm.conf": HostFile(mode=0o646)},
 )
+_TOKENS = NodeExample(
+    title="a file of tokens beside the unit that others may read",
+    state=State.FAIL,
+    files={
+        "/etc/systemd/system/k3s-agent.service": HostFile(),
+        "/etc/systemd/system/k3s-agent.service.env": HostFile(mode=0o644),
+    },
+)
 _ELSEWHERE = filed(
     "where the flag says",
     State.FAIL,
@@ -209,24 +222,34 @@ RULES = (
             _SERVICE,
             Limit(files=0o600),
             (CisKubernetes("4.1.1"),),
-            more=(_UNIT_DROP_IN,),
+            more=(_UNIT_DROP_IN, _TOKENS),
         )
     ),
     _of_vendor(ownership_rule("kubelet-service-file-ownership", _SERVICE, (CisKubernetes("4.1.2"),))),
     permissions_rule("kube-proxy-kubeconfig-file-permissions", _PROXY_KUBECONFIG, _PRIVATE, (CisKubernetes("4.1.3"),)),
     ownership_rule("kube-proxy-kubeconfig-file-ownership", _PROXY_KUBECONFIG, (CisKubernetes("4.1.4"),)),
     permissions_rule(
-        "kubelet-kubeconfig-file-permissions", _KUBECONFIG, _PRIVATE, (CisKubernetes("4.1.5"),), more=(_ELSEWHERE,)
+        "kubelet-kubeconfig-file-permissions",
+        _KUBECONFIG,
+        _PRIVATE,
+        (CisKubernetes("4.1.5"), *in_clouds("3.1.1", *_CLOUDS)),
+        more=(_ELSEWHERE,),
     ),
-    ownership_rule("kubelet-kubeconfig-file-ownership", _KUBECONFIG, (CisKubernetes("4.1.6"),)),
+    ownership_rule(
+        "kubelet-kubeconfig-file-ownership", _KUBECONFIG, (CisKubernetes("4.1.6"), *in_clouds("3.1.2", *_CLOUDS))
+    ),
     permissions_rule("kubelet-client-ca-file-permissions", _AUTHORITY, Limit(files=0o644), (CisKubernetes("4.1.7"),)),
     ownership_rule("kubelet-client-ca-file-ownership", _AUTHORITY, (CisKubernetes("4.1.8"),)),
     permissions_rule(
         "kubelet-config-file-permissions",
         _CONFIGURATION,
         _CONFIGURATION_LIMIT,
-        (CisKubernetes("4.1.9"),),
+        (CisKubernetes("4.1.9"), *in_clouds("3.1.3", *_CONFIG_CLOUDS)),
         more=(*_WITH_DROP_INS, _ON_EKS),
     ),
-    ownership_rule("kubelet-config-file-ownership", _CONFIGURATION, (CisKubernetes("4.1.10"),)),
+    ownership_rule(
+        "kubelet-config-file-ownership",
+        _CONFIGURATION,
+        (CisKubernetes("4.1.10"), *in_clouds("3.1.4", *_CONFIG_CLOUDS)),
+    ),
 )

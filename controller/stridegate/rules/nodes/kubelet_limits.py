@@ -23,9 +23,10 @@ from stridegate.model.nodes.queries import FileText
 from stridegate.model.nodes.remedies import Remedy
 from stridegate.model.nodes.rules import HostFile, NodeRule
 from stridegate.model.nodes.verdicts import Offender, State, Verdict
-from stridegate.model.references import CisKubernetes
+from stridegate.model.references import Benchmark, CisKubernetes, in_clouds
 from stridegate.model.vocabulary import Severity, Stride
 
+_CLOUDS = (Benchmark.CIS_EKS, Benchmark.CIS_AKS)
 _DENIAL = frozenset({Stride.DENIAL_OF_SERVICE})
 _KERNEL_CLAIM = frozenset({"kubelet-unprotected-kernel"})
 # The rate that the kubelet has by default, and the benchmark as its upper bound.
@@ -104,7 +105,7 @@ RULES = (
         slug="endless-streaming-connections",
         severity=Severity.LOW,
         stride=_DENIAL,
-        references=(CisKubernetes("4.2.5"),),
+        references=(CisKubernetes("4.2.5"), *in_clouds("3.2.5", *_CLOUDS)),
         threats=RUNTIME_EXPOSURE,
         wrong="The kubelet keeps idle streaming connections for ever.",
         threat="Forgotten exec and port-forward sessions pile up, and can be taken over later.",
@@ -126,7 +127,7 @@ RULES = (
         slug="unbounded-kubelet-events",
         severity=Severity.LOW,
         stride=_DENIAL,
-        references=(CisKubernetes("4.2.8"),),
+        references=(CisKubernetes("4.2.8"), *in_clouds("3.2.7", *_CLOUDS)),
         threats=RUNTIME_EXPOSURE,
         wrong="The kubelet creates events without a sensible limit.",
         threat="A pod that fails in a loop floods the API server and etcd, and buries the events that matter.",
@@ -193,7 +194,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_DENIAL,
         references=(),
-        threats=RUNTIME_EXPOSURE | _KERNEL_CLAIM | {"node-resource-exhaustion"},
+        threats=RUNTIME_EXPOSURE | _KERNEL_CLAIM | {"node-resource-exhaustion", "noisy-neighbour"},
         wrong="The kubelet never evicts a pod to save the node.",
         threat="One pod fills the node's memory or disk until the kernel kills what it likes.",
         wants="have a hard eviction threshold above 0",
@@ -216,7 +217,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_DENIAL,
         references=(),
-        threats=RUNTIME_EXPOSURE | _KERNEL_CLAIM | {"node-resource-exhaustion"},
+        threats=RUNTIME_EXPOSURE | _KERNEL_CLAIM | {"node-resource-exhaustion", "noisy-neighbour"},
         wrong="Pods may use up what the node's own daemons need.",
         threat="A busy pod starves the kubelet, the runtime or sshd, and the node drops out.",
         wants="reserve resources for Kubernetes' daemons and for the system's",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 
-from stridegate.model.nodes.answers import FileStatus
-from stridegate.model.nodes.components import on_control_plane
+from stridegate.model.nodes.answers import FileKind, FileStatus, Unreadable
+from stridegate.model.nodes.components import Started, component, on_control_plane
 from stridegate.model.nodes.file_rules import GuardedFiles, ownership_rule, permissions_rule
 from stridegate.model.nodes.files import Finder, Limit, tree_of
-from stridegate.model.nodes.nodes import Circumstances, Node, Role
-from stridegate.model.nodes.paths import PKI
+from stridegate.model.nodes.flag_rules import manifest_text
+from stridegate.model.nodes.nodes import Circumstances, Node, NotReadable, NotThere, Role
+from stridegate.model.nodes.paths import PKI, Whereabouts, parent
 from stridegate.model.nodes.queries import FileStatusOf, HoldsPrivateKey
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import State
@@ -18,6 +20,11 @@ from stridegate.model.vocabulary import Severity, Stride
 
 _CONTROL_PLANE = Circumstances(role=Role.CONTROL_PLANE)
 _PKI = "/etc/kubernetes/pki"
+
+# Flags of the API server that name files of the tree, in whose directories the others are.
+_NAMING = ("client-ca-file", "tls-cert-file", "service-account-key-file", "etcd-cafile")
+# Where other programs keep files as well, certificates that everybody trusts among them.
+_SHARED = ("/etc/ssl", "/etc/pki", "/usr", "/run", "/proc")
 
 
 def _here(find: Finder) -> Finder:
@@ -30,29 +37,47 @@ def _here(find: Finder) -> Finder:
     return found
 
 
+def _roots(node: Node) -> Whereabouts:
+    """Return the directories of keys and certificates: where they usually are, and where the API server's flags say."""
+    roots = list(PKI.on(node.circumstances.installation))
+    with contextlib.suppress(NotThere):
+        server = component(node, "kube-apiserver")
+        for directory in _named_directories(server):
+            if not any(f"{directory}/".startswith(f"{root}/") for root in (*roots, *_SHARED)):
+                roots.append(directory)
+    return Whereabouts(general=tuple(roots))
+
+
+def _named_directories(server: Started) -> Iterator[str]:
+    for flag in _NAMING:
+        path = server.flags.text(flag) or ""
+        with contextlib.suppress(NotReadable):  # inside its image, which is no file of the node
+            directory = parent(server.on_host(path))
+            if directory.count("/") > 1:  # never all of /etc or /var
+                yield directory
+
+
 def _everything(node: Node) -> Iterable[str]:
     """Return the tree itself and all that is in it."""
-    return (*PKI.on(node.circumstances.installation), *tree_of(PKI, "*")(node))
+    roots = _roots(node)
+    return (*roots.general, *tree_of(roots, "*")(node))
+
+
+def _certificates(node: Node) -> Iterable[str]:
+    return tree_of(_roots(node), "*.crt")(node)
 
 
 def _keys(node: Node) -> Iterable[str]:
     """Return the files named as keys, and those that hold one under the ending that certificates have as well."""
-    either = list(tree_of(PKI, "*.pem")(node))
+    named = list(tree_of(_roots(node), "*.key", "*.pem")(node))
+    answers = node.look_at([FileStatusOf(path) for path in named])
+    directories = {each.path for each in answers if isinstance(each, FileStatus) and each.kind is FileKind.DIRECTORY}
+    hidden = {path for path, each in zip(named, answers, strict=True) if isinstance(each, Unreadable)}
+    either = [path for path in named if path.endswith(".pem") and path not in directories | hidden]
     holds = node.look_at([HoldsPrivateKey(path) for path in either])
     # What could not be looked into counts as a key: that is the stricter reading.
-    return (
-        *tree_of(PKI, "*.key")(node),
-        *(path for path, held in zip(either, holds, strict=True) if held is not False),
-    )
-
-
-def _keys_that_are_files(node: Node) -> Iterable[str]:
-    paths = list(_keys(node))
-    answers = node.look_at([FileStatusOf(path) for path in paths])
-    directories = {
-        answer.path for answer in answers if isinstance(answer, FileStatus) and answer.kind.value == "directory"
-    }
-    return [path for path in paths if path not in directories]
+    certificates = {path for path, held in zip(either, holds, strict=True) if held is False}
+    return [path for path in named if path not in directories | certificates]
 
 
 _TREE = GuardedFiles(
@@ -66,7 +91,7 @@ _TREE = GuardedFiles(
 )
 _CERTIFICATES = GuardedFiles(
     what="a certificate of the control plane",
-    find=_here(tree_of(PKI, "*.crt")),
+    find=_here(_certificates),
     severity=Severity.HIGH,
     stride=Stride.TAMPERING,
     threat="Who can write a CA's certificate decides whom the components trust.",
@@ -75,7 +100,7 @@ _CERTIFICATES = GuardedFiles(
 )
 _KEYS = GuardedFiles(
     what="a private key of the control plane",
-    find=_here(_keys_that_are_files),
+    find=_here(_keys),
     severity=Severity.HIGH,
     stride=Stride.INFORMATION_DISCLOSURE,
     threat="With the CA's key anybody makes himself cluster-admin, with sa.key any service account.",
@@ -95,6 +120,16 @@ RULES: tuple[NodeRule, ...] = (
         (CisKubernetes("1.1.19"),),
         more=(
             _WORKER,
+            NodeExample(
+                title="a key behind a link to a directory",
+                state=State.FAIL,
+                files={
+                    f"{_PKI}/ca.crt": HostFile(),
+                    f"{_PKI}/etcd": HostFile(link="/data/etcd-pki"),
+                    "/data/etcd-pki/server.key": HostFile(uid=52),
+                },
+                circumstances=_CONTROL_PLANE,
+            ),
             NodeExample(
                 title="a key in a directory below",
                 state=State.FAIL,
@@ -117,6 +152,31 @@ RULES: tuple[NodeRule, ...] = (
         Limit(files=0o600),
         (CisKubernetes("1.1.21"),),
         more=(
+            NodeExample(
+                title="where the API server's flags say",
+                state=State.FAIL,
+                files={
+                    "/etc/kubernetes/manifests/kube-apiserver.yaml": HostFile(
+                        text=manifest_text("kube-apiserver", "--tls-cert-file=/var/lib/minikube/certs/apiserver.crt")
+                    ),
+                    "/var/lib/minikube/certs/apiserver.key": HostFile(mode=0o644),
+                },
+                circumstances=_CONTROL_PLANE,
+            ),
+            NodeExample(
+                title="a flag names a file that is not of the node",
+                state=State.PASS,
+                files={
+                    "/etc/kubernetes/manifests/kube-apiserver.yaml": HostFile(
+                        text=manifest_text(
+                            "kube-apiserver", "--client-ca-file=/image/ca.crt", "--tls-cert-file=/etc/apiserver.crt"
+                        )
+                    ),
+                    f"{_PKI}/ca.key": HostFile(),
+                    "/etc/other/app.key": HostFile(mode=0o644),
+                },
+                circumstances=_CONTROL_PLANE,
+            ),
             NodeExample(
                 title="a key under another ending",
                 state=State.FAIL,
