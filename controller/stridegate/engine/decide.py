@@ -100,6 +100,13 @@ def patches(
     return made
 
 
+def sparing(findings: Iterable[Finding], spared: Iterable[Finding]) -> list[Finding]:
+    """Return findings with patches that do not heal these others as well, or with none."""
+    left_alone: set[Pointer] = set()
+    left_alone.update(*map(_pointers, spared))
+    return [_sparing(finding, left_alone) if left_alone else finding for finding in findings]
+
+
 def _sparing(finding: Finding, left_alone: set[Pointer]) -> Finding:
     """Return a finding with the patch that leaves these places alone, or with none."""
     violation = finding.violation
