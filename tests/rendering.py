@@ -6,8 +6,10 @@ import importlib
 from pathlib import Path
 
 from results import EVERYTHING
+from standing import STANDING
 from stridegate import __version__
 from stridegate.cli.outputs.targets import Format
+from stridegate.cli.postures import table
 from stridegate.cli.results import Result
 from stridegate.cli.terminals import Sheet
 
@@ -38,6 +40,13 @@ def snapshot_of(format_: Format) -> Path:
     return _SNAPSHOTS / f"everything.{_SUFFIXES[format_]}"
 
 
+def standing() -> str:
+    return table.render(STANDING, Sheet())
+
+
+STANDING_SNAPSHOT = _SNAPSHOTS / "posture.txt"
+
 if __name__ == "__main__":
+    STANDING_SNAPSHOT.write_text(standing(), encoding="utf-8")
     for each in Format:
         snapshot_of(each).write_text(everything(each), encoding="utf-8")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 import yaml
 
 from checking import BAD, CONFIG, DEPLOYMENT, GOOD, checked, policy, rules, run
+from stridegate.cli.check import check
 
 
 @pytest.fixture
@@ -52,6 +55,18 @@ def test_the_exit_code_says_how_it_ended(written: str, arguments: list[str], cod
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
     assert code < 2 or "rror: " in result.stderr or "not judged: " in result.stderr
+
+
+def test_the_example_of_the_help_works(folder: Path) -> None:
+    (folder / "k8s").mkdir()
+    (folder / "k8s/pod.yaml").write_text(BAD)
+    example = re.search(r"Example: stridegate check (.+)", check.help or "")
+    assert example is not None
+
+    result = run(*shlex.split(example[1]))
+
+    assert result.exit_code == 1
+    assert "k8s/pod.yaml:6  Pod shop/web  containers[web]" in result.stdout
 
 
 def test_nothing_to_judge_is_a_mistake_of_the_caller() -> None:
@@ -140,11 +155,15 @@ def test_a_review_is_judged_as_its_request(folder: Path) -> None:
     (folder / "create.json").write_text(json.dumps(review))
     (folder / "update.json").write_text(json.dumps(update))
 
+    (folder / "policy.yaml").write_text(policy(profile="restricted", patching="all"))
+
     created, updated = checked("create.json"), checked("update.json")
+    unhealed = checked("create.json", "--policy", "policy.yaml")
 
     assert created["subjects"][0]["namespace"] == "blog"
     assert created["subjects"][0]["message"].startswith('Stridegate denied pod "web" in "blog"')
     assert rules(updated) == []
+    assert "missing-seccomp-profile" in rules(unhealed)
 
 
 def test_several_processes_say_the_same_as_one(folder: Path) -> None:

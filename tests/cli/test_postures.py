@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 
+import rendering
 import standing
 from localkube.places import CHECKOUT
 from results import HOSTILE, TEXTS
@@ -111,9 +112,7 @@ def test_a_narrow_terminal_shows_blocks(width: int) -> None:
 
 
 def test_the_table_looks_as_it_was_reviewed() -> None:
-    snapshot = CHECKOUT / "tests/cli/snapshots/posture.txt"
-
-    assert rendered("table", STANDING) == snapshot.read_text(encoding="utf-8")
+    assert rendering.standing() == rendering.STANDING_SNAPSHOT.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("shown", [STANDING, posture([], None, [])], ids=["standing", "empty"])

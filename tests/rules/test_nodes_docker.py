@@ -195,3 +195,29 @@ def test_no_rule_about_docker_applies_to_a_host_without_it(tmp_path: Path) -> No
     findings = surveyed(bare, list(rules), tmp_path).findings
 
     assert {each.verdict.state for each in findings} == {State.NOT_APPLICABLE}
+
+
+def test_the_longest_way_to_a_verdict_is_short_enough(tmp_path: Path) -> None:
+    unit = "[Service]\nEnvironmentFile=/etc/default/docker\nExecStart=/usr/bin/dockerd $OPTIONS\n"
+    host = NodeExample(
+        title="a stopped daemon whose flags stand in a file, with rules that nobody compiled",
+        state=State.FAIL,
+        files={
+            SERVICE: HostFile(text=unit, mode=0o644),
+            "/etc/systemd/system/docker.service.d/own.conf": HostFile(text="[Service]\nRestart=always\n", mode=0o644),
+            "/etc/default/docker": HostFile(text='OPTIONS="--config-file=/srv/daemon.json -H fd://"\n', mode=0o644),
+            "/srv/daemon.json": HostFile(text='{"data-root": "/srv/docker", "group": "998"}', mode=0o600),
+            "/srv/docker": HostFile(kind=FileKind.DIRECTORY, mode=0o710),
+            "/etc/audit/rules.d/a.rules": HostFile(text="-w /srv/docker -p wa\n"),
+            RULES: HostFile(text="-D\n"),
+            SOCKET: HostFile(kind=FileKind.SOCKET, mode=0o666, gid=5),
+        },
+        processes=(AUDITD,),
+    )
+    rules = [rule for slug, rule in NODE_RULES.items() if slug.startswith("unaudited-") or "docker" in slug]
+
+    found = {each.rule.slug: each.verdict for each in surveyed(host, list(rules), tmp_path).findings}
+
+    assert not [slug for slug, each in found.items() if each.state is State.ERROR]
+    assert found["unaudited-docker-data-directory"].state is State.WARN
+    assert found["docker-socket-file-ownership"].state is State.FAIL

@@ -96,7 +96,7 @@ def _incomplete(error: ModuleNotFoundError) -> int:
     missing = (error.name or "").partition(".")[0]
     if missing in {"", "stridegate"}:
         return _defect(error)
-    extra = "cluster" if missing == "kubernetes" else "operator"
+    extra = {"kubernetes": "cluster", "cryptography": "node"}.get(missing, "operator")
     _say(f"this command needs the package {missing}: install stridegate[{extra}]")
     return _detailed(error, _USAGE)
 

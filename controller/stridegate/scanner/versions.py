@@ -25,6 +25,8 @@ _VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:-(?:rc|beta|alpha)[.\d]*)?)")
 # What a build says with `-ldflags "-X package.version=v1.2.3"`, and the main module's own line.
 _LINKED = re.compile(r"-X[ =]'?[\w./-]*\.(?:gitVersion|[vV]ersion)=v?(\d+\.\d+\.\d+[\w.-]*)")
 _MODULE = re.compile(r"^mod\t\S+\tv(\d+\.\d+\.\d+)(?:[\t+\n-]|$)", re.MULTILINE)
+# Distributions build the kubelet into programs of their own.
+_DEPENDENCIES = {"kubelet": re.compile(r"^dep\tk8s\.io/kubernetes\tv(\d+\.\d+\.\d+)", re.MULTILINE)}
 
 _MAGIC = b"\xff Go buildinf:"
 # The most bytes of a table of sections, of the information itself, and of dpkg's list of packages.
@@ -36,7 +38,7 @@ _MOST_PACKAGES = 16 * 1024 * 1024
 def version_of(host: HostRoot, component: str) -> str:
     """Return the version of an installed program, such as 1.2.8. Raises Missing where it is not installed, Barred where nothing tells."""
     path = _program(host, component)
-    linked = _linked_version(host, path)
+    linked = _linked_version(host, component, path)
     packaged = linked or _packaged_version(host, component)
     if not packaged:
         raise Barred(path, "says its version only when it is run, which a scan does not do")
@@ -56,10 +58,11 @@ def _program(host: HostRoot, component: str) -> str:
     raise Missing(component)
 
 
-def _linked_version(host: HostRoot, path: str) -> str:
+def _linked_version(host: HostRoot, component: str, path: str) -> str:
     with host.at(path) as place:
         information = _information(place)
-    for pattern in (_LINKED, _MODULE):
+    dependency = _DEPENDENCIES.get(component)
+    for pattern in (_LINKED, *([dependency] if dependency else []), _MODULE):
         if found := pattern.search(information):
             return found[1]
     return ""

@@ -172,6 +172,11 @@ class Judge:
             healed = mutate(request, rulebook, now=self.standards.now)
             if healed.patch is not None:
                 request = patched(request, healed.patch)
+        return self.validated(request)
+
+    def validated(self, request: Request) -> Answered:
+        """Return the webhook's verdict on a request as it stands. Raises AdmissionError."""
+        rulebook = self.standards.rulebook(scope_of(request))
         judged = judge(request, rulebook, self._kinds, now=self.standards.now)
         return Answered(request, rulebook, judged, answer(judged, request, rulebook))
 
@@ -197,7 +202,7 @@ class Judge:
             locate=functools.cache(document.position),
         )
         try:
-            given = self.answered(asked(request))
+            given = self.validated(asked(request))
         except AdmissionError as error:
             return found.problem(str(error), _blamed(str(error)))
         return self._subject(found, given, scope_of(given.request) or "")
@@ -222,6 +227,8 @@ class Judge:
             )
         if self._roster.half_named(found.api_version, found.kind):
             return found.problem(f"wanted the apiVersion of a {found.kind}, got nothing")
+        if found.kind == "Kustomization":
+            return found.unjudged("it is built first: kustomize build DIRECTORY | stridegate check -")
         if not found.kind or not found.api_version:
             return found.unjudged("it is no object of Kubernetes: it has no kind or no apiVersion")
         return found.unjudged("no rule looks at this kind")

@@ -16,7 +16,7 @@ from stridegate.model.nodes.audit_rules import (
 )
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
 from stridegate.model.nodes.programs import host_processes
-from stridegate.model.nodes.queries import FileStatusOf, FilesUnder, FileText
+from stridegate.model.nodes.queries import FileStatusOf, FilesUnder, FileText, HostProcesses, Query
 from stridegate.model.nodes.remedies import Remedy
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import Evidence, Offender, Source, State, Verdict
@@ -66,30 +66,25 @@ def audited(  # noqa: PLR0913 - a declaration, by keyword
 
 def judge(node: Node, paths: Sequence[str]) -> Verdict:
     """Return whether those of the paths that are there are audited. Raises NotThere where none is."""
-    targets = _targets(node, paths)
-    compiled = node.look(FileText(COMPILED))
-    if isinstance(compiled, Unreadable):
-        raise NotReadable(compiled)
-    auditd = bool(host_processes(node, "auditd"))
-    loaded = AuditRules() if isinstance(compiled, Absent) else parse(compiled)
+    targets, compiled, sources = _read(node, paths)
+    if not host_processes(node, "auditd"):
+        return _verdict(State.FAIL, "auditd does not run", targets, source=Source.PROC, path="process auditd")
+    loaded = parse(compiled)
     if loaded.silenced:
-        seen = f"{COMPILED} keeps every rule silent: {loaded.silenced}"
-        return _verdict(State.FAIL, seen, targets)
+        return _verdict(State.FAIL, f"{COMPILED} keeps every rule silent: {loaded.silenced}", targets)
     found = {path: _covered(node, loaded, status) for path, status in targets.items()}
     if all(each.coverage is Coverage.FULLY for each in found.values()):
-        if not auditd:
-            return _verdict(State.FAIL, "auditd does not run", targets, source=Source.PROC, path="auditd")
         return _verdict(State.PASS, f"configured: {next(iter(found.values())).by}", {})
-    return _short_of(node, found, targets, auditd=auditd)
+    return _short_of(node, found, targets, sources)
 
 
-def _short_of(node: Node, found: Mapping[str, Covered], targets: Mapping[str, FileStatus], *, auditd: bool) -> Verdict:
-    """Return the verdict where the compiled rules do not cover all: weaker where they nearly do, or where rules.d does."""
+def _short_of(
+    node: Node, found: Mapping[str, Covered], targets: Mapping[str, FileStatus], paths: Sequence[str]
+) -> Verdict:
+    """Return the verdict where the compiled rules do not cover all: weaker where they nearly do, or where those at the paths do."""
     lacking = {path: status for path, status in targets.items() if found[path].coverage is Coverage.NONE}
-    sources = parse(merged(_sources(node)))
+    sources = parse(merged(_sources(node, paths)))
     compiling = {} if sources.silenced else {path: _covered(node, sources, status) for path, status in lacking.items()}
-    if not auditd:
-        return _verdict(State.FAIL, "auditd does not run", targets, source=Source.PROC, path="auditd")
     if lacking and all(each.coverage is not Coverage.NONE for each in compiling.values()) and compiling:
         return _verdict(State.WARN, f"in {SOURCES}, but not compiled: run augenrules --load", lacking, path=SOURCES)
     if lacking:
@@ -119,18 +114,22 @@ def _verdict(
     )
 
 
-def _targets(node: Node, paths: Sequence[str]) -> Mapping[str, FileStatus]:
-    """Return what is there of the paths, each target of links once."""
+def _read(node: Node, paths: Sequence[str]) -> tuple[Mapping[str, FileStatus], str, tuple[str, ...]]:
+    """Return what is there of the paths, each target of links once, the compiled rules, and the files of rules.d.
+
+    All at once, with the processes: each round of questions costs.
+    """
+    further: list[Query[object]] = [FileText(COMPILED), FilesUnder(SOURCES, "*.rules"), HostProcesses()]
+    answers = node.look_at([*(FileStatusOf(path) for path in paths), *further])
     targets: dict[str, FileStatus] = {}
-    answers = node.look_at([FileStatusOf(path) for path in paths])
-    for path, answer in zip(paths, answers, strict=True):
+    for path, answer in zip(paths, answers, strict=False):
         if isinstance(answer, Unreadable):
             raise NotReadable(answer)
-        if not isinstance(answer, Absent) and answer.target not in {each.target for each in targets.values()}:
+        if isinstance(answer, FileStatus) and answer.target not in {each.target for each in targets.values()}:
             targets[path] = answer
     if not targets:
         raise NotThere(Absent(", ".join(paths[:2]) + (" …" if len(paths) > 2 else "")))
-    return targets
+    return targets, node.get(FileText(COMPILED)) or "", node.get(FilesUnder(SOURCES, "*.rules")) or ()
 
 
 def _covered(node: Node, rules: AuditRules, status: FileStatus) -> Covered:
@@ -154,8 +153,7 @@ def _covered(node: Node, rules: AuditRules, status: FileStatus) -> Covered:
     return covered(placed, status.target, directory=status.kind is FileKind.DIRECTORY)
 
 
-def _sources(node: Node) -> Mapping[str, str]:
-    paths = node.get(FilesUnder(SOURCES, "*.rules")) or ()
+def _sources(node: Node, paths: Sequence[str]) -> Mapping[str, str]:
     texts: dict[str, str] = {}
     for path, text in zip(paths, node.look_at([FileText(path) for path in paths]), strict=True):
         if isinstance(text, Unreadable):

@@ -16,7 +16,7 @@ from stridegate.model.nodes.files import Finder
 from stridegate.model.nodes.flags import Flags
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
 from stridegate.model.nodes.programs import arguments, host_processes
-from stridegate.model.nodes.queries import Document, FileStatusOf, HostAccounts, HostProcesses, Syntax
+from stridegate.model.nodes.queries import Document, FileStatusOf, HostAccounts, HostProcesses, Query, Syntax
 from stridegate.model.nodes.rules import HostFile
 from stridegate.model.nodes.units import command, unit
 from stridegate.model.nodes.verdicts import Evidence, Source
@@ -126,11 +126,12 @@ class Daemon:
 
 def expect_docker(node: Node) -> None:
     """Return where there is evidence of Docker: its daemon, its socket or its configuration. Raises NotThere, NotReadable."""
-    found = node.look_at([FileStatusOf(SOCKET), FileStatusOf(CONFIGURATION)])
-    for answer in (*found, node.look(HostProcesses())):
+    evidence: list[Query[object]] = [FileStatusOf(SOCKET), FileStatusOf(CONFIGURATION), HostProcesses()]
+    socket, configuration, processes = node.look_at(evidence)
+    for answer in (socket, configuration, processes):
         if isinstance(answer, Unreadable):
             raise NotReadable(answer)
-    if all(isinstance(answer, Absent) for answer in found) and not host_processes(node, "dockerd"):
+    if isinstance(socket, Absent) and isinstance(configuration, Absent) and not host_processes(node, "dockerd"):
         raise NotThere(Absent("Docker"))
 
 

@@ -149,7 +149,8 @@ def first_existing(node: Node, paths: Iterable[str]) -> FileStatus:
 def _listing(paths: tuple[str, ...]) -> str:
     if not paths:
         return "no such file"
-    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} other places"
+    others = len(paths) - 1
+    return f"{paths[0]} and {others} other place{'s' if others > 1 else ''}" if others else paths[0]
 
 
 def judge_modes(node: Node, paths: Iterable[str], limit: Limit, otherwise: State = State.FAIL) -> Verdict:

@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stridegate.model.nodes.answers import Absent, Unreadable
+from stridegate.model.nodes.answers import Absent, FileStatus, Unreadable
 from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
 from stridegate.model.nodes.paths import base_name
-from stridegate.model.nodes.queries import Document, FileStatusOf, FilesUnder, Syntax
+from stridegate.model.nodes.queries import Document, FileStatusOf, FilesUnder, Query, Syntax
 
 # Where units are, what counts most first.
 DIRECTORIES = (
@@ -51,18 +51,20 @@ class Unit:
 
 def unit_files(node: Node, name: str) -> tuple[str, ...]:
     """Return the file of the unit that counts, then its drop-ins in the order in which they apply. Raises NotThere, NotReadable."""
-    candidates = [f"{directory}/{name}" for directory in DIRECTORIES]
-    kind = name.rpartition(".")[2]
-    folders = [f"{directory}/{each}.d" for each in (name, kind) for directory in DIRECTORIES]
-    own = next((path for path, found in _looked(node, candidates) if found), None)
+    candidates: list[Query[object]] = [FileStatusOf(f"{directory}/{name}") for directory in DIRECTORIES]
+    kinds = (name, name.rpartition(".")[2])
+    folders = [FilesUnder(f"{directory}/{each}.d", "*.conf") for each in kinds for directory in DIRECTORIES]
+    # All at once, since each round of questions costs: also what a unit that hides another makes irrelevant.
+    answers = node.look_at([*candidates, *folders])
+    for answer in answers:
+        if isinstance(answer, Unreadable):
+            raise NotReadable(answer)
+    own = next((answer.path for answer in answers if isinstance(answer, FileStatus)), None)
     if own is None:
         raise NotThere(Absent(name))
     drop_ins: dict[str, str] = {}
-    for answer in node.look_at([FilesUnder(folder, "*.conf") for folder in folders]):
-        if isinstance(answer, Unreadable):
-            raise NotReadable(answer)
-        for path in () if isinstance(answer, Absent) else answer:
-            drop_ins.setdefault(base_name(path), path)
+    for path in (path for answer in answers if isinstance(answer, tuple) for path in answer):
+        drop_ins.setdefault(base_name(path), path)
     return (own, *(drop_ins[each] for each in sorted(drop_ins)))
 
 
@@ -125,16 +127,6 @@ def _words(line: str, path: str) -> list[str]:
         return shlex.split(line)
     except ValueError as error:
         raise NotReadable(Unreadable(path, "has a quote that never ends")) from error
-
-
-def _looked(node: Node, paths: list[str]) -> list[tuple[str, bool]]:
-    """Return which paths are there. Raises NotReadable also for one that another comes before: what is seen must be the whole."""
-    found: list[tuple[str, bool]] = []
-    for path, answer in zip(paths, node.look_at([FileStatusOf(path) for path in paths]), strict=True):
-        if isinstance(answer, Unreadable):
-            raise NotReadable(answer)
-        found.append((path, not isinstance(answer, Absent)))
-    return found
 
 
 def _sections(path: str, document: object) -> list[tuple[str, Mapping[str, list[str]]]]:

@@ -76,7 +76,7 @@ def _insecure(node: Node) -> Verdict:
 def _legacy(registry: Mapping[str, object]) -> Iterator[Offender]:
     for name, table in _maps(registry.get("configs")):
         tls = table.get("tls")
-        if isinstance(tls, Mapping) and tls.get("insecure_skip_verify") not in {None, False}:
+        if isinstance(tls, Mapping) and tls.get("insecure_skip_verify") not in (None, False):
             yield Offender(name=name, observed="insecure_skip_verify = true")
     for name, table in _maps(registry.get("mirrors")):
         endpoints = table.get("endpoint")
@@ -91,7 +91,7 @@ def _in_hosts(path: str, document: object) -> Iterator[Offender]:
         return
     top = {"server": document}
     for name, table in (*top.items(), *_maps(document.get("host"))):
-        if table.get("skip_verify") not in {None, False}:
+        if table.get("skip_verify") not in (None, False):
             yield Offender(name=path, observed=f"skip_verify = true for {name[:60]}")
         if _is_plain(document.get("server") if name == "server" else name):
             yield Offender(name=path, observed="http:// server")

@@ -72,7 +72,7 @@ def _devices(node: Node) -> Verdict:
     offenders = tuple(
         Offender(name=name, observed="privileged_without_host_devices_all_devices_allowed = true")
         for name, runtime in runtimes.items()
-        if runtime.get("privileged_without_host_devices_all_devices_allowed") not in {None, False}
+        if runtime.get("privileged_without_host_devices_all_devices_allowed") not in (None, False)
     )
     default = found.setting(Part.RUNTIME, _DEFAULT_RUNTIME).value
     without = runtimes.get(default, {}).get("privileged_without_host_devices") is True

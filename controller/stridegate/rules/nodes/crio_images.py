@@ -51,7 +51,7 @@ def _insecure_in(path: str, document: Mapping[str, object]) -> Iterator[Offender
     for registry in _maps(document.get("registry")):
         for each in (registry, *_maps(registry.get("mirror"))):
             # What is blocked is never pulled from.
-            if each.get("insecure") not in {None, False} and registry.get("blocked") is not True:
+            if each.get("insecure") not in (None, False) and registry.get("blocked") is not True:
                 name = each.get("location") or registry.get("prefix") or path
                 yield Offender(name=str(name), observed="insecure = true")
     registries = document.get("registries")

@@ -67,7 +67,7 @@ def _seccomp(docker: Daemon, node: Node) -> Verdict:
         raise NotReadable(profile)
     if isinstance(profile, Absent):
         return verdict(docker, State.WARN, f"{setting.said}, which is absent", setting.evidence)
-    permits = not isinstance(profile, Mapping) or profile.get("defaultAction") in {"SCMP_ACT_ALLOW", "SCMP_ACT_LOG"}
+    permits = not isinstance(profile, Mapping) or profile.get("defaultAction") in ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG")
     state, what = (State.FAIL, ", which permits by default") if permits else (State.PASS, "")
     return verdict(docker, state, f"{setting.said}{what}", setting.evidence)
 
