@@ -20,6 +20,8 @@ T = TypeVar("T")
 CONFIG = "/var/lib/kubelet/config.yaml"
 # Every rule about kubelet and kube-proxy answers these claims.
 RUNTIME_EXPOSURE = frozenset({MISCONFIGURED_HOST, "node-runtime-exposure"})
+# Those about settings of the kubelet, which count with their defaults where they are unset, answer these too.
+KUBELET_DEFAULTS = RUNTIME_EXPOSURE | {"insecure-kubernetes-defaults", "insecure-docker-defaults"}
 
 
 def kubelet_process(*flags: str) -> Process:

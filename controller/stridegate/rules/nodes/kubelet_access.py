@@ -7,8 +7,8 @@ from stridegate.model.nodes.kubelet import configuration, setting
 from stridegate.model.nodes.kubelet_fields import ANONYMOUS, AUTHORIZATION, CLIENT_CA, READ_ONLY_PORT, TOKEN_WEBHOOK
 from stridegate.model.nodes.kubelet_rules import (
     CONFIG,
+    KUBELET_DEFAULTS,
     NO_KUBELET,
-    RUNTIME_EXPOSURE,
     filed,
     flagged,
     must_be,
@@ -59,7 +59,7 @@ RULES = (
         severity=Severity.CRITICAL,
         stride=frozenset({Stride.SPOOFING}),
         references=(CisKubernetes("4.2.1"), *in_clouds("3.2.1", *_CLOUDS)),
-        threats=RUNTIME_EXPOSURE
+        threats=KUBELET_DEFAULTS
         | {
             "unauthorized-kubelet-change",
             "kubelet-privilege-elevation",
@@ -111,7 +111,7 @@ RULES = (
         severity=Severity.CRITICAL,
         stride=frozenset({Stride.ELEVATION}),
         references=(CisKubernetes("4.2.2"), *in_clouds("3.2.2", *_CLOUDS)),
-        threats=RUNTIME_EXPOSURE
+        threats=KUBELET_DEFAULTS
         | {"unauthorized-kubelet-change", "kubelet-privilege-elevation", "kubelet-allows-every-request"},
         wrong="The kubelet allows every request.",
         threat="Any certificate or token that the kubelet takes is enough to run commands in every pod of the node.",
@@ -137,7 +137,7 @@ RULES = (
         severity=Severity.HIGH,
         stride=frozenset({Stride.SPOOFING}),
         references=(CisKubernetes("4.2.3"), *in_clouds("3.2.3", *_CLOUDS)),
-        threats=RUNTIME_EXPOSURE
+        threats=KUBELET_DEFAULTS
         | {"unauthorized-kubelet-change", "apiserver-kubelet-spoofing", "kubelet-authentication-without-tls"},
         wrong="The kubelet does not know whose certificates to believe.",
         threat="Without a client CA the kubelet cannot tell the API server from anybody else.",
@@ -159,7 +159,7 @@ RULES = (
         severity=Severity.HIGH,
         stride=frozenset({Stride.SPOOFING}),
         references=(CisKubernetes("4.2.3"),),
-        threats=RUNTIME_EXPOSURE | {"kubelet-authentication-without-tls"},
+        threats=KUBELET_DEFAULTS | {"kubelet-authentication-without-tls"},
         wrong="The kubelet does not have the API server check tokens.",
         threat="Callers with a ServiceAccount's token count as anonymous, which tempts people to allow anonymous ones.",
         wants="have webhook authentication on; without a configuration file it is off",
@@ -179,7 +179,7 @@ RULES = (
         severity=Severity.HIGH,
         stride=frozenset({Stride.INFORMATION_DISCLOSURE}),
         references=(CisKubernetes("4.2.4"), *in_clouds("3.2.4", *_CLOUDS)),
-        threats=RUNTIME_EXPOSURE
+        threats=KUBELET_DEFAULTS
         | {"unauthorized-kubelet-change", "unauthenticated-management-access", "weak-kubelet-authentication"},
         wrong="The kubelet answers without asking who is there.",
         threat="Whoever reaches the read-only port reads the specs of all pods of the node, environment included.",
@@ -205,7 +205,7 @@ RULES = (
         severity=Severity.LOW,
         stride=frozenset({Stride.SPOOFING}),
         references=(CisKubernetes("4.2.7"),),
-        threats=RUNTIME_EXPOSURE,
+        threats=KUBELET_DEFAULTS,
         wrong="The kubelet calls its node by another name than the host's.",
         threat="A node under another's name breaks the check of serving certificates and confuses audit logs.",
         wants="not be set, unless a cloud provider names its nodes so",

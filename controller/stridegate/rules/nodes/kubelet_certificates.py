@@ -16,7 +16,7 @@ from stridegate.model.nodes.kubelet_fields import (
     TLS_KEY,
     TLS_VERSION,
 )
-from stridegate.model.nodes.kubelet_rules import NO_KUBELET, RUNTIME_EXPOSURE, filed, flagged, must_be, of, served
+from stridegate.model.nodes.kubelet_rules import KUBELET_DEFAULTS, NO_KUBELET, filed, flagged, must_be, of, served
 from stridegate.model.nodes.nodes import Node, NotThere
 from stridegate.model.nodes.queries import CertificatesIn, TlsHandshake
 from stridegate.model.nodes.remedies import Remedy
@@ -134,7 +134,7 @@ RULES = (
         severity=Severity.MEDIUM,
         stride=_SPOOFING,
         references=(CisKubernetes("4.2.9"),),
-        threats=RUNTIME_EXPOSURE | {"apiserver-kubelet-spoofing", "kubelet-authentication-without-tls"},
+        threats=KUBELET_DEFAULTS | {"apiserver-kubelet-spoofing", "kubelet-authentication-without-tls"},
         wrong="The kubelet signs its serving certificate itself.",
         threat="The API server cannot tell the kubelet from somebody in between, who reads logs and commands.",
         wants="have tlsCertFile and tlsPrivateKeyFile, or serverTLSBootstrap",
@@ -156,7 +156,7 @@ RULES = (
         severity=Severity.MEDIUM,
         stride=_SPOOFING,
         references=(CisKubernetes("4.2.9"),),
-        threats=RUNTIME_EXPOSURE | {"apiserver-kubelet-spoofing"},
+        threats=KUBELET_DEFAULTS | {"apiserver-kubelet-spoofing"},
         wrong="The kubelet shows a certificate that the cluster's CA did not sign.",
         threat="Nobody who connects to the kubelet can tell it from somebody in between.",
         wants="show a certificate that the cluster's CA signed",
@@ -177,7 +177,7 @@ RULES = (
         severity=Severity.MEDIUM,
         stride=_SPOOFING,
         references=(CisKubernetes("4.2.10"), *in_clouds("3.2.8", *_CLOUDS)),
-        threats=RUNTIME_EXPOSURE | {"kubelet-authentication-without-tls"},
+        threats=KUBELET_DEFAULTS | {"kubelet-authentication-without-tls"},
         wrong="The kubelet does not renew its client certificate.",
         threat="A stolen node certificate is good until it expires, and the node is lost when it does.",
         wants="rotate its client certificate; unset it does not",
@@ -199,7 +199,7 @@ RULES = (
         severity=Severity.MEDIUM,
         stride=_SPOOFING,
         references=(CisKubernetes("4.2.11"), *in_clouds("3.2.9", *_CLOUDS)),
-        threats=RUNTIME_EXPOSURE | {"apiserver-kubelet-spoofing", "kubelet-authentication-without-tls"},
+        threats=KUBELET_DEFAULTS | {"apiserver-kubelet-spoofing", "kubelet-authentication-without-tls"},
         wrong="The kubelet does not renew its serving certificate.",
         threat="The certificate expires, and who then connects learns to ignore the error.",
         wants=f"not have the feature gate {_GATE} off",
@@ -220,7 +220,7 @@ RULES = (
         severity=Severity.MEDIUM,
         stride=_SPOOFING,
         references=(CisKubernetes("4.2.12"),),
-        threats=RUNTIME_EXPOSURE | {"weak-tls-ciphers"},
+        threats=KUBELET_DEFAULTS | {"weak-tls-ciphers"},
         wrong="The kubelet offers weak TLS ciphers.",
         threat="Traffic that was recorded, or that somebody sits in the middle of, can be read or changed.",
         wants="offer ECDHE suites with AES-GCM or ChaCha20-Poly1305 alone",
@@ -245,7 +245,7 @@ RULES = (
         severity=Severity.MEDIUM,
         stride=_SPOOFING,
         references=(CisKubernetes("4.2.12"),),
-        threats=RUNTIME_EXPOSURE | {"weak-tls-ciphers"},
+        threats=KUBELET_DEFAULTS | {"weak-tls-ciphers"},
         wrong="The kubelet agrees to TLS before 1.2.",
         threat="Old versions can be broken into or forced upon both sides.",
         wants="demand TLS 1.2 or later",

@@ -14,7 +14,7 @@ from stridegate.model.nodes.kubelet_fields import (
     UNSAFE_SYSCTLS,
 )
 from stridegate.model.nodes.kubelet_launches import UNITS
-from stridegate.model.nodes.kubelet_rules import NO_KUBELET, RUNTIME_EXPOSURE, filed, flagged, must_be, served, that
+from stridegate.model.nodes.kubelet_rules import KUBELET_DEFAULTS, NO_KUBELET, filed, flagged, must_be, served, that
 from stridegate.model.nodes.nodes import Node, NotThere
 from stridegate.model.nodes.remedies import Remedy
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
@@ -78,7 +78,7 @@ RULES = (
         severity=Severity.LOW,
         stride=frozenset({Stride.TAMPERING}),
         references=(CisKubernetes("4.2.6"), *in_clouds("3.2.6", *_CLOUDS)),
-        threats=RUNTIME_EXPOSURE,
+        threats=KUBELET_DEFAULTS,
         wrong="The kubelet leaves the node's iptables chains to somebody else.",
         threat="Rules that somebody made by hand drift from what pods and services need, open or shut.",
         wants="keep the iptables utility chains itself",
@@ -97,7 +97,7 @@ RULES = (
         severity=Severity.MEDIUM,
         stride=_ELEVATION,
         references=(CisKubernetes("4.2.14"), CisDocker("5.22", before_1_6="5.21")),
-        threats=RUNTIME_EXPOSURE | {"disabled-seccomp"},
+        threats=KUBELET_DEFAULTS | {"disabled-seccomp"},
         wrong="Pods that ask for no seccomp profile run without one.",
         threat="Each of some 300 system calls of the kernel is open to a container that was broken into.",
         wants="have seccompDefault on; unset it is off",
@@ -118,7 +118,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_DISCLOSURE,
         references=(CisKubernetes(None, "4.2.15"),),
-        threats=RUNTIME_EXPOSURE,
+        threats=KUBELET_DEFAULTS,
         wrong="The kubelet's unit speaks to any address.",
         threat="Whoever reaches the kubelet's port speaks to it, from any network.",
         wants="have IPAddressDeny=any in its systemd unit, with what may reach it under IPAddressAllow",
@@ -138,7 +138,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_DISCLOSURE,
         references=(),
-        threats=RUNTIME_EXPOSURE,
+        threats=KUBELET_DEFAULTS,
         wrong="The kubelet offers profiles of itself, and flags to turn.",
         threat="Who may ask the kubelet learns what it does in detail, and can slow it down.",
         wants="have the handlers for profiling and debug flags off",
@@ -157,7 +157,7 @@ RULES = (
         severity=Severity.LOW,
         stride=frozenset({Stride.SPOOFING}),
         references=(),
-        threats=RUNTIME_EXPOSURE,
+        threats=KUBELET_DEFAULTS,
         wrong="A pod may use an image on the node without the credentials to pull it.",
         threat="A tenant runs, and reads, the private image that another tenant pulled.",
         wants="verify credentials also for images that are already there",
@@ -177,7 +177,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_ELEVATION,
         references=(),
-        threats=RUNTIME_EXPOSURE,
+        threats=KUBELET_DEFAULTS,
         wrong="Pods may set kernel parameters that are not safe to share.",
         threat="A pod changes or exhausts what other pods and the node depend on.",
         wants="allow no unsafe sysctl",
@@ -196,7 +196,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_DISCLOSURE,
         references=(),
-        threats=RUNTIME_EXPOSURE,
+        threats=KUBELET_DEFAULTS,
         wrong="The kubelet starts on a node with swap.",
         threat="Memory of pods, Secrets among it, may be written to a disk that nobody encrypted.",
         wants="refuse to start where swap is on",
@@ -214,7 +214,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_ELEVATION,
         references=(),
-        threats=RUNTIME_EXPOSURE | {"cloud-controller-separation"},
+        threats=KUBELET_DEFAULTS | {"cloud-controller-separation"},
         wrong="The kubelet has a cloud provider's code and credentials inside.",
         threat="Every node holds rights in the cloud that the cloud controller manager alone should have.",
         wants="have no cloud provider, or an external one",

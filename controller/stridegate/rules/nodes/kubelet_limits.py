@@ -17,7 +17,7 @@ from stridegate.model.nodes.kubelet_fields import (
     STREAMING_TIMEOUT,
     SYSTEM_RESERVED,
 )
-from stridegate.model.nodes.kubelet_rules import NO_KUBELET, RUNTIME_EXPOSURE, filed, flagged, of, served, that
+from stridegate.model.nodes.kubelet_rules import KUBELET_DEFAULTS, NO_KUBELET, filed, flagged, of, served, that
 from stridegate.model.nodes.nodes import Node
 from stridegate.model.nodes.queries import FileText
 from stridegate.model.nodes.remedies import Remedy
@@ -106,7 +106,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_DENIAL,
         references=(CisKubernetes("4.2.5"), *in_clouds("3.2.5", *_CLOUDS)),
-        threats=RUNTIME_EXPOSURE,
+        threats=KUBELET_DEFAULTS,
         wrong="The kubelet keeps idle streaming connections for ever.",
         threat="Forgotten exec and port-forward sessions pile up, and can be taken over later.",
         wants="close idle streaming connections after some time",
@@ -128,7 +128,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_DENIAL,
         references=(CisKubernetes("4.2.8"), *in_clouds("3.2.7", *_CLOUDS)),
-        threats=RUNTIME_EXPOSURE,
+        threats=KUBELET_DEFAULTS,
         wrong="The kubelet creates events without a sensible limit.",
         threat="A pod that fails in a loop floods the API server and etcd, and buries the events that matter.",
         wants="create 1 to 50 events a second; 0 means no limit",
@@ -148,7 +148,7 @@ RULES = (
         severity=Severity.MEDIUM,
         stride=_DENIAL,
         references=(CisKubernetes("4.2.13"),),
-        threats=RUNTIME_EXPOSURE | _KERNEL_CLAIM | {"node-resource-exhaustion"},
+        threats=KUBELET_DEFAULTS | _KERNEL_CLAIM | {"node-resource-exhaustion"},
         wrong="A pod may start as many processes as it likes.",
         threat="A fork bomb in one pod takes the last process id of the node, and all its pods with it.",
         wants="have a limit above 0; unset it is -1, which is none",
@@ -169,7 +169,7 @@ RULES = (
         severity=Severity.MEDIUM,
         stride=_DENIAL,
         references=(CisKubernetes(None, "4.2.6"),),
-        threats=RUNTIME_EXPOSURE | _KERNEL_CLAIM,
+        threats=KUBELET_DEFAULTS | _KERNEL_CLAIM,
         wrong="The kubelet changes the kernel's settings instead of insisting on them.",
         threat="What was set to keep the kernel up under load is overwritten without a word.",
         wants="have protectKernelDefaults on",
@@ -194,7 +194,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_DENIAL,
         references=(),
-        threats=RUNTIME_EXPOSURE | _KERNEL_CLAIM | {"node-resource-exhaustion", "noisy-neighbour"},
+        threats=KUBELET_DEFAULTS | _KERNEL_CLAIM | {"node-resource-exhaustion", "noisy-neighbour"},
         wrong="The kubelet never evicts a pod to save the node.",
         threat="One pod fills the node's memory or disk until the kernel kills what it likes.",
         wants="have a hard eviction threshold above 0",
@@ -217,7 +217,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_DENIAL,
         references=(),
-        threats=RUNTIME_EXPOSURE | _KERNEL_CLAIM | {"node-resource-exhaustion", "noisy-neighbour"},
+        threats=KUBELET_DEFAULTS | _KERNEL_CLAIM | {"node-resource-exhaustion", "noisy-neighbour"},
         wrong="Pods may use up what the node's own daemons need.",
         threat="A busy pod starves the kubelet, the runtime or sshd, and the node drops out.",
         wants="reserve resources for Kubernetes' daemons and for the system's",
@@ -237,7 +237,7 @@ RULES = (
         severity=Severity.LOW,
         stride=_DENIAL,
         references=(),
-        threats=RUNTIME_EXPOSURE | {"docker-daemon-overload"},
+        threats=KUBELET_DEFAULTS | {"docker-daemon-overload"},
         wrong="The kubelet pulls any number of images at once.",
         threat="Many pods at once take the node's network and disk, and its share of the registry.",
         wants="have a limit on pulls a second, or pull one image after the other",
