@@ -155,11 +155,15 @@ def test_a_review_is_judged_as_its_request(folder: Path) -> None:
     (folder / "create.json").write_text(json.dumps(review))
     (folder / "update.json").write_text(json.dumps(update))
 
+    (folder / "policy.yaml").write_text(policy(profile="restricted", patching="all"))
+
     created, updated = checked("create.json"), checked("update.json")
+    unhealed = checked("create.json", "--policy", "policy.yaml")
 
     assert created["subjects"][0]["namespace"] == "blog"
     assert created["subjects"][0]["message"].startswith('Stridegate denied pod "web" in "blog"')
     assert rules(updated) == []
+    assert "missing-seccomp-profile" in rules(unhealed)
 
 
 def test_several_processes_say_the_same_as_one(folder: Path) -> None:

@@ -101,6 +101,13 @@ def test_the_hosts_processes_are_not_those_of_containers() -> None:
         ["/bin/sh", "-c", f"exec /usr/local/bin/{NAME} --a=1 1>>/var/log/x 2>&1"],
         ["sh", "-c", f"# {NAME} --a=0\nexec {NAME} --a=1\n# {NAME} --a=2\necho --a=3"],
         ["sh", "-ec", f"set -x; {NAME} \\\n  --a=1; echo --a=2"],
+        [
+            "bash",
+            "-o",
+            "pipefail",
+            "-c",
+            f"mkdir -p /var/log/{NAME} && A=1 exec nice -n 5 {NAME} --a=1 | tee /log/{NAME}",
+        ],
         ["/go-runner", "--log-file=/x", f"/usr/local/bin/{NAME}", "--a=1"],
         ["hyperkube", NAME, "--a=1"],
         ["hyperkube", "apiserver", "--a=1"],
@@ -108,6 +115,23 @@ def test_the_hosts_processes_are_not_those_of_containers() -> None:
 )
 def test_shells_and_wrappers_are_seen_through(command: list[str]) -> None:
     assert started(command, NAME) == ("--a=1",)
+
+
+def test_a_value_that_has_the_programs_name_hides_no_flag() -> None:
+    script = f"exec {NAME} --a=1 --log-dir /var/log/{NAME} --b=2; chown root /var/log/{NAME} --c=3"
+
+    assert started(["sh", "-c", script], NAME) == ("--a=1", "--log-dir", f"/var/log/{NAME}", "--b=2")
+
+
+def test_a_shells_variables_are_those_of_its_container() -> None:
+    found = started(["sh", "-c", f"{NAME} --a=$A --b=${{B}}/x --c=$C"], NAME, environment={"A": "1", "B": "/b"})
+
+    assert found == ("--a=1", "--b=/b/x", "--c=$C")
+
+
+def test_a_path_with_an_unknown_variable_is_unknown() -> None:
+    with pytest.raises(NotReadable):
+        component(node(manifest=pod(NAME)), NAME).on_host("/certs/${NODE}.crt")
 
 
 def test_a_command_that_starts_something_else_is_not_taken_for_it() -> None:

@@ -172,6 +172,11 @@ class Judge:
             healed = mutate(request, rulebook, now=self.standards.now)
             if healed.patch is not None:
                 request = patched(request, healed.patch)
+        return self.validated(request)
+
+    def validated(self, request: Request) -> Answered:
+        """Return the webhook's verdict on a request as it stands. Raises AdmissionError."""
+        rulebook = self.standards.rulebook(scope_of(request))
         judged = judge(request, rulebook, self._kinds, now=self.standards.now)
         return Answered(request, rulebook, judged, answer(judged, request, rulebook))
 
@@ -197,7 +202,7 @@ class Judge:
             locate=functools.cache(document.position),
         )
         try:
-            given = self.answered(asked(request))
+            given = self.validated(asked(request))
         except AdmissionError as error:
             return found.problem(str(error), _blamed(str(error)))
         return self._subject(found, given, scope_of(given.request) or "")

@@ -54,6 +54,8 @@ class Started:
 
     def on_host(self, path: str) -> str:
         """Return where on the node a path of the component's leads. Raises NotReadable where it is inside its image alone."""
+        if "${" in path or "$(" in path:
+            raise NotReadable(Unreadable(path, "holds a variable whose value is not known"))
         if self.mounts is None:
             return path
         within = [point for point in self.mounts if path == point or path.startswith(point.rstrip("/") + "/")]
@@ -202,7 +204,7 @@ def _of_pod(pod: JsonObject, name: str, evidence: Evidence) -> Started | None:
             if "name" in each and "value" in each
         }
         command = [*_texts(container.get("command")), *_texts(container.get("args"))]
-        words = started([expanded(word, environment) for word in command], name)
+        words = started([expanded(word, environment) for word in command], name, environment=environment)
         if words is None and container.get("name") == name and not container.get("command"):
             words = _texts(container.get("args"))  # the image's own entry point
         if words is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import takewhile
+from itertools import groupby, pairwise
 
 from stridegate.model.nodes.answers import Absent, Process
 from stridegate.model.nodes.nodes import Node, NotThere
@@ -26,6 +26,10 @@ _SHELL_END = re.compile(r"^(?:\d*[<>].*|&>.*|[|&;]+)$")
 _CONTAINER = re.compile(
     r"(?:^|/)(?:(?:docker|cri-containerd|crio|libpod)-[0-9a-f]{64}\.scope|(?:docker|libpod)/[0-9a-f]{64})$"
 )
+# What may stand before a command: keywords and assignments.
+_BEFORE_COMMANDS = re.compile(r"exec|then|else|do|if|!|\{|\(|[A-Za-z_]\w*=.*")
+_RUNS_SCRIPT = re.compile(r"^-[a-zA-Z]*c$")
+_SHELL_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 # Variables in a container's command (Kubernetes' $(NAME)); $$(NAME) is literal.
 _VARIABLE = re.compile(r"\$\$\(|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
@@ -92,25 +96,38 @@ def _after_name(words: Sequence[str], programs: Sequence[str]) -> tuple[str, ...
     return None
 
 
-def started(words: Sequence[str], *programs: str) -> tuple[str, ...] | None:
+def started(
+    words: Sequence[str], *programs: str, environment: Mapping[str, str] | None = None
+) -> tuple[str, ...] | None:
     """Return the arguments that a container's command gives one of these programs, None where it starts none of them.
 
-    Shells (`sh -c "exec kube-apiserver … 1>>log"`) and wrappers (`go-runner … kube-apiserver …`) are seen through.
+    Shells (`sh -c "exec kube-apiserver … 1>>log"`) and wrappers (`go-runner … kube-apiserver …`) are seen through, with
+    the variables of a shell that `environment` has.
     """
     direct = _after_name(words, programs)
     if direct is not None or not words:
         return direct
     if base_name(words[0]) in _SHELLS:
-        return _in_shell(words[1:], programs)
+        return _in_shell(_script(words[1:]), programs, environment or {})
     if base_name(words[0]) in _WRAPPERS:
-        first = next((at for at, word in enumerate(words) if base_name(word) in {*programs, *_MULTICALL}), None)
-        return None if first is None else _after_name(words[first:], programs)
+        return _behind(words, programs)
     return None
 
 
-def _in_shell(words: Sequence[str], programs: Sequence[str]) -> tuple[str, ...] | None:
-    """Return what the last command of a script that names one of the programs gives it."""
-    script = next((word for word in words if not word.startswith("-")), "")
+def _behind(words: Sequence[str], programs: Sequence[str]) -> tuple[str, ...] | None:
+    """Return what follows the first word that is one of the programs."""
+    first = next((at for at, word in enumerate(words) if base_name(word) in {*programs, *_MULTICALL}), None)
+    return None if first is None else _after_name(words[first:], programs)
+
+
+def _script(words: Sequence[str]) -> str:
+    """Return the word that a shell takes for its script: the one behind -c, however that is combined (`-ec`)."""
+    behind = (script for option, script in pairwise(words) if _RUNS_SCRIPT.match(option))
+    return next(behind, next((word for word in words if not word.startswith("-")), ""))
+
+
+def _in_shell(script: str, programs: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return what the last command of a script that runs one of the programs gives it; one that only names it counts for nothing."""
     lines = (line for line in script.replace("\\\n", " ").splitlines() if not line.lstrip().startswith("#"))
     lexer = shlex.shlex(" ; ".join(lines), posix=True, punctuation_chars=";&|")
     lexer.whitespace_split = True
@@ -119,10 +136,16 @@ def _in_shell(words: Sequence[str], programs: Sequence[str]) -> tuple[str, ...] 
         tokens = list(lexer)
     except ValueError:  # quotes that never end
         return None
-    last = next((at for at in reversed(range(len(tokens))) if base_name(tokens[at]) in programs), None)
-    if last is None:
-        return None
-    return tuple(takewhile(lambda word: not _SHELL_END.match(word), tokens[last + 1 :]))
+    found = None
+    for is_end, group in groupby(tokens, lambda token: _SHELL_END.match(token) is not None):
+        command = [
+            _SHELL_VARIABLE.sub(lambda match: environment.get(match[1] or match[2], match[0]), each) for each in group
+        ]
+        while command and _BEFORE_COMMANDS.fullmatch(command[0]):
+            del command[0]
+        if not is_end and command and base_name(command[0]) in {*programs, *_WRAPPERS, *_MULTICALL}:
+            found = _behind(command, programs) or found
+    return found
 
 
 def expanded(word: str, environment: Mapping[str, str]) -> str:

@@ -42,9 +42,11 @@ def _units(node: Node) -> Iterable[str]:
     found: list[str] = []
     for name in UNITS:
         try:
-            found += unit_files(node, name)
+            files = unit_files(node, name)
         except NotThere:
             continue
+        # k3s and rke2 keep their tokens in a file of variables beside the unit.
+        found += [*files, f"{files[0]}.env", f"{files[0].removesuffix('.service')}.env"]
     if not found:
         raise NotThere(Absent("unit kubelet.service"))
     return found
@@ -196,6 +198,14 @@ _UNIT_DROP_IN = NodeExample(
     state=State.FAIL,
     files={_UNIT: HostFile(), f"{_UNIT}.d/10-kubeadm.conf": HostFile(mode=0o646)},
 )
+_TOKENS = NodeExample(
+    title="a file of tokens beside the unit that others may read",
+    state=State.FAIL,
+    files={
+        "/etc/systemd/system/k3s-agent.service": HostFile(),
+        "/etc/systemd/system/k3s-agent.service.env": HostFile(mode=0o644),
+    },
+)
 _ELSEWHERE = filed(
     "where the flag says",
     State.FAIL,
@@ -212,7 +222,7 @@ RULES = (
             _SERVICE,
             Limit(files=0o600),
             (CisKubernetes("4.1.1"),),
-            more=(_UNIT_DROP_IN,),
+            more=(_UNIT_DROP_IN, _TOKENS),
         )
     ),
     _of_vendor(ownership_rule("kubelet-service-file-ownership", _SERVICE, (CisKubernetes("4.1.2"),))),
