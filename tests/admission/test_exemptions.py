@@ -11,7 +11,7 @@ from reviewing import Asked, container, embedding, mutated, pod, policy, validat
 from stridegate.admission.messages import WARNING_RUNES
 from stridegate.admission.verdicts import Label
 from stridegate.engine.catalogue import RULES
-from stridegate.engine.examples import JsonMap
+from stridegate.engine.examples import JsonMap, hardened_container
 from stridegate.model.exemptions import Exemption
 from stridegate.model.policies import CANARY_NAMESPACE, Workload
 from stridegate.model.vocabulary import Action, Patching
@@ -55,6 +55,18 @@ def test_a_denial_counts_what_is_exempted_and_does_not_list_it() -> None:
 
 def test_without_an_exemption_a_denial_counts_none() -> None:
     assert "exempted" not in validated(Asked(object=BOTH)).message
+
+
+def test_the_fix_of_a_denial_leaves_an_exempted_container_as_it_is() -> None:
+    silent: JsonMap = {"securityContext": {"seccompProfile": None}, "initContainers": [{**hardened_container("old")}]}
+    exempt = web("old", "missing-seccomp-profile", containers=frozenset({"old"}))
+
+    denied = validated(Asked(object=pod(silent, **OWNED)), exemptions=[exempt]).message
+    unexempted = validated(Asked(object=pod(silent, **OWNED))).message
+
+    profile = '"securityContext":{"seccompProfile":{"type":"RuntimeDefault"}}'
+    assert f'"containers":[{{"name":"app",{profile}}}]' in denied
+    assert f'"template":{{"spec":{{{profile}}}}}' in unexempted
 
 
 @pytest.mark.parametrize(

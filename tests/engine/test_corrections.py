@@ -64,17 +64,22 @@ def test_what_would_change_something_excluded_is_left() -> None:
         namespaces=frozenset({HERE.namespace}),
         reason="its image is old",
         containers=frozenset({"old"}),
-        rules=frozenset({"missing-seccomp-profile"}),
+        rules=frozenset({"writable-root-filesystem"}),
     )
     asked = regime(replace(policy(patching=Patching.NONE), exclude=(exclusion,)))
+    writable = "securityContext: {readOnlyRootFilesystem: null}"
+    pod = view(
+        laid_over(
+            f"containers: [{{name: app, {writable}}}, {{name: old, {writable}}}]",
+            {"stridegate.dev/writable-paths": "app=/cache; old=/cache"},
+        )
+    )
 
-    correction = corrected(asked, "{securityContext: {seccompProfile: null}, containers: [{name: app}, {name: old}]}")
+    correction = correct(asked, pod, evaluate(asked.questions, pod), HERE, Safety.RISKY)
 
-    assert correction.left[_key(correction, "containers[app]")] is Obstacle.SHARED
-
-
-def _key(correction: Correction, owner: str) -> tuple[str, str, str, str]:
-    return next(key for key in correction.left if key[:2] == ("missing-seccomp-profile", owner))
+    # Both would add to the list of volumes.
+    found = {key[1]: obstacle for key, obstacle in correction.left.items() if key[0] == "writable-root-filesystem"}
+    assert found["containers[app]"] is Obstacle.SHARED
 
 
 def test_what_another_rule_would_find_worse_is_left() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -157,27 +158,77 @@ def test_what_one_policy_excludes_another_still_patches() -> None:
     assert operations(NO_PROFILE, sparing, policy("warns", action=Action.WARN))
 
 
+EXCLUDED = Exclusion(
+    namespaces=frozenset({"shop"}),
+    reason="prepares a volume",
+    containers=frozenset({"chown"}),
+    rules=frozenset({"possible-root-user", "missing-seccomp-profile"}),
+)
+
+
+def contexts(pod: dict[str, Any]) -> dict[str, Any]:
+    """Return what the pod, and each container by its name, says about root and seccomp."""
+    spec = pod["spec"]
+    listed = [*spec.get("initContainers", []), *spec["containers"]]
+    said = {"pod": spec, **{each["name"]: each for each in listed}}
+    fields = {"runAsNonRoot", "seccompProfile"}
+    return {
+        name: {key: value for key, value in (each.get("securityContext") or {}).items() if key in fields}
+        for name, each in said.items()
+    }
+
+
 def test_a_container_that_is_excluded_is_not_patched_through_its_neighbour() -> None:
     pod = laid_over(
         """
-        securityContext: {runAsNonRoot: null}
+        securityContext: {runAsNonRoot: null, seccompProfile: null}
         initContainers:
         - {name: chown, image: x, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}
         """
     )
-    exclusion = Exclusion(
-        namespaces=frozenset({"shop"}),
-        reason="prepares a volume",
-        containers=frozenset({"chown"}),
-        rules=frozenset({"possible-root-user"}),
-    )
-    asked = regime(replace(policy(), exclude=(exclusion,)))
+    asked = regime(replace(policy(), exclude=(EXCLUDED,)))
 
     after = patched(pod, mend(asked, view(pod), HERE).operations)
 
-    decision = decide(asked, evaluate(asked.questions, view(after)), HERE)
-    assert "runAsNonRoot" not in str(after)
-    assert "possible-root-user" in slugs(each.finding for each in decision.denied)
+    confined = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert contexts(after) == {"pod": {}, "chown": {}, "app": confined}
+    denied = decide(asked, evaluate(asked.questions, view(after)), HERE).denied
+    assert slugs(each.finding for each in denied).isdisjoint(EXCLUDED.rules)
+    assert not mend(asked, view(after), HERE).operations
+
+
+def test_beside_a_container_that_is_root_on_purpose_the_others_are_patched_by_themselves() -> None:
+    pod = laid_over(
+        """
+        securityContext: {runAsNonRoot: null}
+        containers: [{name: app, securityContext: {runAsUser: 1000}}]
+        initContainers: [{name: chown, image: x, securityContext: {runAsUser: 0}}]
+        """
+    )
+    asked = regime(policy(patching=Patching.SAFE))
+
+    after = patched(pod, mend(asked, view(pod), HERE).operations)
+
+    said = contexts(after)
+    assert said["app"] == {"runAsNonRoot": True}
+    assert said["chown"] == {}
+    assert "runAsNonRoot" not in said["pod"]
+
+
+def test_a_profile_that_contradicts_the_annotation_of_a_container_is_not_patched_in() -> None:
+    pod = laid_over(
+        """
+        securityContext: {seccompProfile: null}
+        initContainers:
+        - {name: chown, image: x, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}
+        """,
+        {"container.seccomp.security.alpha.kubernetes.io/app": "localhost/strict.json"},
+    )
+    asked = regime(replace(policy(), exclude=(EXCLUDED,)))
+
+    after = patched(pod, mend(asked, view(pod), HERE).operations)
+
+    assert "seccompProfile" not in str(after)
 
 
 def test_what_was_not_patched_is_denied_as_if_nobody_mends() -> None:

@@ -13,6 +13,7 @@ from stridegate.admission.records import undone
 from stridegate.admission.reminders import reminders
 from stridegate.admission.reviews import Request
 from stridegate.admission.verdicts import Count, Label, State, Verdict, audit_annotations
+from stridegate.engine.decide import sparing
 from stridegate.engine.difference import Difference
 from stridegate.engine.policies import Regime
 from stridegate.engine.remedies import Remedy, Target, remedy
@@ -79,7 +80,10 @@ def _message(request: Request, rulebook: Rulebook, judged: Judgement) -> str:
         own=addressee.own,
         exists=request.operation == "UPDATE",
     )
-    fix = remedy(pod, (each.finding for each in decision.denied), target, rulebook.regime.measured)
+    # A fix that would heal what is exempted would break it.
+    spared = (each.ruling.finding for each in decision.exempted)
+    mendable = sparing((each.finding for each in decision.denied), spared)
+    fix = remedy(pod, mendable, target, rulebook.regime.measured)
     return denial(addressee, decision.denied, fix, exempted=len(decision.exempted))
 
 

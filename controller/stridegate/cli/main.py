@@ -36,6 +36,7 @@ _ELSEWHERE = {
     "explain": "stridegate.cli.rules",
     "fix": "stridegate.cli.fix",
     "reader": "stridegate.cli.scanners",
+    "doctor": "stridegate.cli.doctor",
     "report": "stridegate.cli.report",
     "rules": "stridegate.cli.rules",
     "scan-node": "stridegate.cli.scans",

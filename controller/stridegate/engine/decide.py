@@ -73,8 +73,8 @@ def patches(
     """Return the patches that the policies let the webhook make; or those that an author makes, who goes as far as this.
 
     For each finding the strictest policy that does not exclude it says whether, and with which value. What is excluded
-    or exempted is not patched through another finding either: a field of the whole pod stays as it is if it would heal
-    both.
+    or exempted is not patched through another finding either: where a field of the whole pod would heal both, the
+    other gets it in its own container, or not at all.
     """
     strictest: dict[FindingKey, tuple[Claim, Finding]] = {}
     spared: list[Finding] = []
@@ -91,14 +91,31 @@ def patches(
             strictest[key] = (claim, finding)
     left_alone: set[Pointer] = set()
     left_alone.update(*(_pointers(each) for each in spared if each.key not in strictest))
-    return [
-        (finding, finding.violation.patch)
-        for claim, finding in strictest.values()
-        if finding.violation is not None
-        and finding.violation.patch is not None
-        and _allowed(claim, finding.violation.patch, author)
-        and (not left_alone or left_alone.isdisjoint(_pointers(finding)))
-    ]
+    made: list[tuple[Finding, Patch]] = []
+    for claim, finding in strictest.values():
+        sparing = _sparing(finding, left_alone) if left_alone else finding
+        patch = sparing.violation.patch if sparing.violation else None
+        if patch is not None and _allowed(claim, patch, author):
+            made.append((sparing, patch))
+    return made
+
+
+def sparing(findings: Iterable[Finding], spared: Iterable[Finding]) -> list[Finding]:
+    """Return findings with patches that do not heal these others as well, or with none."""
+    left_alone: set[Pointer] = set()
+    left_alone.update(*map(_pointers, spared))
+    return [_sparing(finding, left_alone) if left_alone else finding for finding in findings]
+
+
+def _sparing(finding: Finding, left_alone: set[Pointer]) -> Finding:
+    """Return a finding with the patch that leaves these places alone, or with none."""
+    violation = finding.violation
+    if violation is None or violation.patch is None or left_alone.isdisjoint(violation.patch.pointers):
+        return finding
+    apart = violation.patch.apart
+    if apart is not None and not left_alone.isdisjoint(apart.pointers):
+        apart = None
+    return finding._replace(violation=violation._replace(patch=apart))
 
 
 def _allowed(claim: Claim, patch: Patch, author: Safety | None) -> bool:
@@ -112,7 +129,7 @@ def _allowed(claim: Claim, patch: Patch, author: Safety | None) -> bool:
 
 def _pointers(finding: Finding) -> set[Pointer]:
     patch = finding.violation.patch if finding.violation else None
-    return {edit.place.pointer for edit in patch.edits} if patch else set()
+    return patch.pointers if patch else set()
 
 
 def _most(claim: Claim, circumstances: Circumstances) -> Action:

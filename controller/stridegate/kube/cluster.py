@@ -36,6 +36,7 @@ from stridegate.kube.objects import (
     WebhookConfiguration,
 )
 from stridegate.kube.shapes import UNDECODABLE
+from stridegate.model.times import read_time
 
 T = TypeVar("T")
 
@@ -147,9 +148,19 @@ class Cluster:
 
     def who_am_i(self) -> str:
         """Return the name by which the API server knows this client."""
+        return self._review().status.user_info.username
+
+    def server_time(self) -> float | None:
+        """Return what time it is for the API server (Unix, seconds); None where it does not say."""
+        return read_time(self._review().metadata.creation_timestamp)
+
+    def _review(self) -> SelfSubjectReview:
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-        return self._send("POST", path, SelfSubjectReview, body=body).status.user_info.username
+        return self._send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", SelfSubjectReview, body=body)
+
+    def one(self, path: str) -> Json:
+        """Return one object."""
+        return self._send("GET", path, Json)
 
     def namespaces(self) -> ObjectList:
         """Return every Namespace."""
@@ -203,13 +214,8 @@ class Cluster:
 
     def may_exempt(self, namespace: str, rule: str) -> bool:
         """Return whether this client holds the verb exempt on a rule, as the guard of exemptions asks it."""
-        asked = {
-            "group": "stridegate.dev",
-            "resource": "hardeningrules",
-            "namespace": namespace,
-            "name": rule,
-            "verb": "exempt",
-        }
+        about = {"group": "stridegate.dev", "resource": "hardeningrules"}
+        asked = {**about, "namespace": namespace, "name": rule, "verb": "exempt"}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

@@ -22,6 +22,7 @@ class Metadata(Struct, frozen=True, kw_only=True, rename="camel"):
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
+    creation_timestamp: str | None = None
     labels: dict[str, str] | None = None
 
     @property
@@ -103,6 +104,7 @@ class SelfSubjectReview(Struct, frozen=True, kw_only=True):
     """authentication.k8s.io/v1 SelfSubjectReview: whom the API server takes the one who asks for."""
 
     status: SelfSubjectReviewStatus
+    metadata: Metadata = Metadata()
 
 
 class AccessReviewStatus(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from stridegate.model.places import Place
+from stridegate.model.places import Place, Pointer
 from stridegate.model.vocabulary import Safety
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
@@ -47,6 +47,12 @@ class Patch(NamedTuple):
     safety: Safety
     overrides: bool = False
     authored: bool = False
+    apart: Patch | None = None
+
+    @property
+    def pointers(self) -> set[Pointer]:
+        """What it changes."""
+        return {edit.place.pointer for edit in self.edits}
 
     @classmethod
     def assign(cls, place: Place, value: FrozenJson, *, was: object, safety: Safety) -> Patch:

@@ -43,14 +43,22 @@ class _Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_webhooks(path: Path) -> Mapping[ConfigurationKind, Entries]:
     """Return the entries that the chart wants in each configuration, without their caBundle. Raises BadWebhooksFile."""
     try:
-        read = msgspec.json.decode(path.read_bytes(), type=_Webhooks)
-    except (OSError, *UNDECODABLE) as error:
+        return parse_webhooks(path.read_bytes(), path)
+    except OSError as error:
         raise BadWebhooksFile(path, error) from error
+
+
+def parse_webhooks(written: bytes, source: object) -> Mapping[ConfigurationKind, Entries]:
+    """Return the entries that the chart wants, of what it has written to some place. Raises BadWebhooksFile, which names the place."""
+    try:
+        read = msgspec.json.decode(written, type=_Webhooks)
+    except UNDECODABLE as error:
+        raise BadWebhooksFile(source, error) from error
     for entry in (*read.validating, *read.mutating):
         if not isinstance(entry.get("name"), str) or not isinstance(entry.get("clientConfig"), dict):
-            raise BadWebhooksFile(path, "an entry without name or clientConfig")
+            raise BadWebhooksFile(source, "an entry without name or clientConfig")
     if not read.validating or not read.mutating:
-        raise BadWebhooksFile(path, "an empty list")
+        raise BadWebhooksFile(source, "an empty list")
     return {ConfigurationKind.VALIDATING: read.validating, ConfigurationKind.MUTATING: read.mutating}
 
 

@@ -42,9 +42,17 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_guard(path: Path) -> Guard:
     """Return the specs that the chart wants both objects to have, with every default filled in. Raises BadGuardFile."""
     try:
-        read = msgspec.json.decode(path.read_bytes(), type=_File)
-    except (OSError, *UNDECODABLE) as error:
+        return parse_guard(path.read_bytes(), path)
+    except OSError as error:
         raise BadGuardFile(path, error) from error
+
+
+def parse_guard(written: bytes, source: object) -> Guard:
+    """Return the specs of a guard, of what the chart has written to some place. Raises BadGuardFile, which names the place."""
+    try:
+        read = msgspec.json.decode(written, type=_File)
+    except UNDECODABLE as error:
+        raise BadGuardFile(source, error) from error
     return {GuardPart.POLICY: read.policy, GuardPart.BINDING: read.binding}
 
 

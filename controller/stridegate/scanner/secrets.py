@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 
-# What stands in place of a secret: not empty, since rules ask whether there is one.
-REDACTED = "(redacted)"
+from stridegate.model.nodes.answers import REDACTED
 
 # Files whose contents are secrets, by their name or the directory they are in.
 _SECRET_FILES = re.compile(

@@ -95,7 +95,7 @@ def outputs_as(*formats: Format) -> Callable[[Command], Command]:
         type=_TargetType(formats),
         multiple=True,
         callback=_apart,
-        help=f"{names[0]} (default), {', '.join(names[1:-1])} or {names[-1]}; {names[-1]}=FILE writes a file; repeat for several.",
+        help=f"{', '.join([f'{names[0]} (default)', *names[1:-1]])} or {names[-1]}; {names[-1]}=FILE writes a file; repeat for several.",
     )
 
 

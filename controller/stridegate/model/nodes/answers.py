@@ -9,6 +9,9 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# What stands in an answer in place of a secret: not empty, since rules ask whether there is one.
+REDACTED = "(redacted)"
+
 
 @dataclass(frozen=True, slots=True)
 class Absent:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterable
 
-from stridegate.model.nodes.answers import FileKind, FileStatus, Process
+from stridegate.model.nodes.answers import FileKind, FileStatus, Process, Unreadable
 from stridegate.model.nodes.etcd import data_directory
 from stridegate.model.nodes.file_rules import MISCONFIGURED_HOST, GuardedFiles, permissions_rule
 from stridegate.model.nodes.files import Limit, Owner, excess, judge_owners, listed
@@ -54,11 +55,11 @@ _BACKUPS = (
     f"{K3S_SERVER}/db/snapshots",
     f"{RKE2_SERVER}/db/snapshots",
 )
-# Among other files, these are snapshots, and copies of the log that etcd writes first.
+# How snapshots, and copies of the log that etcd writes first, are called.
+_ENDINGS = ("*.db", "*.db.*", "*.snap", "*.wal")
+# Where snapshots lie among other files: only what has such a name is one.
 _AMONG_OTHERS = (
     FilesUnder(_DATA, "*.db"),
-    FilesUnder("/opt", "*etcd*.db*", 3),
-    FilesUnder("/opt", "*.wal", 4),
     FilesUnder("/root", "*etcd*.db*"),
     FilesUnder("/root", "snapshot*.db*"),
     FilesUnder("/var/backups", "*etcd*.db*", 2),
@@ -66,18 +67,30 @@ _AMONG_OTHERS = (
 
 
 def _snapshots(node: Node) -> Iterable[str]:
+    named = FilesUnder("/opt", "*etcd*")
     everything = [FilesUnder(directory, "*", 4) for directory in _BACKUPS]
-    named = listed(node, "/opt", "*etcd*")
-    everything += [FilesUnder(path, ending, 4) for path in named for ending in ("*.db", "*.db.*", "*.snap", "*.wal")]
-    queries = [*everything, *_AMONG_OTHERS]
-    node.look_at(queries)
-    paths = sorted({path for each in queries for path in listed(node, each.directory, each.pattern, each.depth)})
-    answers = node.look_at([FileStatusOf(path) for path in paths])
-    return [
-        path
-        for path, answer in zip(paths, answers, strict=True)
-        if not (isinstance(answer, FileStatus) and answer.kind is FileKind.DIRECTORY)
-    ]
+    node.look_at([named, *everything, *_AMONG_OTHERS])
+    files, directories, hidden = _told_apart(node, node.get(named) or ())
+    # Programs lie below such directories too.
+    below = [FilesUnder(path, ending, 4) for path in directories for ending in _ENDINGS]
+    node.look_at(below)
+    queries = [*everything, *_AMONG_OTHERS, *below]
+    paths = {path for each in queries for path in listed(node, each.directory, each.pattern, each.depth)}
+    paths |= {path for path in files if any(fnmatch.fnmatchcase(path, ending) for ending in _ENDINGS)}
+    files, _, unseen = _told_apart(node, sorted(paths))
+    return (*files, *unseen, *hidden)
+
+
+def _told_apart(node: Node, paths: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return which paths are files, which are directories, and which could not be seen."""
+    tried = list(paths)
+    answers = list(zip(tried, node.look_at([FileStatusOf(path) for path in tried]), strict=True))
+    statuses = [(path, each) for path, each in answers if isinstance(each, FileStatus)]
+    return (
+        [path for path, each in statuses if each.kind is not FileKind.DIRECTORY],
+        [path for path, each in statuses if each.kind is FileKind.DIRECTORY],
+        [path for path, each in answers if isinstance(each, Unreadable)],
+    )
 
 
 def _are_private(node: Node) -> Verdict:
@@ -215,6 +228,9 @@ RULES: tuple[NodeRule, ...] = (
             _kept("in /opt", State.FAIL, "/opt/etcd-backups/monday.db", mode=0o664),
             _kept("a copied log", State.FAIL, "/opt/my-etcd/member/wal/0-0.wal", mode=0o604),
             _kept("packed, at root's home", State.FAIL, "/root/etcd.db.gz", mode=0o644),
+            _kept("a snapshot in /opt itself", State.FAIL, "/opt/etcd-monday.db", mode=0o644),
+            _kept("an archive of the program", State.NOT_APPLICABLE, "/opt/etcd-v3.6.0-linux-amd64.tar.gz", mode=0o644),
+            _kept("the program", State.NOT_APPLICABLE, "/opt/etcd/bin/etcdctl", mode=0o755),
             _kept("a database of something else", State.NOT_APPLICABLE, "/opt/shop/orders.db", mode=0o644),
             NodeExample(title="none", state=State.NOT_APPLICABLE),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from stridegate.model.nodes.answers import Absent, Process, Unreadable
+from stridegate.model.nodes.answers import REDACTED, Absent, Process, Unreadable
 from stridegate.model.nodes.file_rules import MISCONFIGURED_HOST
 from stridegate.model.nodes.files import listed
 from stridegate.model.nodes.kubelet import setting
@@ -33,18 +33,27 @@ _STARTERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Pod:
-    """What of a pod is compared: the words of its containers, variables replaced where their values stand in the pod."""
+    """What of a pod is compared: the words of its containers, variables replaced where their values stand in the pod.
+
+    `whole` names the containers whose words are all that their processes are started with; the others' images say more.
+    """
 
     name: str
     uid: str
     containers: Mapping[str, Words]
+    whole: frozenset[str]
 
     @classmethod
     def of(cls, document: JsonObject) -> _Pod:
         metadata, spec = _map(document.get("metadata")), _map(document.get("spec"))
         namespace = metadata.get("namespace") or "default"
-        containers = {str(each.get("name")): _words(each) for each in _maps(spec.get("containers"))}
-        return cls(f"{namespace}/{metadata.get('name')}", str(metadata.get("uid") or ""), containers)
+        containers = {str(each.get("name")): each for each in _maps(spec.get("containers"))}
+        return cls(
+            f"{namespace}/{metadata.get('name')}",
+            str(metadata.get("uid") or ""),
+            {name: _words(each) for name, each in containers.items()},
+            frozenset(name for name, each in containers.items() if each.get("command")),
+        )
 
 
 def _judge(node: Node) -> Verdict:
@@ -99,7 +108,7 @@ def _against_processes(pod: _Pod, processes: Sequence[Process]) -> Iterator[Offe
     for name, words in pod.containers.items():
         program = base_name(words[0]) if words else ""
         running = [each.argv for each in processes if each.argv and base_name(each.argv[0]) == program]
-        if not words or program in _STARTERS or not running:
+        if name not in pod.whole or program in _STARTERS or not running:
             continue
         differences = [_difference(words, argv) for argv in running]
         if all(differences):
@@ -113,24 +122,30 @@ def _difference(wanted: Words | None, got: Words | None) -> str:
     for index in range(max(len(wanted), len(got))):
         left = wanted[index] if index < len(wanted) else None
         right = got[index] if index < len(got) else None
-        if left is not None and "$(" in left:  # what only the kubelet knows
-            continue
-        if left != right:
+        if not _alike(left, right):
             return (left or right or "").partition("=")[0][:60]
     return ""
 
 
+def _alike(left: str | None, right: str | None) -> bool:
+    """Tell whether two words may be the same: of some only the kubelet knows the value, and secrets are not told."""
+    if left is None or right is None:
+        return left == right
+    if "$(" in left or REDACTED in {left, right}:
+        return True
+    if REDACTED in left or REDACTED in right:
+        return left.partition("=")[0] == right.partition("=")[0]
+    return left == right
+
+
 def _words(container: JsonObject) -> Words:
-    """Return a container's command and arguments; none where the image says what is started."""
-    command = _texts(container.get("command"))
-    if not command:
-        return ()
+    """Return a container's command and arguments."""
     environment = {
         str(each["name"]): str(each["value"])
         for each in _maps(container.get("env"))
         if "name" in each and "value" in each
     }
-    return tuple(expanded(word, environment) for word in (*command, *_texts(container.get("args"))))
+    return tuple(expanded(word, environment) for key in ("command", "args") for word in _texts(container.get(key)))
 
 
 def _annotation(pod: JsonObject) -> object:
@@ -202,6 +217,20 @@ RULES = (
             _host("all three alike", State.PASS, _SAFE, _SAFE, _SAFE),
             _host("a manifest that was changed and not taken up", State.FAIL, _SAFE, _UNSAFE, _UNSAFE),
             _host("a process that nothing explains", State.FAIL, _SAFE, _SAFE, _UNSAFE),
+            _host(
+                "a secret, which is not told",
+                State.PASS,
+                (*_SAFE, "--a-token=x"),
+                (*_SAFE, "--a-token=x"),
+                (*_SAFE, "--a-token=x"),
+            ),
+            _host(
+                "what only the kubelet knows",
+                State.PASS,
+                (*_SAFE, "--ip=$(IP)"),
+                (*_SAFE, "--ip=$(IP)"),
+                (*_SAFE, "--ip=192.0.2.1"),
+            ),
             _host("one flag more", State.FAIL, _SAFE, _SAFE, (*_SAFE, "--v=9")),
             _host("a pod without a manifest", State.FAIL, None, _SAFE, _SAFE),
             _host("a manifest without a pod", State.FAIL, _SAFE, None, None),

@@ -4,8 +4,9 @@ Threat: root in a container is root for every file it mounts, and one mistake of
 node. What the image's USER is cannot be seen at admission.
 Check: `runAsNonRoot` is `true` at the pod or on every container, and nowhere `false`; a user id above 0 alone does not
 satisfy the standard. From version 1.35 on pods with a user namespace of their own (`hostUsers: false`) are skipped.
-Fix: set it to `true` at the pod. Safe where every container has a user id above 0; risky where the image decides: one
-whose USER is root, or a name, will not start. A user id is never invented.
+Fix: set it to `true` at the pod, or at the containers where one of the others is root on purpose, or exempted. Safe where
+the user id is above 0; risky where the image decides: one whose USER is root, or a name, will not start. A user id is never
+invented.
 """
 
 from __future__ import annotations
@@ -38,18 +39,32 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
         elif own is None and default is None:
             silent.append(container)
     if silent:
-        patch = _refuse_root(pod)
+        whole = _refuse_root(pod)
         for container in silent:
-            place = NON_ROOT.at(container)
-            yield Violation(place, observed=observe(None), wanted="be true, here or at the pod", patch=patch)
+            apart = _refuse_root_of(pod, container)
+            yield Violation(
+                NON_ROOT.at(container),
+                observed=observe(None),
+                wanted="be true, here or at the pod",
+                patch=apart if whole is None else whole._replace(apart=apart),
+            )
 
 
 def _refuse_root(pod: PodView) -> Patch | None:
+    """Return the patch for the whole pod, unless a container is meant to be root."""
     users = {pod.effective(container, USER) for container in pod.containers}
     if 0 in users or any(NON_ROOT.of(container) is False for container in pod.containers):
         return None
     safety = Safety.RISKY if None in users else Safety.SAFE
     return Patch.assign(NON_ROOT.at(pod), True, was=None, safety=safety)
+
+
+def _refuse_root_of(pod: PodView, container: ContainerView) -> Patch | None:
+    user = pod.effective(container, USER)
+    if user == 0:
+        return None
+    safety = Safety.RISKY if user is None else Safety.SAFE
+    return Patch.assign(NON_ROOT.at(container), True, was=None, safety=safety)
 
 
 RULE = PodRule(

@@ -1,0 +1,89 @@
+"""Who may switch Stridegate off, by RBAC: whoever may change its configurations, its guards, or what runs in its namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from stridegate.kube.cluster import Cluster
+from stridegate.model.clusters.rights import Right, grants
+from stridegate.model.clusters.views import Cluster as View
+from stridegate.model.clusters.views import Kind, Obj
+
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_PATHS = {
+    Kind.ROLE: f"{_RBAC}/roles",
+    Kind.ROLE_BINDING: f"{_RBAC}/rolebindings",
+    Kind.CLUSTER_ROLE: f"{_RBAC}/clusterroles",
+    Kind.CLUSTER_ROLE_BINDING: f"{_RBAC}/clusterrolebindings",
+}
+_CHANGE = frozenset({"update", "patch", "delete", "deletecollection", "*"})
+_ADMISSION = "admissionregistration.k8s.io"
+_OURS = frozenset(
+    {"stridegate", "stridegate-exemptions", "stridegate-reports", "stridegate-webhook", "stridegate-operator"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Power:
+    """A way to switch it off; `local` is one that holds in Stridegate's namespace alone."""
+
+    what: str
+    group: str
+    resources: frozenset[str]
+    local: bool = False
+
+
+_POWERS = (
+    _Power(
+        what="change the webhook configurations",
+        group=_ADMISSION,
+        resources=frozenset({"validatingwebhookconfigurations", "mutatingwebhookconfigurations"}),
+    ),
+    _Power(
+        what="change the guards",
+        group=_ADMISSION,
+        resources=frozenset({"validatingadmissionpolicies", "validatingadmissionpolicybindings"}),
+    ),
+    _Power(
+        what="change policies",
+        group="stridegate.dev",
+        resources=frozenset({"hardeningpolicies"}),
+    ),
+    _Power(
+        what="stop webhook and operator",
+        group="apps",
+        resources=frozenset({"deployments", "deployments/scale"}),
+        local=True,
+    ),
+)
+
+
+def who_may_switch_off(cluster: Cluster, home: str) -> Mapping[str, list[str]]:
+    """Return who holds each power, beside Kubernetes' own components and Stridegate's. Raises KubeError."""
+    objects: dict[Kind, list[Obj]] = {kind: list(cluster.objects(path)) for kind, path in _PATHS.items()}
+    given = [
+        grant
+        for grant in grants(View(objects=objects))
+        if not grant.subject.expected and grant.subject.namespace != home
+    ]
+    return {
+        power.what: sorted(
+            {
+                str(grant.subject)
+                for grant in given
+                if (not grant.where or (power.local and grant.where == home)) and _gives(grant.rights, power)
+            }
+        )
+        for power in _POWERS
+    }
+
+
+def _gives(rights: Iterable[Right], power: _Power) -> bool:
+    return any(
+        bool(each.verbs & _CHANGE)
+        and bool(each.groups & {"*", power.group})
+        and bool(each.resources & ({"*"} | power.resources))
+        and (not each.names or bool(each.names & _OURS))
+        for each in rights
+    )
