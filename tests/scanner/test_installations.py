@@ -83,6 +83,13 @@ def test_an_operating_system_for_one_purpose_says_so_itself(
     assert asking(tmp_path)[0] is installation
 
 
+def test_what_is_not_mounted_is_no_mark_of_a_distribution(tmp_path: Path) -> None:
+    put(tmp_path, "/etc/docker/daemon.json", HostFile())
+    host = HostRoot(tmp_path, visible=("/etc",))
+
+    assert installation_and_role(lambda asked: answer_from_files(host, asked))[0] is Installation.DOCKER
+
+
 def test_a_node_describes_itself(tmp_path: Path) -> None:
     put(tmp_path, "/etc/os-release", HostFile(text='PRETTY_NAME="Debian GNU/Linux 13"\nID=debian\n'))
     put(tmp_path, "/proc/sys/kernel/osrelease", HostFile(text="6.12.1\n"))

@@ -52,8 +52,7 @@ def installation_and_role(ask: Ask) -> tuple[Installation, Role]:
     """Return how a node was installed, generic where nothing tells, and what it is for: one that starts an API server is of the control plane."""
     paths = (*(path for path, _ in _MARKS), *_KUBERNETES, *_DOCKER, *_CONTROL_PLANE)
     told = ask(frozenset({*map(FileStatusOf, paths), *_SYSTEMS}))
-    # What is there and cannot be looked at was not Absent either.
-    there = {path for path in paths if not isinstance(told[FileStatusOf(path)], Absent)}
+    there = {path for path in paths if _is_there(told[FileStatusOf(path)])}
     role = Role.CONTROL_PLANE if there & set(_CONTROL_PLANE) else Role.WORKER
     by_system = _BY_SYSTEM.get(_system(told).get("ID", ""))
     marked = next((installation for path, installation in _MARKS if path in there), None)
@@ -61,6 +60,13 @@ def installation_and_role(ask: Ask) -> tuple[Installation, Role]:
         return by_system or marked or Installation.GENERIC, role
     docker = there & set(_DOCKER) and not there & set(_KUBERNETES)
     return Installation.DOCKER if docker else Installation.GENERIC, role
+
+
+def _is_there(answer: object) -> bool:
+    """Tell whether something is there. What may not be looked at is; what is not mounted is no mark of anything."""
+    if isinstance(answer, Unreadable):
+        return answer.reason.startswith("EACCES")
+    return not isinstance(answer, Absent)
 
 
 def self_description(ask: Ask) -> NodeEntry:

@@ -10,6 +10,8 @@ from stridegate.model.nodes.nodes import Installation
 
 # The directories that every Linux host has.
 _EVERYWHERE = ("/etc/", "/home/", "/lib/", "/opt/", "/root/", "/run/", "/usr/", "/var/lib/")
+# What a pod never sees of its node, since only what is below is mounted. Whoever may write there owns the node already.
+ABOVE_MOUNTS = frozenset({"/", "/var"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

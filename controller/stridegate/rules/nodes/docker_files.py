@@ -9,7 +9,7 @@ from stridegate.model.nodes.docker import CONFIGURATION, DOCKER_HOST, configurat
 from stridegate.model.nodes.file_rules import GuardedFiles, file_rules
 from stridegate.model.nodes.files import Finder, Limit, every_of
 from stridegate.model.nodes.nodes import Node
-from stridegate.model.nodes.paths import Whereabouts, parent
+from stridegate.model.nodes.paths import ABOVE_MOUNTS, Whereabouts, parent
 from stridegate.model.nodes.queries import FileStatusOf
 from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.units import unit_files
@@ -32,7 +32,8 @@ def _unit_and_directories(name: str) -> Finder:
         files = unit_files(node, name)
         answers = node.look_at([FileStatusOf(path) for path in files])
         targets = [answer.target for answer in answers if isinstance(answer, FileStatus)]
-        return tuple(dict.fromkeys((*files, *(above for path in (*files, *targets) for above in _above(path)))))
+        directories = (above for path in (*files, *targets) for above in _above(path) if above not in ABOVE_MOUNTS)
+        return tuple(dict.fromkeys((*files, *directories)))
 
     return find
 

@@ -10,6 +10,7 @@ from stridegate.model.nodes.file_rules import MISCONFIGURED_HOST
 from stridegate.model.nodes.inspected import inspected, state, states
 from stridegate.model.nodes.nodes import Circumstances, Node, NotReadable, NotThere
 from stridegate.model.nodes.paths import (
+    ABOVE_MOUNTS,
     CONTAINERD_SOCKET,
     CRI_DOCKER_SOCKET,
     CRIO_SOCKET,
@@ -27,9 +28,6 @@ from stridegate.model.vocabulary import Severity, Stride
 _SHOWN = 12
 # What has no configuration in it, but must not be exchanged either.
 _GUARDED = (DOCKER_SOCKET, CONTAINERD_SOCKET, CRIO_SOCKET, CRI_DOCKER_SOCKET, ETCD_DATA)
-
-# What a pod never sees of its node, since only what is below is mounted. Whoever may write there owns the node already.
-_ABOVE_MOUNTS = frozenset({"/", "/var"})
 
 
 def _judge_drift(node: Node) -> Verdict:
@@ -62,7 +60,7 @@ def _judge_parents(node: Node) -> Verdict:
     if not files:
         raise NotThere(Absent("inspected files"))
     every = {above for file in files for path in (file.path, file.target) for above in _above(path)}
-    directories = sorted(every - _ABOVE_MOUNTS)
+    directories = sorted(every - ABOVE_MOUNTS)
     answers = node.look_at([FileStatusOf(directory) for directory in directories])
     there = [answer for answer in answers if isinstance(answer, FileStatus)]
     hidden = [answer for answer in answers if isinstance(answer, Unreadable)]
