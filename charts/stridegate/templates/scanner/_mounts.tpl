@@ -10,7 +10,7 @@ recursive form of read-only only elsewhere (v1 VolumeMount, recursiveReadOnly). 
 - name: {{ include "stridegate.scanner.volume" . }}
   mountPath: /host{{ . }}
   readOnly: true
-  {{- if has . (list "/etc" "/lib" "/root" "/usr") }}
+  {{- if has . (list "/etc" "/lib" "/proc" "/root" "/sys" "/usr") }}
   recursiveReadOnly: IfPossible
   {{- else }}
   mountPropagation: HostToContainer
