@@ -39,7 +39,7 @@ def eventually(stridegate: Installation, node: str, holds: Callable[[dict[str, d
     """Ask for a scan, and wait until what it finds is what is wanted."""
     stamp = f"stridegate.dev/rescan={time.time_ns()}"
     stridegate.kubectl("annotate", "--overwrite", "hrep", node, stamp)
-    until(f"the report of {node}", lambda: holds(findings(stridegate, node)), seconds=120)
+    until(f"the report of {node}", lambda: holds(findings(stridegate, node)), seconds=180)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_a_container_that_is_started_around_kubernetes_shows_with_what_it_holds(
 ) -> None:
     slug, name = "running-with-dangerous-capability", "around"
     node(
-        "ctr", "-n", "k8s.io", "run", "--detach", "--privileged", "--net-host", IMAGE, name,
+        "ctr", "-n", "k8s.io", "run", "--detach", "--privileged", "--user", "0", "--net-host", IMAGE, name,
         "/opt/stridegate/bin/python3", "-c", "import time; time.sleep(600)",
     )  # fmt: skip
     try:

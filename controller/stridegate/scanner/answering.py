@@ -62,7 +62,7 @@ class HostAnswers:
         rest = asked - about_files
         return {
             **known,
-            **answer_from_files(self._kernel, of_kernel),
+            **{query: answer_from_files(self._kernel, [(plain := _plainly(query))])[plain] for query in of_kernel},
             **(self._files(of_files) if of_files else {}),
             **{query: settled(query, partial(self._answer, query)) for query in rest},
         }
@@ -108,6 +108,18 @@ class HostAnswers:
         with contextlib.suppress(Missing):  # a kernel without IPv6
             found += sockets_in(self._kernel.read("/proc/1/net/tcp6", _MOST_TABLE))
         return tuple(found)
+
+
+def _plainly(query: Query[Any]) -> Query[Any]:
+    """Return a question about /var/run as one about /run, which it is a link to; where /run is mounted alone nothing says so."""
+    if isinstance(query, queries.FilesUnder):
+        return replace(query, directory=_without_var(query.directory))
+    path = getattr(query, "path", "")
+    return replace(cast("queries.FileStatusOf", query), path=_without_var(path))
+
+
+def _without_var(path: str) -> str:
+    return path.removeprefix("/var") if path == "/var/run" or path.startswith("/var/run/") else path
 
 
 def is_of_kernel(query: Query[Any]) -> bool:

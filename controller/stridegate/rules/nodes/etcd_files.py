@@ -51,7 +51,6 @@ def _belongs_to_etcd(node: Node) -> Verdict:
 _BACKUPS = (
     "/var/lib/etcd-backup",
     "/var/lib/etcd-snapshots",
-    "/var/backups/etcd",
     f"{K3S_SERVER}/db/snapshots",
     f"{RKE2_SERVER}/db/snapshots",
 )
@@ -62,7 +61,6 @@ _AMONG_OTHERS = (
     FilesUnder(_DATA, "*.db"),
     FilesUnder("/root", "*etcd*.db*"),
     FilesUnder("/root", "snapshot*.db*"),
-    FilesUnder("/var/backups", "*etcd*.db*", 2),
 )
 
 
