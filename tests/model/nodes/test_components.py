@@ -189,3 +189,22 @@ def test_a_static_pod_of_a_node_inside_a_container_is_not_this_nodes() -> None:
 
     with pytest.raises(NotThere):
         component(node(processes=(nested,)), NAME)
+
+
+def test_a_command_line_that_nobody_writes_is_not_read() -> None:
+    with pytest.raises(NotReadable, match="has more than 5000 words"):
+        component(node(processes=(process(NAME, *["--a=1"] * 6_000),)), NAME)
+
+
+def test_a_script_that_nobody_writes_is_not_read() -> None:
+    with pytest.raises(NotReadable, match="is longer than 65536 characters"):
+        started(["sh", "-c", f"exec {NAME} --a=1 ; " * 10_000], NAME)
+
+
+def test_what_was_concluded_once_is_concluded_again() -> None:
+    found = node(manifest=pod(NAME, "--a=1"))
+
+    assert component(found, NAME) is component(found, NAME)
+    for _ in range(2):
+        with pytest.raises(NotThere):
+            component(found, "etcd")

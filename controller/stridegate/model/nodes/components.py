@@ -10,7 +10,7 @@ from stridegate.model.nodes.answers import Absent, Unreadable
 from stridegate.model.nodes.files import Finder, found_first
 from stridegate.model.nodes.flags import Flags
 from stridegate.model.nodes.k3s import CONFIGURATION, embedded_words
-from stridegate.model.nodes.nodes import Node, NotReadable, NotThere, Role
+from stridegate.model.nodes.nodes import Node, NotAnswered, NotReadable, NotThere, Role
 from stridegate.model.nodes.paths import MICROK8S_ARGUMENTS, STATIC_POD_DIRECTORIES, base_name, manifests
 from stridegate.model.nodes.programs import arguments, component_processes, expanded, started
 from stridegate.model.nodes.queries import Document, FilesUnder, FileText, KubeletPods, Query, Syntax
@@ -22,6 +22,8 @@ JsonObject = Mapping[str, object]
 # Where the kubelet got a pod from; it sets this itself, whatever a pod from the API says of it
 # (kubernetes pkg/kubelet/types, ConfigSourceAnnotationKey).
 _SOURCE_ANNOTATION = "kubernetes.io/config.source"
+# A component has some hundred flags at most.
+_MOST_WORDS = 5_000
 # Where OpenShift's file has a component's flags: lists, by flag.
 _OPENSHIFT_ARGUMENTS = {"kube-apiserver": "apiServerArguments"}
 # The kubelet reads files of any name; these are what people write.
@@ -112,14 +114,40 @@ def component(node: Node, name: str) -> Started:
 
     A kubelet that does not say is no obstacle, a manifest that cannot be read is one. Raises NotThere or NotReadable.
     """
-    started = _component(node, name)
+    key = (component, name)
+    if key not in node.concluded:
+        try:
+            node.concluded[key] = _bounded(_with_openshift(node, _component(node, name)))
+        except (NotAnswered, NotThere, NotReadable) as error:
+            node.concluded[key] = error
+    concluded = cast("Started | NotAnswered | NotThere | NotReadable", node.concluded[key])
+    match concluded:
+        case Started() as started:
+            return started
+        case NotAnswered() as unanswered:
+            raise NotAnswered(unanswered.queries)
+        case NotThere() as missing:
+            raise NotThere(missing.absent)
+        case NotReadable() as hidden:
+            raise NotReadable(hidden.unreadable)
+
+
+def _bounded(started: Started) -> Started:
+    """Return what can be a component. Raises NotReadable for what only somebody writes who wants it to be read for long."""
+    if len(started.words) > _MOST_WORDS:
+        raise NotReadable(Unreadable(f"command line of {started.component}", f"has more than {_MOST_WORDS} words"))
+    return started
+
+
+def _with_openshift(node: Node, started: Started) -> Started:
+    """Return a component with the flags that OpenShift keeps in a file."""
     path = started.flags.text("openshift-config")
     if not path:
         return started
     document = node.get(Document(started.on_host(path), Syntax.YAML))
     if not isinstance(document, Mapping):
-        raise NotReadable(Unreadable(path, f"wanted the settings of {name}"))
-    given = document.get(_OPENSHIFT_ARGUMENTS.get(name, "extendedArguments"))
+        raise NotReadable(Unreadable(path, f"wanted the settings of {started.component}"))
+    given = document.get(_OPENSHIFT_ARGUMENTS.get(started.component, "extendedArguments"))
     words = (f"--{flag}={value}" for flag, values in _pairs(given) for value in values)
     return replace(started, words=(*words, *started.words))
 

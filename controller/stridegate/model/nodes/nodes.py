@@ -94,6 +94,8 @@ class Node:
 
     answers: Mapping[Query[object], object]
     circumstances: Circumstances = field(default_factory=Circumstances)
+    # What was concluded from these answers, for whoever wants it again: many rules are about one component.
+    concluded: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
 
     def __getitem__(self, query: Query[T]) -> T:
         """Return the answer. Raises NotAnswered, NotThere or NotReadable."""

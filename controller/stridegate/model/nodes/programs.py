@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 
-from stridegate.model.nodes.answers import Absent, Process
-from stridegate.model.nodes.nodes import Node, NotThere
+from stridegate.model.nodes.answers import Absent, Process, Unreadable
+from stridegate.model.nodes.nodes import Node, NotReadable, NotThere
 from stridegate.model.nodes.paths import base_name
 from stridegate.model.nodes.queries import HostProcesses
 
@@ -19,6 +19,8 @@ _WRAPPERS = frozenset(
     {"go-runner", "kube-log-runner", "watch-termination", "tini", "dumb-init", "env", "nice", "ionice", "taskset"}
 )
 _SHELLS = frozenset({"sh", "bash", "dash", "ash"})
+# A script that starts a component has some dozen lines; reading one takes a second per million characters.
+_MOST_SCRIPT = 65_536
 # Where a shell's command ends: at an operator, or at a redirection.
 _SHELL_END = re.compile(r"^(?:\d*[<>].*|&>.*|[|&;]+)$")
 # How engines name a container's own cgroup, with systemd's driver and with cgroupfs. What a node inside a container runs
@@ -128,6 +130,8 @@ def _script(words: Sequence[str]) -> str:
 
 def _in_shell(script: str, programs: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...] | None:
     """Return what the last command of a script that runs one of the programs gives it; one that only names it counts for nothing."""
+    if len(script) > _MOST_SCRIPT:
+        raise NotReadable(Unreadable("a container's script", f"is longer than {_MOST_SCRIPT} characters"))
     lines = (line for line in script.replace("\\\n", " ").splitlines() if not line.lstrip().startswith("#"))
     lexer = shlex.shlex(" ; ".join(lines), posix=True, punctuation_chars=";&|")
     lexer.whitespace_split = True
