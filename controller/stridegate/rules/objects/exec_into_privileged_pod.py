@@ -71,7 +71,7 @@ RULE = ConnectionRule(
         bad("a name that only begins alike", "groups: [vault-keepers-trainees]", given=_GUARDED, setting=_VAULT),
         bad("somebody, into a pod that holds its node", "{groups: [developers], hold: node}", given=_LET_IN),
         bad("somebody, into a pod that nobody knows", "{groups: [developers], hold: unknown}", given=_LET_IN),
-        bad("somebody, into such a pod, where no group is let in", "{groups: [system:masters], hold: node}"),
+        bad("somebody, into such a pod, where no group is let in", "{groups: [developers], hold: node}"),
         good("a member, into a pod that holds its node", "{groups: [node-keepers], hold: node}", given=_LET_IN),
         good("somebody, into a pod that holds nothing else", "{groups: [developers], hold: pod}", given=_LET_IN),
         good("a member", "groups: [developers, vault-keepers]", given=_GUARDED, setting=_VAULT),
