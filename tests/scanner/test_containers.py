@@ -236,6 +236,18 @@ def test_a_process_of_a_pod_does_not_pass_for_the_hosts_whatever_it_is_called(ho
     assert not kubelet.static
 
 
+def test_a_host_that_is_a_container_itself_is_the_host(host: Path) -> None:
+    outer = f"/docker/{'cd' * 32}"
+    put(host, "/proc/1/cgroup", HostFile(text=f"9:memory:{outer}\n1:name=systemd:{outer}/init.scope\n0::/\n"))
+    run(host, 50, f"9:memory:{outer}/kubelet.slice/kubelet.service\n0::/\n", comm="kubelet", NSpid="50")
+    run(host, 60, f"9:memory:{outer}/k8s.io/around\n0::/\n")
+    run(host, 70, f"9:memory:{outer}/kubelet.slice{GROUP}\n0::/\n")
+
+    found = {each.name: each.arrival for each in containers(host)}
+
+    assert found == {"container/around": Arrival.OUTSIDE, "shop/web-1/app": Arrival.API}
+
+
 def test_a_command_lines_secrets_are_not_told(host: Path) -> None:
     run(
         host,

@@ -44,7 +44,7 @@ class Kubelet:
         )
         try:
             try:
-                return fetched(what, server, path, self.credentials, self.credentials.context())
+                return fetched(what, server, path, self.credentials, self.credentials.context(public=False))
             except ssl.SSLCertVerificationError as error:
                 # A kubelet that signed its own certificate cannot be verified; that it is the host's own listener can.
                 if not self.is_the_hosts(self.port):

@@ -34,24 +34,36 @@ def processes_of(host: HostRoot) -> tuple[Sight, ...]:
         raise Barred("/proc", f"has more than {_MOST_PROCESSES} processes")
     if 1 not in numbers:
         raise Barred("/proc", "does not show process 1: it is mounted with hidepid, or is another's")
+    first = host.read("/proc/1/cgroup", _MOST_BYTES)
     # Told relative to this process, where it is in a cgroup namespace of its own.
-    relative = b"::/.." in host.read("/proc/1/cgroup", _MOST_BYTES)
-    own = own_cgroup(host) if relative else ""
-    seen = (_sight(host, number, own) for number in numbers)
+    own = own_cgroup(host) if b"::/.." in first else ""
+    # A host may be a container itself, as nodes of kind are: what its first process stands in is then its root.
+    bases = {name: path.removesuffix("/init.scope").rstrip("/") for name, path in _paths(first, own).items()}
+    seen = (_sight(host, number, own, bases) for number in numbers)
     return tuple(each for each in seen if each is not None)
 
 
-def _sight(host: HostRoot, number: int, own: str) -> Sight | None:
+def _paths(content: bytes, own: str) -> dict[str, str]:
+    """Return the paths of a cgroup file by their controllers (cgroups(7)), made whole."""
+    lines = (line.split(":", 2) for line in _lines(content))
+    return {fields[1]: absolute(fields[2], own) for fields in lines if len(fields) == 3}
+
+
+def _below(path: str, base: str) -> str:
+    return path[len(base) :] or "/" if path == base or path.startswith(f"{base}/") else path
+
+
+def _sight(host: HostRoot, number: int, own: str, bases: Mapping[str, str]) -> Sight | None:
     """Return a process, or None for one of the kernel and one that is gone by now."""
     try:
         status = _status(host.read(f"/proc/{number}/status", _MOST_BYTES))
         arguments = host.read(f"/proc/{number}/cmdline", _MOST_BYTES)
         if not arguments and (number == 2 or status.get("PPid") == "2"):
             return None
-        groups = _lines(host.read(f"/proc/{number}/cgroup", _MOST_BYTES))
+        groups = _paths(host.read(f"/proc/{number}/cgroup", _MOST_BYTES), own)
     except Missing:
         return None
-    paths = {fields[1]: absolute(fields[2], own) for line in groups if len(fields := line.split(":", 2)) == 3}
+    paths = {name: _below(path, bases.get(name, "")) for name, path in groups.items()}
     # That of the unified hierarchy, which says nothing where version 1 rules; then that of the memory or any controller.
     cgroup = next(
         filter(pod_in, paths.values()), paths.get("memory") or paths.get("") or next(iter(paths.values()), "/")
