@@ -141,10 +141,20 @@ def test_an_exemption_that_is_about_to_end_is_told(release: Operated) -> None:
 
 def test_an_exemption_by_somebody_who_has_lost_the_right_is_told(release: Operated) -> None:
     kubectl = release.server.kubectl
-    kubectl(
-        "create", "role", "keeper", "-n", "default", "--verb=exempt", "--resource=hardeningrules.stridegate.dev",
-        "--resource-name=host-pid",
-    )  # fmt: skip
+    keeper = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "keeper", "namespace": "default"},
+        "rules": [
+            {
+                "apiGroups": ["stridegate.dev"],
+                "resources": ["hardeningrules"],
+                "resourceNames": ["host-pid"],
+                "verbs": ["exempt"],
+            }
+        ],
+    }
+    kubectl("create", "-f", "-", stdin=json.dumps(keeper))
     kubectl("create", "rolebinding", "keeper", "-n", "default", "--role=keeper", "--user=alice")
     kubectl(
         "create", "role", "writer", "-n", "default", "--verb=create", "--resource=hardeningexemptions.stridegate.dev"
