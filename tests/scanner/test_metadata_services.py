@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import resource
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -96,9 +97,37 @@ def test_one_address_that_answers_is_enough() -> None:
         assert reach([silent, endpoint]) is Reach.REACHABLE
 
 
-@pytest.mark.parametrize("asked", [[], [("no address", 80)]])
-def test_what_could_not_be_tried_is_not_unreachable(asked: list[Endpoint]) -> None:
-    assert reach(asked) is None
+def test_whoever_takes_the_connection_and_is_silent_is_reachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert reach([server.getsockname()]) is Reach.REACHABLE
+
+
+def test_an_address_that_drops_what_is_sent_is_unreachable() -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        # A queue that is full drops whoever comes next.
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+
+        assert reach([server.getsockname()]) is Reach.UNREACHABLE
+
+
+def test_without_an_address_nothing_is_told() -> None:
+    assert reach([]) is None
+
+
+def test_a_try_that_the_process_itself_could_not_make_tells_nothing() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with closed() as endpoint:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+        try:
+            told = reach([endpoint])
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert told is None
 
 
 def test_the_request_carries_no_credentials() -> None:
