@@ -193,6 +193,13 @@ def test_both_processes_are_bounded_and_need_the_slim_image_alone(release: Rende
         assert each["image"].endswith("-slim")
 
 
+def test_what_the_scanner_reaches_is_what_pods_reach(release: Rendered) -> None:
+    (policy,) = [each for each in release.all("NetworkPolicy") if each["metadata"]["namespace"] == NAMESPACE]
+
+    assert policy["spec"]["policyTypes"] == ["Ingress"]
+    assert "egress" not in policy["spec"]
+
+
 def test_a_profile_has_a_daemonset_of_its_own(helm: Helm) -> None:
     profile = {"nodeSelector": {"os": "talos"}, "paths": ["/system"], "masked": []}
 

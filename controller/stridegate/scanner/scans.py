@@ -27,6 +27,7 @@ from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.installations import self_description
 from stridegate.scanner.kernel_tables import addresses_in, sockets_in
 from stridegate.scanner.kubelets import Kubelet
+from stridegate.scanner.metadata_services import Endpoint, endpoints, reach
 from stridegate.scanner.probes import Probes
 
 RULES: tuple[ScannedRule, ...] = (*NODE_RULES.values(), *CONTAINER_RULES.values())
@@ -38,7 +39,8 @@ Further = Mapping[type[Query[Any]], Callable[[Any], object]]
 class NodeScanner:
     """What a scan needs: the kernel's files of the host, the reader's socket, and the way to kubelet and API server.
 
-    `address` is the node's, as its pods reach it, and `own_pod` the uid of this process' pod.
+    `address` is the node's, as its pods reach it, and `own_pod` the uid of this process' pod. `metadata` tells where
+    the node's cloud may answer.
     """
 
     kernel: HostRoot
@@ -47,6 +49,7 @@ class NodeScanner:
     address: str
     own_pod: str
     kubelet_port: int = 10250
+    metadata: Callable[[HostRoot], tuple[Endpoint, ...]] = endpoints
 
     def scan(self, task: Task) -> Scan:
         """Scan, and return what a report is made of. It takes a second or so, and more where something does not answer."""
@@ -72,11 +75,16 @@ class NodeScanner:
             version=__version__,
             catalogue=CATALOGUE,
             generation=task.generation,
-            node=node,
+            node=self._described(node),
             exemptions=task.exemptions,
             files=accepted(task.live, present_states(found.answers), task.accept),
             gaps=tuple(gaps(found, files.problem)),
         )
+
+    def _described(self, node: NodeEntry) -> NodeEntry:
+        """Return what a node says of itself, and whether its cloud's metadata service answers pods, where that can be told."""
+        told = reach(self.metadata(self.kernel))
+        return node if told is None else NodeEntry(**node, instanceMetadata=told.value)
 
     def _further(self, addresses: frozenset[str]) -> Further:
         probes = Probes(addresses=addresses, loopback=False)

@@ -121,15 +121,15 @@ def _anywhere(rule: Obj) -> bool:
 
 
 def _metadata(cluster: Cluster) -> Verdict:
+    evidence = Evidence(source=Source.API, path="hardeningreports: status.node.instanceMetadata")
     tried = [each for each in cluster.nodes if each.metadata_reachable is not None]
-    if not tried:
-        evidence = Evidence(source=Source.API, path="hardeningreports: status.node.instanceMetadata")
-        return Verdict(state=State.UNKNOWN, observed="no scanner has tried", evidence=evidence)
-    return verdict(
-        ((f"Node {each.name}", "169.254.169.254 answers pods") for each in tried if each.metadata_reachable),
-        "hardeningreports: status.node.instanceMetadata",
-        "169.254.169.254 answers no pod that tried",
-    )
+    answered = [(f"Node {each.name}", "169.254.169.254 answers pods") for each in tried if each.metadata_reachable]
+    untold = [each.name for each in cluster.nodes if each.results is not None and each.metadata_reachable is None]
+    if not answered and (untold or not tried):
+        # A service that demands a session (IMDSv2) answers pods or not by its hop limit, which no scanner tries.
+        seen = f"no scanner could tell{' on ' if untold else ''}{', '.join(sorted(untold)[:3])}"
+        return Verdict(state=State.UNKNOWN, observed=seen, evidence=evidence)
+    return verdict(answered, evidence.path, "169.254.169.254 answers no pod that tried")
 
 
 def _slice(address: str) -> str:
@@ -285,6 +285,11 @@ RULES = (
                 title="does not", state=State.PASS, nodes=(NodeStanding(name="a", metadata_reachable=False),)
             ),
             ClusterExample(title="nobody tried", state=State.UNKNOWN, nodes=(NodeStanding(name="a"),)),
+            ClusterExample(
+                title="one could not be told",
+                state=State.UNKNOWN,
+                nodes=(NodeStanding(name="a", metadata_reachable=False), NodeStanding(name="b", results={})),
+            ),
         ),
     ),
 )
