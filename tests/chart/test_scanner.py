@@ -193,6 +193,15 @@ def test_both_processes_are_bounded_and_need_the_slim_image_alone(release: Rende
         assert each["image"].endswith("-slim")
 
 
+def test_the_clouds_metadata_service_is_tried_only_where_the_values_say_so(helm: Helm) -> None:
+    def told(release: Rendered) -> bool:
+        (pod,) = [each["spec"]["template"]["spec"] for each in release.all("DaemonSet")]
+        return "--instance-metadata" in pod["containers"][0]["args"]
+
+    assert not told(helm.render())
+    assert told(helm.render({"scanner": {"instanceMetadata": True}}))
+
+
 def test_what_the_scanner_reaches_is_what_pods_reach(release: Rendered) -> None:
     (policy,) = [each for each in release.all("NetworkPolicy") if each["metadata"]["namespace"] == NAMESPACE]
 

@@ -40,6 +40,7 @@ _LOG_LEVEL = click.option(
 @click.option(
     "--probe-port", type=click.IntRange(0, 65535), default=9090, show_default=True, help="Plain HTTP: probes, metrics."
 )
+@click.option("--instance-metadata", is_flag=True, help="Try whether the cloud's metadata service answers pods.")
 @click.option("--kubelet-port", type=click.IntRange(1, 65535), default=10250, show_default=True)
 @click.option(
     "--kubeconfig",
@@ -55,6 +56,7 @@ def scanner(  # noqa: PLR0913, PLR0917 - one argument per option
     root: Path,
     bind: str,
     probe_port: int,
+    instance_metadata: bool,  # noqa: FBT001 - one argument per option
     kubelet_port: int,
     kubeconfig: Path | None,
     log_level: str,
@@ -77,6 +79,7 @@ def scanner(  # noqa: PLR0913, PLR0917 - one argument per option
         bind=bind,
         probe_port=probe_port,
         kubelet_port=kubelet_port,
+        instance_metadata=instance_metadata,
         kubeconfig=kubeconfig,
     )
     try:

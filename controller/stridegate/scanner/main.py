@@ -17,6 +17,7 @@ from stridegate.kube.reader import WayIn, find_way_in
 from stridegate.scanner.clusters import Api, Credentials
 from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.messages import LENGTH
+from stridegate.scanner.metadata_services import endpoints, nowhere
 from stridegate.scanner.metrics import Metrics
 from stridegate.scanner.reading import WATCHING
 from stridegate.scanner.rounds import Rounds
@@ -47,6 +48,8 @@ class Options:
     bind: str = ""
     probe_port: int = 9090
     kubelet_port: int = 10250
+    # Whether it is tried if the cloud's metadata service answers pods.
+    instance_metadata: bool = False
     kubeconfig: Path | None = None
 
 
@@ -71,6 +74,7 @@ async def _serve(options: Options, way_in: WayIn) -> None:
             address=options.address,
             own_pod=options.pod_uid,
             kubelet_port=options.kubelet_port,
+            metadata=endpoints if options.instance_metadata else nowhere,
         )
         async with own_report(way_in, options.node) as own:
             rounds = Rounds(own, scanner.scan, metrics, jitter(options.node))

@@ -41,6 +41,11 @@ class Reach(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+def nowhere(_: HostRoot) -> tuple[Endpoint, ...]:
+    """Return no endpoint: nobody wants it tried."""
+    return ()
+
+
 def endpoints(kernel: HostRoot) -> tuple[Endpoint, ...]:
     """Return where the node's own cloud may answer: EC2's second address is asked where the firmware says that this is EC2."""
     try:

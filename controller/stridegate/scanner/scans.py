@@ -27,7 +27,7 @@ from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.installations import self_description
 from stridegate.scanner.kernel_tables import addresses_in, sockets_in
 from stridegate.scanner.kubelets import Kubelet
-from stridegate.scanner.metadata_services import Endpoint, endpoints, reach
+from stridegate.scanner.metadata_services import Endpoint, nowhere, reach
 from stridegate.scanner.probes import Probes
 
 RULES: tuple[ScannedRule, ...] = (*NODE_RULES.values(), *CONTAINER_RULES.values())
@@ -49,7 +49,7 @@ class NodeScanner:
     address: str
     own_pod: str
     kubelet_port: int = 10250
-    metadata: Callable[[HostRoot], tuple[Endpoint, ...]] = endpoints
+    metadata: Callable[[HostRoot], tuple[Endpoint, ...]] = nowhere
 
     def scan(self, task: Task) -> Scan:
         """Scan, and return what a report is made of. It takes a second or so, and more where something does not answer."""
