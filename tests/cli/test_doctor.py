@@ -139,6 +139,41 @@ def test_an_exemption_that_is_about_to_end_is_told(release: Operated) -> None:
     assert "host-pid then hold again" in found["exemption default/ending mind"]["said"]
 
 
+def test_an_exemption_by_somebody_who_has_lost_the_right_is_told(release: Operated) -> None:
+    kubectl = release.server.kubectl
+    keeper = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "keeper", "namespace": "default"},
+        "rules": [
+            {
+                "apiGroups": ["stridegate.dev"],
+                "resources": ["hardeningrules"],
+                "resourceNames": ["host-pid"],
+                "verbs": ["exempt"],
+            }
+        ],
+    }
+    kubectl("create", "-f", "-", stdin=json.dumps(keeper))
+    kubectl("create", "rolebinding", "keeper", "-n", "default", "--role=keeper", "--user=alice")
+    kubectl(
+        "create", "role", "writer", "-n", "default", "--verb=create", "--resource=hardeningexemptions.stridegate.dev"
+    )
+    kubectl("create", "rolebinding", "writer", "-n", "default", "--role=writer", "--user=alice")
+    wanted = exemption("alice", "host-pid", name="granted")
+    kubectl("--as", "alice", "create", "--namespace", "default", "-f", "-", stdin=json.dumps(wanted))
+
+    before = links(release.server.kubeconfig)
+    kubectl("delete", "rolebinding", "keeper", "-n", "default")
+    after = links(release.server.kubeconfig)
+    kubectl("delete", "--namespace", "default", "hardeningexemption", "granted")
+
+    assert "exemption default/granted mind" not in before
+    assert (
+        "alice granted it, and may not exempt from host-pid any more" in after["exemption default/granted mind"]["said"]
+    )
+
+
 def test_what_may_not_be_looked_at_never_holds(release: Operated) -> None:
     release.server.kubectl("create", "serviceaccount", "nobody", "--namespace=default")
     nobody = kubeconfig(release.server, release.folder / "nobody.kubeconfig", "default", "nobody")

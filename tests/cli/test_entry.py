@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -94,6 +94,15 @@ def test_a_reader_who_goes_away_ends_the_command_quietly() -> None:
     assert ended.stderr == b""
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Have Ctrl-C reach what a test starts: whoever runs tests in the background has it ignored, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_the_command_quietly() -> None:
     # A terminal that nobody types at: the command asks for a reason and waits.
     outer, inner = pty.openpty()
@@ -118,6 +127,7 @@ def test_ctrl_c_ends_the_command_quietly() -> None:
     assert errors == b""
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("seconds", [0.0, 0.5])
 def test_ctrl_c_ends_a_large_check_quietly_with_all_its_processes(seconds: float, tmp_path: Path) -> None:
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: app, image: x}]}\n---\n"

@@ -17,7 +17,7 @@ from stridegate.kube.cluster import EXEMPTIONS, NAMESPACES, REPORTS, Cluster
 from stridegate.kube.errors import KubeError, NotFound
 from stridegate.kube.objects import ConfigurationKind, Json
 from stridegate.model.clusters.views import at, labels, maps, name, text
-from stridegate.model.exemptions import Exemption
+from stridegate.model.exemptions import Exemption, ExemptionState
 from stridegate.model.policies import CANARY_NAMESPACE
 from stridegate.operator.arming import bundle_of, differences, on_trial, parse_webhooks, without_bundle
 from stridegate.operator.canaries import run_canary
@@ -26,7 +26,7 @@ from stridegate.operator.exemptions import read
 from stridegate.operator.guards import GUARD, REPORT_GUARD, find_gap, parse_guard
 from stridegate.operator.issuing import fingerprint, issuer_of, read_certificates
 from stridegate.operator.looks import CONFIGURATION, LEAF_SECRET, Place
-from stridegate.operator.powers import who_may_switch_off
+from stridegate.operator.powers import lost_grants, who_may_switch_off
 
 _WANTED = "stridegate-webhooks"
 # Seconds without a renewal after which nobody holds the Lease, and by which clocks may differ.
@@ -220,7 +220,7 @@ def _policies(cluster: Cluster) -> Iterator[Link]:
     if not policies:
         yield Link(
             name="policies", standing=Standing.NOTICE, said="there is none: baseline is audited, nothing is refused",
-            cure="`kubectl apply -f deploy/samples/threat-model-policy.yaml`",
+            cure="`kubectl apply -f deploy/samples/threat-model.yaml`",
         )  # fmt: skip
     for each in policies:
         faults = [
@@ -240,7 +240,8 @@ def _policies(cluster: Cluster) -> Iterator[Link]:
 
 def _exemptions(cluster: Cluster, now: dt.datetime) -> Iterator[Link]:
     found = [read(each) for each in cluster.objects(EXEMPTIONS)]
-    ending = [each for each in found if isinstance(each, Exemption) and each.ending(now.timestamp())]
+    valid = [each for each in found if isinstance(each, Exemption)]
+    ending = [each for each in valid if each.ending(now.timestamp())]
     for each in ending:
         end = dt.datetime.fromtimestamp(each.expires, dt.UTC)
         yield Link(
@@ -248,7 +249,14 @@ def _exemptions(cluster: Cluster, now: dt.datetime) -> Iterator[Link]:
             said=f"ends {end:%Y-%m-%d %H:%M} UTC: {', '.join(sorted(each.rules))} then hold again",
             cure="mend the workload, or grant another with `stridegate exemption create`",
         )  # fmt: skip
-    if not ending:
+    lost = list(lost_grants(cluster, (each for each in valid if each.state(now.timestamp()) is ExemptionState.ACTIVE)))
+    for each, slugs in lost:
+        yield Link(
+            name=f"exemption {each.namespace}/{each.name}", standing=Standing.NOTICE,
+            said=f"{each.granted_by} granted it, and may not exempt from {', '.join(slugs)} any more; it holds until its end",
+            cure="`stridegate exemption revoke` ends it, or somebody who may grants another",
+        )  # fmt: skip
+    if not ending and not lost:
         yield _holds("exemptions", f"{len(found)}, none of them ends within a week")
 
 

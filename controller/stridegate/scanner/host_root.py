@@ -12,6 +12,7 @@ import errno
 import fnmatch
 import os
 import stat
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,8 @@ class HostRoot:
         self._masked = tuple(_parts(path) for path in masked)
         self._visible = tuple(_parts(path) for path in visible)
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        # At the end of the block, or of the object that nobody wrote a block for.
+        self._close = weakref.finalize(self, os.close, self._root)
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +84,7 @@ class HostRoot:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._root)
+        self._close()
 
     def status(self, path: str) -> FileStatus:
         """Return what stat says of a path, links followed. Raises Missing or Barred."""
