@@ -92,7 +92,7 @@ def _directory(path: str, mode: int = 0o711, uid: int = 0) -> dict[str, HostFile
 
 def _socket(title: str, state: State, mode: int, text: str = VERSION_3) -> NodeExample:
     socket = HostFile(kind=FileKind.SOCKET, mode=mode)
-    return with_containerd(title, state, text, files={"/var/run/nri/nri.sock": socket})
+    return with_containerd(title, state, text, files={"/run/nri/nri.sock": socket})
 
 
 RULES = (

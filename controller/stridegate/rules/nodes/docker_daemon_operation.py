@@ -39,11 +39,15 @@ _LOG_AGENTS = (
 
 def _partition(docker: Daemon, node: Node) -> Verdict:
     root = node[FileStatusOf(docker.data_root)]
-    points = {mount.point for mount in node[HostMounts()]}
+    mounts = node[HostMounts()]
     evidence = Evidence(source=Source.PROC, path="/proc/1/mountinfo")
-    if root.target in points:
-        return verdict(docker, State.PASS, f"{root.target} is a mount point", evidence)
-    return verdict(docker, State.FAIL, f"{root.target} shares its file system", evidence)
+    devices = {mount.point: mount.device for mount in mounts}
+    above = max((point for point in devices if root.target.startswith(f"{point.rstrip('/')}/")), key=len, default="/")
+    # dockerd mounts its data on itself where the host's mounts are private (daemon_linux.go, setupDaemonRootPropagation):
+    # a mount point, and no room of its own.
+    if devices.get(root.target, devices.get(above)) == devices.get(above):
+        return verdict(docker, State.FAIL, f"{root.target} shares the file system of {above}", evidence)
+    return verdict(docker, State.PASS, f"{root.target} is a file system of its own", evidence)
 
 
 def _rootful(docker: Daemon, _: Node) -> Verdict:
@@ -112,10 +116,14 @@ def _base_size(docker: Daemon, _: Node) -> Verdict:
     return judged(docker, options, lambda members: not any(each.startswith("dm.basesize") for each in members))
 
 
-def _on_mounts(title: str, state: State, *points: str) -> NodeExample:
-    mounts = tuple(Mount(point=point, root="/", source="/dev/sda1", file_system="ext4") for point in ("/", *points))
+def _on_mounts(title: str, state: State, *mounts: Mount) -> NodeExample:
+    mounts = (_mount("/", "8:1"), *mounts)
     files = {"/var/lib/docker": HostFile(kind=FileKind.DIRECTORY, mode=0o710)}
     return running(title, state, files=files, answers={HostMounts(): mounts})
+
+
+def _mount(point: str, device: str, root: str = "/") -> Mount:
+    return Mount(point=point, root=root, source="/dev/sda", file_system="ext4", device=device)
 
 
 def _with_agent(title: str, state: State, driver: str, image: str, owner: str = "DaemonSet") -> NodeExample:
@@ -133,20 +141,22 @@ RULES: tuple[NodeRule, ...] = (
         (CisDocker("1.1.1"),),
         wrong="Docker keeps images and containers on a file system that the host needs too.",
         threat="Images, layers and logs of containers fill the disk, and the host stops working.",
-        wants="keep its data on a mount point of its own",
+        wants="keep its data on a file system of its own",
         fix="Mount a file system at the data root (/var/lib/docker).",
         remedy=Remedy.HOST,
         judge=_partition,
         threats=frozenset({"host-filesystem-exposure"}),
         examples=(
-            _on_mounts("of its own", State.PASS, "/var/lib/docker"),
-            _on_mounts("shared", State.FAIL, "/var/lib/docker/overlay2/x/merged"),
+            _on_mounts("of its own", State.PASS, _mount("/var/lib/docker", "8:2")),
+            _on_mounts("shared", State.FAIL, _mount("/var/lib/docker/overlay2/x/merged", "0:50")),
+            _on_mounts("mounted on itself", State.FAIL, _mount("/var/lib/docker", "8:1", "/var/lib/docker")),
+            _on_mounts("with what is above it", State.FAIL, _mount("/var/lib", "8:2")),
             running(
                 "elsewhere",
                 State.FAIL,
                 "--data-root=/srv/docker",
                 files={"/srv/docker": HostFile(kind=FileKind.DIRECTORY, mode=0o710)},
-                answers={HostMounts(): (Mount(point="/var/lib/docker", root="/", source="x", file_system="ext4"),)},
+                answers={HostMounts(): (_mount("/", "8:1"), _mount("/var/lib/docker", "8:2"))},
             ),
         ),
     ),

@@ -35,8 +35,8 @@ _FLAWS: Mapping[str, tuple[_Flaw, ...]] = MappingProxyType(
     {
         "runc": (
             _Flaw("CVE-2024-21626", ((1, 1, 12),)),
-            # With CVE-2025-52565 and CVE-2025-52881, which were mended together with it.
-            _Flaw("CVE-2025-31133", ((1, 2, 8), (1, 3, 3))),
+            # With CVE-2025-52565 and CVE-2025-52881, which were mended together with it. The first candidates of 1.4.0 have them.
+            _Flaw("CVE-2025-31133", ((1, 2, 8), (1, 3, 3), (1, 4, 0))),
         ),
         # Requests that pass by authorization plugins.
         "docker": (_Flaw("CVE-2024-41110", ((23, 0, 15), (25, 0, 6), (26, 1, 5), (27, 1, 1))),),
@@ -124,6 +124,11 @@ RULES: tuple[NodeRule, ...] = (
             _versions("before every floor", State.FAIL, runc="1.1.11"),
             _versions("ten is more than nine", State.PASS, runc="1.2.10"),
             _versions("a candidate of the release that mends it", State.FAIL, runc="1.3.3-rc.1"),
+            _versions(
+                "a candidate of a minor version that was mended before its release", State.FAIL, runc="1.4.0-rc.1"
+            ),
+            _versions("docker, one branch of a major version mended and the other not", State.FAIL, docker="26.0.2"),
+            _versions("docker, the branch that was mended", State.PASS, docker="26.1.5"),
             _versions("one of several", State.FAIL, runc="1.3.3", containerd="1.7.26"),
             _versions("no version", State.UNKNOWN, runc="unknown"),
             _versions("not told", State.UNKNOWN, Unreadable("runc", "says its version only when it is run")),
