@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from stridegate.cli.entry import guarded
+from stridegate.cli.entry import LASTING, guarded
+from stridegate.cli.main import main
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 
@@ -251,3 +252,9 @@ def test_offline_commands_load_no_server_and_no_client() -> None:
     ended = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True, env=ENVIRONMENT)
 
     assert ended.stdout == "[]\n"
+
+
+def test_the_processes_that_last_and_collect_their_garbage_are_commands() -> None:
+    commands = set(main.commands)
+
+    assert commands >= LASTING

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,8 +33,6 @@ _DEFAULT_NAMESPACE = "default"
 _RUNES = 1000
 # Seconds after which a run is a long one, and at least between two lines of progress.
 _PATIENCE, _PACE = 2.0, 0.2
-# A tree of nodes has no cycles; looking for some among thousands of them takes a tenth of a run.
-_GARBAGE = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +60,10 @@ def check(request: Request) -> Result:
 
     Raises click.UsageError for what cannot be judged by, and OutOfReach for a cluster that does not answer.
     """
-    before = gc.get_threshold()
-    gc.set_threshold(_GARBAGE)
     try:
         return _checked(request)
     except (BadEmbedder, CheckError) as error:
         raise click.UsageError(str(error)) from error
-    finally:
-        gc.set_threshold(*before)
 
 
 def _checked(request: Request) -> Result:

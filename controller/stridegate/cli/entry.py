@@ -6,6 +6,7 @@ Stridegate itself; 130 after Ctrl-C, and 141 where whoever reads has gone, as sh
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -17,6 +18,10 @@ _USAGE, _UNREADABLE, _DEFECT, _INTERRUPTED, _NO_READER = 2, 3, 4, 130, 141
 COMPLETE = "_STRIDEGATE_COMPLETE"
 _DETAILS = "STRIDEGATE_DEBUG"
 _RUNES = 400
+# The commands whose processes last. In all others what is loaded stays, and trees of manifests have no cycles: with the
+# interpreter's own threshold, looking for some takes a tenth of a run.
+LASTING = frozenset({"operator", "reader", "scanner", "webhook"})
+_SELDOM = 200_000
 
 
 def run() -> NoReturn:
@@ -25,10 +30,14 @@ def run() -> NoReturn:
         # What an encoding cannot write is written as an escape, and ends no run.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if not LASTING.intersection(sys.argv[1:2]):
+        gc.set_threshold(_SELDOM)
     code = guarded(lambda: _run(sys.argv[1:]))
     if code == _NO_READER:
         # What is still to be written has nowhere to go; without this the interpreter complains about it as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # As it ends, the interpreter would look for cycles among all that is loaded.
+    gc.freeze()
     sys.exit(code)
 
 

@@ -103,7 +103,7 @@ class Finding(NamedTuple):
     @property
     def counts(self) -> bool:
         """Whether it counts: neither exempted nor known."""
-        return self.standing not in {Standing.EXEMPTED, Standing.KNOWN}
+        return self.standing is not Standing.EXEMPTED and self.standing is not Standing.KNOWN
 
 
 class Subject(NamedTuple):

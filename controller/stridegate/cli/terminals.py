@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import os
-import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
@@ -57,7 +56,7 @@ class Sheet:
     def of(cls, stream: IO[Any], color: Color) -> Sheet:
         """Return the sheet that a stream is."""
         terminal = stream.isatty()
-        width = max(shutil.get_terminal_size().columns, _LEAST) if terminal else None
+        width = max(_columns(), _LEAST) if terminal else None
         return cls(width=width, color=color is Color.ALWAYS or (color is Color.AUTO and terminal and _colorful()))
 
     @property
@@ -97,6 +96,12 @@ class Sheet:
 def standard_output(color: Color) -> Sheet:
     """Return the sheet that the standard output is."""
     return Sheet.of(sys.stdout, color)
+
+
+def _columns() -> int:
+    import shutil  # noqa: PLC0415 - files and pipes have no width
+
+    return shutil.get_terminal_size().columns
 
 
 def _colorful() -> bool:

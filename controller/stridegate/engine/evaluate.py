@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import length_hint
@@ -15,8 +14,6 @@ from stridegate.model.rules import AnyQuestion, Question
 P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +54,7 @@ def _ask(waiting: Iterator[Question[S]], subject: S, findings: list[Finding]) ->
 def _told(question: AnyQuestion, error: Exception) -> str:
     if isinstance(error, ModelError):
         return str(error)
-    _log.error("rule %s could not judge", question.rule.slug, exc_info=error)
+    import logging  # noqa: PLC0415 - a command in which no rule breaks loads none of it
+
+    logging.getLogger(__name__).error("rule %s could not judge", question.rule.slug, exc_info=error)
     return "the rule failed; the log has the details"

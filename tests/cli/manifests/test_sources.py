@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -138,3 +139,17 @@ def test_a_pipe_with_a_yaml_name_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / "pipe.yaml")
 
     assert "./pipe.yaml" not in names(".")
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    # A shell's <(…): one read gives what is in the pipe by then.
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    written = "x" * 300_000
+    writer = threading.Thread(target=pipe.write_text, args=(written,))
+    writer.start()
+
+    text = Source("pipe", pipe).text()
+
+    writer.join()
+    assert text == written

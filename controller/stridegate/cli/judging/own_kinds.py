@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -94,6 +93,8 @@ def unknown_rules(document: Document, found: Policy | Exemption) -> Iterable[Mis
         named |= {str(slug): ("spec", "rules", str(slug)) for slug in listed or ()}
     for slug, pointer in named.items():
         if slug not in RULES:
+            import difflib  # noqa: PLC0415 - few runs meet a mistake
+
             near = difflib.get_close_matches(slug, RULES, 1)
             hint = f"did you mean {near[0]}?" if near else "`stridegate rules` lists them"
             yield Mistake(f"there is no rule {slug[:60]!a}; {hint}", document.position(pointer))

@@ -11,6 +11,7 @@ from stridegate.model.texts import clean
 
 # Long enough for any path, short enough that no line drowns the rest.
 RUNES = 400
+_MENDABLE = {Fixable.SAFE: "fixable", Fixable.RISKY: "fixable, risky", Fixable.NO: ""}
 
 
 def text(written: str) -> str:
@@ -66,7 +67,7 @@ def statement(finding: Finding) -> str:
 def remarks(finding: Finding) -> str:
     """Return what else is to be said of a finding: whether it is only warned about or audited, and whether it can be mended."""
     weight = "" if finding.standing is Standing.DENIED else finding.standing.value
-    mend = {Fixable.SAFE: "fixable", Fixable.RISKY: "fixable, risky", Fixable.NO: ""}[finding.fixable]
+    mend = _MENDABLE[finding.fixable]
     return ", ".join(filter(None, (weight, mend)))
 
 
