@@ -386,7 +386,7 @@ def test_what_is_exempted_is_not_patched_through_what_is_not() -> None:
 
     def profiled(circumstances: Circumstances) -> list[str]:
         made = mend(ASKED, subject, circumstances).operations
-        return [each["path"] for each in made if "seccompProfile" in f"{each['path']} {each.get('value')}"]
+        return [str(each["path"]) for each in made if "seccompProfile" in f"{each['path']} {each.get('value')}"]
 
     assert profiled(HERE) == ["/spec/securityContext/seccompProfile"]
     # The neighbour alone has one of its own.
