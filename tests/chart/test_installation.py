@@ -61,7 +61,8 @@ class Release:
 
     def uninstall(self) -> None:
         self.helm("uninstall", "--ignore-not-found")
-        self.finish("stridegate-canary")
+        for namespace in ("stridegate-canary", "stridegate-scanner"):
+            self.finish(namespace)
 
     def finish(self, namespace: str) -> None:
         """End the deletion of a namespace, as the namespace controller does where there is one."""

@@ -93,6 +93,7 @@ def test_each_node_has_a_report_that_tells_its_scanner_what_to_do(release: Opera
         "benchmarks": [{"benchmark": "cis-kubernetes", "version": "1.12"}],
         "controlPlaneAddresses": ["192.0.2.10"],
         "interval": "600s",
+        "versions": {"kubelet": "1.36.3", "containerd": "2.2.0"},
     }
 
 
