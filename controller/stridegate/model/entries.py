@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from stridegate.model.vocabulary import Severity, Stride
 
 
 @dataclass(frozen=True, kw_only=True)
-class CatalogueEntry:
+class CatalogueEntry(ABC):
     """A rule as lists, explanations and reports show it.
 
     `threats` are the threats of the threat model that it answers. `since` is the version of Stridegate that first had it.
@@ -29,14 +30,14 @@ class CatalogueEntry:
         return f"{type(self).__name__}({self.slug})"
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """One sentence that says what is wrong."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def paragraphs(self) -> Mapping[str, str]:
         """Why it matters, what is checked and how to mend it, under `Threat`, `Check` and `Fix`."""
-        raise NotImplementedError
 
     @cached_property
     def letters(self) -> str:

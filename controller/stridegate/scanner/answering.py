@@ -60,9 +60,11 @@ class HostAnswers:
         of_kernel = [query for query in about_files if is_of_kernel(query)]
         of_files = [query for query in about_files if not is_of_kernel(query)]
         rest = asked - about_files
+        plain = {query: _plainly(query) for query in of_kernel}
+        of_kernel_told = answer_from_files(self._kernel, plain.values())
         return {
             **known,
-            **{query: answer_from_files(self._kernel, [(plain := _plainly(query))])[plain] for query in of_kernel},
+            **{query: of_kernel_told[each] for query, each in plain.items()},
             **(self._files(of_files) if of_files else {}),
             **{query: settled(query, partial(self._answer, query)) for query in rest},
         }
@@ -112,14 +114,11 @@ class HostAnswers:
 
 def _plainly(query: Query[Any]) -> Query[Any]:
     """Return a question about /var/run as one about /run, which it is a link to; where /run is mounted alone nothing says so."""
-    if isinstance(query, queries.FilesUnder):
-        return replace(query, directory=_without_var(query.directory))
-    path = getattr(query, "path", "")
-    return replace(cast("queries.FileStatusOf", query), path=_without_var(path))
-
-
-def _without_var(path: str) -> str:
-    return path.removeprefix("/var") if path == "/var/run" or path.startswith("/var/run/") else path
+    field = "directory" if isinstance(query, queries.FilesUnder) else "path"
+    path = getattr(query, field)
+    if path != "/var/run" and not path.startswith("/var/run/"):
+        return query
+    return cast("Query[Any]", replace(cast("Any", query), **{field: path.removeprefix("/var")}))
 
 
 def is_of_kernel(query: Query[Any]) -> bool:

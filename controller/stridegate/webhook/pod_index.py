@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import aclosing
 
 import msgspec
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 _PAGE = 100
 # Seconds after a failure until all is listed anew, doubling from the least to the most.
 _LEAST_PAUSE, _MOST_PAUSE = 0.5, 30.0
+# And how long listing and following must have gone well for the least to do again.
+_LASTING = 60.0
 
 # By the hash of namespace and name, which nobody can choose: Python salts it.
 _Holds = dict[int, Hold]
@@ -56,11 +59,13 @@ class PodIndex:
         """List, then follow what changes, and begin again whenever that ends, for ever."""
         pause = _LEAST_PAUSE
         while True:
+            begun = time.monotonic()
             try:
-                revision = await self._list()
-                pause = _LEAST_PAUSE
-                await self._follow(revision)
+                await self._follow(await self._list())
             except (KubeError, *UNDECODABLE) as problem:
+                if time.monotonic() - begun > _LASTING:
+                    # A watch that ends at once, for want of the right to watch say, is no reason to list every pod again and again.
+                    pause = _LEAST_PAUSE
                 if str(problem) != self.problem:
                     _log.warning("the index of pods is not current", extra={"problem": str(problem)})
                 self.problem = str(problem)

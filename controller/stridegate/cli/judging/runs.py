@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -98,14 +99,24 @@ def _parts(found: Sequence[Found], judge: Judge) -> Iterator[tuple[int, Part]]:
     _shared[:] = [judge]
     # Unlike a Pool, it notices when a process is killed, and waits for nothing from it.
     forks = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(min(processors, len(batches)), forks) as pool:
-        try:
-            yield from zip(map(len, batches), _begun(pool, batches), strict=True)
-        except BaseException:
-            # Nobody waits for what is still being judged.
-            for process in multiprocessing.active_children():
-                process.kill()
-            raise
+    hook = threading.excepthook
+    try:
+        with ProcessPoolExecutor(min(processors, len(batches)), forks) as pool:
+            try:
+                yield from zip(map(len, batches), _begun(pool, batches), strict=True)
+            except BaseException:
+                # The pool's own thread stumbles over work that is cancelled as its processes end, and would say so.
+                threading.excepthook = _say_nothing
+                # Nobody waits for what is still being judged.
+                for process in multiprocessing.active_children():
+                    process.kill()
+                raise
+    finally:
+        threading.excepthook = hook
+
+
+def _say_nothing(_: threading.ExceptHookArgs) -> None:
+    """Let a thread of a run that is being ended end as it will."""
 
 
 def _begun(pool: ProcessPoolExecutor, batches: Sequence[Sequence[Found]]) -> Iterator[Part]:

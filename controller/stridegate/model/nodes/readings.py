@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,18 +14,18 @@ from stridegate.model.nodes.flags import Flags, members_of
 T = TypeVar("T")
 
 
-class Reading(Generic[T]):
+class Reading(ABC, Generic[T]):
     """How settings of one type are read; `wanted` names the type in errors."""
 
     wanted = "a value"
 
+    @abstractmethod
     def of_value(self, value: object) -> T | None:
         """Return what a file's value means, None where it has another type."""
-        raise NotImplementedError
 
+    @abstractmethod
     def of_flag(self, flags: Flags, name: str) -> T | None:
         """Return what a flag that is set means, None where it cannot be meant. Raises NotReadable."""
-        raise NotImplementedError
 
     def words(self, value: T) -> str:
         """Say a value."""
