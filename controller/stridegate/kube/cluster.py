@@ -51,8 +51,8 @@ NAMESPACES = "/api/v1/namespaces"
 
 # Seconds to connect and to wait for an answer; less than the time in which a lease must be renewed.
 _TIMEOUT = (2, 5)
-# Objects of a page.
-_PAGE = 500
+# Objects of a page, and connections that are kept open.
+_PAGE, _CONNECTIONS = 500, 16
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _ERRORS = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict, HTTPStatus.FORBIDDEN: Denied}
@@ -62,6 +62,8 @@ class Cluster:
     """A connection to one API server. Every method may raise Unreachable and Refused."""
 
     def __init__(self, configuration: client.Configuration) -> None:
+        # As many threads as send at a time: a connection beyond that would be opened and closed for each request.
+        configuration.connection_pool_maxsize = _CONNECTIONS
         configuration.retries = False  # The operator's loops look again soon; a silent retry would only hide an outage.
         self._client = client.ApiClient(configuration)
 
