@@ -48,7 +48,8 @@ def in_cluster(command: Command) -> Command:
 
 def connect(kubeconfig: Path | None, context: str | None) -> tuple[Cluster, str]:
     """Return the cluster and the namespace that is meant where none is named. Raises OutOfReach."""
-    from stridegate.kube.cluster import Cluster, context_namespace  # noqa: PLC0415 - of an extra: see `entry`
+    from stridegate.kube.cluster import Cluster  # noqa: PLC0415 - of an extra: see `entry`
+    from stridegate.kube.connections import context_namespace  # noqa: PLC0415 - as above
 
     usual = Path.home() / ".kube" / "config"
     path = kubeconfig or (usual if usual.exists() else None)
