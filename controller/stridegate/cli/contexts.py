@@ -54,7 +54,8 @@ def in_cluster(command: Command) -> Command:
 
 def connect(kubeconfig: Path | None, context: str | None) -> tuple[Cluster, str]:
     """Return the cluster and the namespace that is meant where none is named. Raises OutOfReach."""
-    from stridegate.kube.cluster import Cluster, context_namespace  # noqa: PLC0415 - of an extra: see `entry`
+    from stridegate.kube.cluster import Cluster  # noqa: PLC0415 - of an extra: see `entry`
+    from stridegate.kube.connections import context_namespace  # noqa: PLC0415 - as above
 
     # A user that the system does not know, as containers have them, has no home either.
     usual = Path(os.path.expanduser(_USUAL))  # noqa: PTH111 - Path.expanduser raises where there is no home

@@ -194,7 +194,8 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.model.nodes.nodes import Installation  # noqa: PLC0415
     from stridegate.operator.assignments import Settings  # noqa: PLC0415
     from stridegate.operator.errors import OperatorError  # noqa: PLC0415
-    from stridegate.operator.main import Options, run  # noqa: PLC0415
+    from stridegate.operator.main import run  # noqa: PLC0415
+    from stridegate.operator.options import Options  # noqa: PLC0415
 
     lines = configure(log_level)
     installations = {each.value: each for each in Installation}
