@@ -150,6 +150,56 @@ def test_ctrl_c_ends_a_large_check_quietly_with_all_its_processes(seconds: float
     assert (process.returncode, errors) == (130, b"")
 
 
+def closing(stream: str, *arguments: str) -> tuple[int, str, str]:
+    """Run a command one of whose standard streams is closed, as cron jobs and daemons start their children."""
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$@" {stream}', "sh", sys.executable, "-m", "stridegate", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ENVIRONMENT,
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def test_what_nobody_can_read_is_no_success() -> None:
+    told = closing(">&-", "explain", "host-pid")
+
+    assert told == (3, "", "Error: Bad file descriptor\n")
+
+
+def test_what_nobody_can_write_is_not_judged() -> None:
+    code, _, errors = closing("<&-", "check", "-")
+
+    assert code == 3
+    assert "standard input: wanted something to read, got Bad file descriptor" in errors
+
+
+def test_without_a_place_for_errors_the_exit_code_still_says_it(tmp_path: Path) -> None:
+    manifest = tmp_path / "web.yaml"
+    manifest.write_text("a: [", encoding="utf-8")
+
+    code, _, _ = closing("2>&-", "fix", "--write", str(manifest))
+
+    assert code == 3
+    assert manifest.read_text(encoding="utf-8") == "a: ["
+
+
+def test_a_full_disk_is_said_with_the_file_that_was_to_be_written() -> None:
+    full = stridegate("check", "--allow-empty", "/dev/null", "-o", "json=/dev/full")
+
+    assert (full.returncode, full.stderr) == (3, "Error: /dev/full: No space left on device\n")
+
+
+def test_without_a_cluster_every_way_to_name_one_is_said(tmp_path: Path) -> None:
+    ended = stridegate("doctor", HOME=str(tmp_path))
+
+    assert ended.returncode == 3
+    assert ended.stderr.startswith(
+        "Error: no cluster is named: wanted --kubeconfig, $KUBECONFIG, ~/.kube/config or a pod"
+    )
+
+
 def test_usage_errors_repeat_nothing_that_moves_a_cursor() -> None:
     ended = stridegate("explain", "--\x1b[2J\u202ex")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from stridegate.cli.awaited import Awaited
+from stridegate.cli.contexts import connect, in_cluster, reached
 
 _SETTINGS = {"auto_envvar_prefix": "STRIDEGATE", "help_option_names": ["-h", "--help"], "max_content_width": 110}
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -197,7 +198,8 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.model.nodes.nodes import Installation  # noqa: PLC0415
     from stridegate.operator.assignments import Settings  # noqa: PLC0415
     from stridegate.operator.errors import OperatorError  # noqa: PLC0415
-    from stridegate.operator.main import Options, run  # noqa: PLC0415
+    from stridegate.operator.main import run  # noqa: PLC0415
+    from stridegate.operator.options import Options  # noqa: PLC0415
 
     lines = configure(log_level)
     installations = {each.value: each for each in Installation}
@@ -228,22 +230,18 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
 
 
 @main.command()
-@_KUBECONFIG
-def canary(kubeconfig: Path | None) -> None:
+@in_cluster
+def canary(kubeconfig: Path | None, context: str | None) -> None:
     """Prove by dry-runs in stridegate-canary that a good pod is admitted and a bad one refused; nothing is created.
 
     Example: stridegate canary --kubeconfig admin.conf
     """
     import datetime as dt  # noqa: PLC0415 - see the module's docstring
 
-    from stridegate.kube.cluster import Cluster  # noqa: PLC0415
-    from stridegate.kube.errors import KubeError  # noqa: PLC0415
     from stridegate.operator.canaries import run_canary  # noqa: PLC0415
 
-    try:
-        outcome = run_canary(Cluster.connect(kubeconfig), dt.datetime.now(dt.UTC))
-    except KubeError as error:
-        raise click.ClickException(str(error)) from error
+    cluster, _ = connect(kubeconfig, context)
+    outcome = reached(lambda: run_canary(cluster, dt.datetime.now(dt.UTC)))
     for case, problem in outcome.problems.items():
         click.echo(f"{case.value} pod: {problem or 'answered as it should be'}")
     if outcome.problem:
