@@ -253,6 +253,12 @@ def test_a_shell_can_be_taught_to_complete(shell: str) -> None:
     assert "_STRIDEGATE_COMPLETE" in ended.stdout
 
 
+def test_the_script_for_fish_shows_a_description_whole() -> None:
+    script = stridegate("completion", "fish").stdout
+
+    assert 'string split --max 1 "," $completion' in script
+
+
 def test_the_script_for_bash_completes_slugs_and_options() -> None:
     script = stridegate("completion", "bash").stdout
     program = Path(sys.executable).with_name("stridegate")

@@ -67,7 +67,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-@main.command()
+@main.command(short_help="Serve the admission webhook.")
 @click.option(
     "--tls-directory",
     type=click.Path(file_okay=False, path_type=Path),
@@ -141,7 +141,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
+@main.command(short_help="Keep certificates, arm the webhook, audit what runs.")
 @click.option("--namespace", required=True, help="The release's namespace: its Secrets, Lease and Service.")
 @click.option("--webhooks-file", type=_FILE, required=True, help="JSON with the webhook entries to arm.")
 @click.option("--guard-file", type=_FILE, required=True, help="JSON with the guard of exemptions as it must be.")
@@ -223,7 +223,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
+@main.command(short_help="Prove by dry-runs that the webhook refuses what it should.")
 @in_cluster
 def canary(kubeconfig: Path | None, context: str | None) -> None:
     """Prove by dry-runs in stridegate-canary that a good pod is admitted and a bad one refused; nothing is created.
