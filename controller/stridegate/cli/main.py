@@ -165,6 +165,9 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @click.option(
     "--installation", default="auto", show_default=True, help="How all nodes were installed, such as kubeadm."
 )
+@click.option(
+    "--without-scanner", is_flag=True, help="No scanner runs: no node has a report, and those that are left go."
+)
 @_BIND
 @_PROBE_PORT
 @_KUBECONFIG
@@ -179,6 +182,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     audit_interval: int,
     scan_interval: int,
     installation: str,
+    without_scanner: bool,  # noqa: FBT001 - one argument per option
     bind: str,
     probe_port: int,
     kubeconfig: Path | None,
@@ -202,7 +206,9 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     if installation not in {"auto", *installations}:
         wanted = ", ".join(("auto", *installations))
         raise click.BadParameter(f"wanted one of {wanted}, got {installation!r}", param_hint="--installation")
-    settings = Settings(installation=installations.get(installation), interval=scan_interval)
+    settings = Settings(
+        installation=installations.get(installation), interval=scan_interval, scanning=not without_scanner
+    )
     options = Options(
         namespace=namespace,
         webhooks_file=webhooks_file,
