@@ -67,7 +67,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-@main.command()
+@main.command(short_help="Serve the admission webhook.")
 @click.option(
     "--tls-directory",
     type=click.Path(file_okay=False, path_type=Path),
@@ -159,7 +159,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
+@main.command(short_help="Keep certificates, arm the webhook, audit what runs.")
 @click.option("--namespace", required=True, help="The release's namespace: its Secrets, Lease and Service.")
 @click.option("--webhooks-file", type=_FILE, required=True, help="JSON with the webhook entries to arm.")
 @click.option("--guard-file", type=_FILE, required=True, help="JSON with the guard of exemptions as it must be.")
@@ -183,6 +183,9 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @click.option(
     "--installation", default="auto", show_default=True, help="How all nodes were installed, such as kubeadm."
 )
+@click.option(
+    "--without-scanner", is_flag=True, help="No scanner runs: no node has a report, and those that are left go."
+)
 @_BIND
 @_PROBE_PORT
 @_KUBECONFIG
@@ -197,6 +200,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     audit_interval: int,
     scan_interval: int,
     installation: str,
+    without_scanner: bool,  # noqa: FBT001 - one argument per option
     bind: str,
     probe_port: int,
     kubeconfig: Path | None,
@@ -220,7 +224,9 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     if installation not in {"auto", *installations}:
         wanted = ", ".join(("auto", *installations))
         raise click.BadParameter(f"wanted one of {wanted}, got {installation!r}", param_hint="--installation")
-    settings = Settings(installation=installations.get(installation), interval=scan_interval)
+    settings = Settings(
+        installation=installations.get(installation), interval=scan_interval, scanning=not without_scanner
+    )
     options = Options(
         namespace=namespace,
         webhooks_file=webhooks_file,
@@ -241,7 +247,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
+@main.command(short_help="Prove by dry-runs that the webhook refuses what it should.")
 @in_cluster
 def canary(kubeconfig: Path | None, context: str | None) -> None:
     """Prove by dry-runs in stridegate-canary that a good pod is admitted and a bad one refused; nothing is created.
