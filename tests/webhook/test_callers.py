@@ -177,16 +177,17 @@ def test_an_api_server_that_is_told_to_show_one_is_answered_and_another_told_why
     with ApiServer(state_dir=tmp_path / "api", flags=[flag]) as server, ExitStack() as stack:
         server.kubectl("apply", "--server-side", "-f", str(CHECKOUT / "deploy" / "crds"))
         server.kubectl("wait", "--for=condition=Established", "crd", "--all")
+        replicas: dict[str, Replica] = {}
         for name in ("told", "untold"):
             mount = Mount(tmp_path / name / "tls")
             host = f"{SERVICE}.{name}-system.svc"
             mount.write(AUTHORITY.leaf(name=host), AUTHORITY.bundle)
-            replica = stack.enter_context(
+            replicas[name] = stack.enter_context(
                 Replica(server.kubeconfig, mount.directory, server_name=host, bind="0.0.0.0", told=options)  # noqa: S104 - reached by Service
             ).wait_ready()
             for namespace in (f"{name}-system", f"{name}-shop"):
                 created(server, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-            created(server, *service(f"{name}-system", server.host_address, replica.port))
+            created(server, *service(f"{name}-system", server.host_address, replicas[name].port))
             created(
                 server,
                 configuration("Validating", "/validate", "Fail", name=name, shop=f"{name}-shop", authority=AUTHORITY),
@@ -200,4 +201,4 @@ def test_an_api_server_that_is_told_to_show_one_is_answered_and_another_told_why
         eventually(lambda: "created (server dry run)" in said("told-shop"))
 
         assert f"client certificate: wanted one for {NAME}, got none" in said("untold-shop")
-        assert replica.metric('stridegate_callers_refused_total{reason="no-certificate"}') >= 1
+        assert replicas["untold"].metric('stridegate_callers_refused_total{reason="no-certificate"}') >= 1
