@@ -97,6 +97,18 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
     is_flag=True,
     help="Judge exec and attach by what the very pod holds; every pod is watched for it.",
 )
+@click.option(
+    "--client-ca",
+    type=_FILE,
+    help="Only whoever shows a certificate of these authorities (PEM) may call; watched for changes.",
+)
+@click.option(
+    "--client-name",
+    "client_names",
+    multiple=True,
+    metavar="NAME",
+    help="A common name or DNS name that such a certificate may have; at least one.",
+)
 @_KUBECONFIG
 @_LOG_LEVEL
 def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
@@ -108,6 +120,8 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     drain_delay: float,
     pod_templates: tuple[str, ...],
     exact_exec: bool,  # noqa: FBT001 - one argument per option
+    client_ca: Path | None,
+    client_names: tuple[str, ...],
     kubeconfig: Path | None,
     log_level: str,
 ) -> None:
@@ -119,9 +133,12 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.admission.kinds import read_embedder  # noqa: PLC0415
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
+    from stridegate.webhook.callers import Admitted  # noqa: PLC0415
     from stridegate.webhook.errors import WebhookError  # noqa: PLC0415
     from stridegate.webhook.main import Options, run  # noqa: PLC0415
 
+    if (client_ca is None) != (not client_names):
+        raise click.UsageError("--client-ca and --client-name go together: a certificate for any name would do")
     lines = configure(log_level)
     try:
         options = Options(
@@ -133,6 +150,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
             drain_delay=drain_delay,
             embedders=tuple(map(read_embedder, pod_templates)),
             exact_exec=exact_exec,
+            admitted=Admitted(authority=client_ca, names=frozenset(client_names)) if client_ca else None,
             kubeconfig=kubeconfig,
             lines_dropped=lambda: lines.dropped,
         )
