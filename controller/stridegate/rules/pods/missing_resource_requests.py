@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stridegate.model.container_views import ContainerKind
 from stridegate.model.errors import BadQuantity
 from stridegate.model.places import Field, Spot
 from stridegate.model.quantities import bounds
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
-from stridegate.model.views import ContainerKind, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 _NEEDS = tuple(

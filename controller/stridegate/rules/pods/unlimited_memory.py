@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from stridegate.model.container_views import ContainerKind, ContainerView
 from stridegate.model.edits import Assign, Patch
 from stridegate.model.errors import BadQuantity
 from stridegate.model.places import Field, Spot
 from stridegate.model.quantities import bounds, ordinary, parse_quantity
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
-from stridegate.model.views import ContainerKind, ContainerView, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Outcome, Profile, Safety, Severity, Stride
 
 LIMIT = Field[str | int | float]("resources.limits.memory")
