@@ -40,8 +40,8 @@ def _unbounded(ranges: tuple[str, ...]) -> bool:
         return True
     four = [each for each in networks if isinstance(each, ipaddress.IPv4Network)]
     six = [each for each in networks if isinstance(each, ipaddress.IPv6Network)]
-    whole = (*ipaddress.collapse_addresses(four), *ipaddress.collapse_addresses(six))
-    return any(each.prefixlen == 0 for each in whole)
+    lengths = {each.prefixlen for each in ipaddress.collapse_addresses(four)}
+    return 0 in lengths or 0 in {each.prefixlen for each in ipaddress.collapse_addresses(six)}
 
 
 RULE = ServiceRule(
