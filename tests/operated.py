@@ -101,8 +101,8 @@ class Operated:
             ),
         )  # fmt: skip
 
-    def start_operator(self, identity: str) -> Process:
-        """Start a replica of the operator."""
+    def start_operator(self, identity: str, *told: str) -> Process:
+        """Start a replica of the operator, told some more than that."""
         (probes,) = free_ports(1)
         arguments = (
             "operator",
@@ -114,6 +114,7 @@ class Operated:
             "--bind=127.0.0.1",
             f"--probe-port={probes}",
             f"--kubeconfig={self._kubeconfig('stridegate-operator')}",
+            *told,
         )
         process = Process(arguments, self.folder / f"operator-{identity}.log")
         self.processes[identity] = process

@@ -92,6 +92,11 @@ def test_the_operator_creates_events_where_those_about_reports_are_kept(release:
     }
 
 
+def test_the_operator_watches_pods_where_the_scanners_are_and_nowhere_else(helm: Helm, release: Rendered) -> None:
+    assert granted(release, "Role", "stridegate-operator", "stridegate-scanner") == {("", "pods", "any", "watch")}
+    assert "stridegate-scanner" not in str(helm.render({"scanner": {"enabled": False}}).all("RoleBinding"))
+
+
 def test_what_rules_about_the_cluster_read_is_listed_alone_and_is_no_secret(release: Rendered) -> None:
     rights = granted(release, "ClusterRole", "stridegate-cluster-rules")
 

@@ -67,7 +67,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-@main.command()
+@main.command(short_help="Serve the admission webhook.")
 @click.option(
     "--tls-directory",
     type=click.Path(file_okay=False, path_type=Path),
@@ -97,6 +97,18 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
     is_flag=True,
     help="Judge exec and attach by what the very pod holds; every pod is watched for it.",
 )
+@click.option(
+    "--client-ca",
+    type=_FILE,
+    help="Only whoever shows a certificate of these authorities (PEM) may call; watched for changes.",
+)
+@click.option(
+    "--client-name",
+    "client_names",
+    multiple=True,
+    metavar="NAME",
+    help="A common name or DNS name that such a certificate may have; at least one.",
+)
 @_KUBECONFIG
 @_LOG_LEVEL
 def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
@@ -108,6 +120,8 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     drain_delay: float,
     pod_templates: tuple[str, ...],
     exact_exec: bool,  # noqa: FBT001 - one argument per option
+    client_ca: Path | None,
+    client_names: tuple[str, ...],
     kubeconfig: Path | None,
     log_level: str,
 ) -> None:
@@ -119,9 +133,12 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.admission.kinds import read_embedder  # noqa: PLC0415
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
+    from stridegate.webhook.callers import Admitted  # noqa: PLC0415
     from stridegate.webhook.errors import WebhookError  # noqa: PLC0415
     from stridegate.webhook.main import Options, run  # noqa: PLC0415
 
+    if (client_ca is None) != (not client_names):
+        raise click.UsageError("--client-ca and --client-name go together: a certificate for any name would do")
     lines = configure(log_level)
     try:
         options = Options(
@@ -133,6 +150,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
             drain_delay=drain_delay,
             embedders=tuple(map(read_embedder, pod_templates)),
             exact_exec=exact_exec,
+            admitted=Admitted(authority=client_ca, names=frozenset(client_names)) if client_ca else None,
             kubeconfig=kubeconfig,
             lines_dropped=lambda: lines.dropped,
         )
@@ -141,7 +159,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
+@main.command(short_help="Keep certificates, arm the webhook, audit what runs.")
 @click.option("--namespace", required=True, help="The release's namespace: its Secrets, Lease and Service.")
 @click.option("--webhooks-file", type=_FILE, required=True, help="JSON with the webhook entries to arm.")
 @click.option("--guard-file", type=_FILE, required=True, help="JSON with the guard of exemptions as it must be.")
@@ -165,6 +183,9 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @click.option(
     "--installation", default="auto", show_default=True, help="How all nodes were installed, such as kubeadm."
 )
+@click.option(
+    "--without-scanner", is_flag=True, help="No scanner runs: no node has a report, and those that are left go."
+)
 @_BIND
 @_PROBE_PORT
 @_KUBECONFIG
@@ -179,6 +200,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     audit_interval: int,
     scan_interval: int,
     installation: str,
+    without_scanner: bool,  # noqa: FBT001 - one argument per option
     bind: str,
     probe_port: int,
     kubeconfig: Path | None,
@@ -202,7 +224,9 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     if installation not in {"auto", *installations}:
         wanted = ", ".join(("auto", *installations))
         raise click.BadParameter(f"wanted one of {wanted}, got {installation!r}", param_hint="--installation")
-    settings = Settings(installation=installations.get(installation), interval=scan_interval)
+    settings = Settings(
+        installation=installations.get(installation), interval=scan_interval, scanning=not without_scanner
+    )
     options = Options(
         namespace=namespace,
         webhooks_file=webhooks_file,
@@ -223,7 +247,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
+@main.command(short_help="Prove by dry-runs that the webhook refuses what it should.")
 @in_cluster
 def canary(kubeconfig: Path | None, context: str | None) -> None:
     """Prove by dry-runs in stridegate-canary that a good pod is admitted and a bad one refused; nothing is created.

@@ -27,6 +27,8 @@ APPLY = "application/apply-patch+yaml"
 
 # Seconds to connect and to wait for an answer; less than the time in which a lease must be renewed.
 _TIMEOUT = (2, 5)
+# Connections that are kept open: of more threads at a time, each request would open one and close it.
+_KEPT = 16
 _ERRORS = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict, HTTPStatus.FORBIDDEN: Denied}
 
 
@@ -34,6 +36,7 @@ class Connection:
     """A connection to one API server."""
 
     def __init__(self, configuration: client.Configuration) -> None:
+        configuration.connection_pool_maxsize = _KEPT
         configuration.retries = False  # The operator's loops look again soon; a silent retry would only hide an outage.
         self._client = client.ApiClient(configuration)
 

@@ -141,15 +141,19 @@ class Metrics:
         """Take in what the reports on nodes say, in place of all that was said before; `now` is Unix time in seconds."""
         self.forget_reports()
         states = Counting[str]()
-        results = Counting[Result]()
+        # Nodes that are made alike have one set of results: it is walked through once.
+        sets = Counting[frozenset[Result]]()
         oldest = now
         for report in reports:
             if report.name == CLUSTER_REPORT:
                 continue
             fresh = report.condition("Fresh") or {}
             states[str(fresh.get("reason", "Unknown"))] += 1
-            results.update(result for result in report.results if result.state != "Pass")
+            sets[report.results] += 1
             oldest = min(oldest, report.scanned if report.scanned is not None else now)
+        results = Counting[Result]()
+        for found, count in sets.items():
+            results.update(dict.fromkeys((result for result in found if result.state != "Pass"), count))
         for state, count in states.items():
             self._reports.labels(state).set(count)
         for result, count in results.items():
