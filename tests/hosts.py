@@ -26,7 +26,6 @@ BARE: Mapping[str, HostFile] = {
     "/proc/1/net/tcp": HostFile(text="  sl  local_address rem_address   st\n"),
     "/proc/1/net/tcp6": HostFile(text="  sl  local_address rem_address   st\n"),
     "/proc/1/net/dev": HostFile(text="Inter-|\n face |\n    lo: 0 0\n  eth0: 0 0\n"),
-    "/proc/sys/kernel/cap_last_cap": HostFile(text="40\n"),
     "/etc/passwd": HostFile(text="root:x:0:0:root:/root:/bin/bash\n", mode=0o644),
     "/etc/group": HostFile(text="root:x:0:\n", mode=0o644),
 }

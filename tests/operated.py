@@ -72,11 +72,11 @@ class Operated:
     folder: Path
     processes: dict[str, Process] = field(default_factory=dict)
 
-    def install(self) -> None:
-        """Install the chart, and say where the one replica of the webhook will be."""
+    def install(self, *values: str) -> None:
+        """Install the chart with values (`a.b=c`), and say where the one replica of the webhook will be."""
         self.helm.run(
             "install", "stridegate", CHART, "--namespace", NAMESPACE, "--create-namespace",
-            "--kubeconfig", self.server.kubeconfig,
+            "--kubeconfig", self.server.kubeconfig, *(f"--set={each}" for each in values),
         )  # fmt: skip
         for name, text in self.get("configmap", "stridegate-webhooks", "--namespace", NAMESPACE)["data"].items():
             (self.folder / name).write_text(text)
@@ -101,8 +101,8 @@ class Operated:
             ),
         )  # fmt: skip
 
-    def start_operator(self, identity: str) -> Process:
-        """Start a replica of the operator."""
+    def start_operator(self, identity: str, *told: str) -> Process:
+        """Start a replica of the operator, told some more than that."""
         (probes,) = free_ports(1)
         arguments = (
             "operator",
@@ -114,6 +114,7 @@ class Operated:
             "--bind=127.0.0.1",
             f"--probe-port={probes}",
             f"--kubeconfig={self._kubeconfig('stridegate-operator')}",
+            *told,
         )
         process = Process(arguments, self.folder / f"operator-{identity}.log")
         self.processes[identity] = process

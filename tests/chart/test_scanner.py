@@ -231,6 +231,15 @@ def test_a_further_path_is_mounted_and_told(helm: Helm) -> None:
 def test_without_the_scanner_nothing_of_it_is_left(helm: Helm) -> None:
     release = helm.render({"scanner": {"enabled": False}})
 
-    left = [each for each in release.manifests if each["metadata"]["name"] == "stridegate-scanner"]
-    assert left == []
+    names = [(each["metadata"]["name"], each["metadata"].get("namespace")) for each in release.manifests]
+    assert not [each for each in names if NAMESPACE in each]
     assert NAMESPACE not in str(release.webhooks())
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_operator_is_told_whether_a_scanner_runs(helm: Helm, enabled: bool) -> None:
+    deployment = helm.render({"scanner": {"enabled": enabled}}).one("Deployment", "stridegate-operator")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+
+    assert ("--without-scanner" in container["args"]) is not enabled
+    assert "--without-scanner" in {each for option in main.commands["operator"].params for each in option.opts}

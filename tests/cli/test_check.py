@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -32,6 +33,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (BAD.replace("privileged: true", "privileged: false"), ["--fail-on", "critical"], 0),
         (BAD, ["--fail-on", "terrible"], 2),
         (BAD, ["--profile", "strict"], 2),
+        (BAD, ["--profile", "Baseline"], 1),
+        (BAD, ["-n", "My_Shop"], 2),
         (BAD, ["--as-of", "tomorrow"], 2),
         (BAD, ["--fail-on-expiring", "soon"], 2),
         (BAD, ["--policy", "none.yaml"], 2),
@@ -101,6 +104,16 @@ def test_one_bad_file_hides_no_verdict(folder: Path) -> None:
     assert result["problems"][0]["source"] == "./a.yaml"
     assert result["problems"][0]["at"]["line"] == 2
     assert "privileged-container" in rules(result)
+
+
+@pytest.mark.usefixtures("folder")
+def test_one_file_that_may_not_be_read_hides_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("in.yaml").write_text(BAD)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+
+    result = run("in.yaml")
+
+    assert result.exit_code == 1, result.output
 
 
 def test_a_finding_stands_where_its_container_and_its_field_do() -> None:

@@ -14,6 +14,7 @@ from charts import Helm
 from exempting import ahead, exemption
 from localkube.api_server import METADATA_AUDIT_POLICY, ApiServer
 from operated import NAMESPACE, Operated, eventually
+from reported import apply, node
 from stridegate.cli.main import main
 
 pytestmark = pytest.mark.api_server
@@ -70,6 +71,26 @@ def test_where_every_link_holds_the_doctor_has_nothing_to_mend(release: Operated
     assert "ok      canary, bad pod: answered as it should be" in result.stdout
     assert "ok      guard stridegate-reports: as the chart wants it" in result.stdout
     assert f"mind    namespace: {NAMESPACE} has pod-security.kubernetes.io/enforce: absent" in result.stdout
+
+
+def test_nodes_that_nobody_is_to_scan_break_nothing(release: Operated) -> None:
+    told = release.helm.render({"scanner": {"enabled": False}}).one("Deployment", "stridegate-operator")
+    apply(release.server, node("node1"))
+    eventually(lambda: "hardeningreport.stridegate.dev/node1" in release.server.kubectl("get", "hrep", "-o", "name"))
+
+    unscanned = said(release.server.kubeconfig)
+    apply(release.server, told)
+    left = said(release.server.kubeconfig)
+    release.server.kubectl("delete", "node", "node1")
+    eventually(lambda: "node1" not in release.server.kubectl("get", "hrep", "-o", "name"))
+    none = said(release.server.kubeconfig)
+    apply(release.server, release.helm.render().one("Deployment", "stridegate-operator"))
+
+    assert [each.exit_code for each in (unscanned, left, none)] == [1, 0, 0]
+    assert "BROKEN  reports: 1 of 2 are not fresh: node1 (not scanned)" in unscanned.stdout
+    assert "mind    reports: 1 of nodes that are not scanned any more: node1" in left.stdout
+    assert "ok      reports: no node is scanned, as the chart wants it (scanner.enabled: false)" in none.stdout
+    assert "not scanned any more" not in none.stdout
 
 
 def test_it_changes_nothing(release: Operated) -> None:

@@ -14,21 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from calls import ENVIRONMENT, stridegate
 from stridegate.cli.entry import LASTING, guarded
 from stridegate.cli.main import main
-
-ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-
-
-def stridegate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "stridegate", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=ENVIRONMENT | environment,
-        stdin=subprocess.DEVNULL,
-    )
 
 
 def raising(error: BaseException) -> Callable[[], int]:
@@ -150,6 +138,56 @@ def test_ctrl_c_ends_a_large_check_quietly_with_all_its_processes(seconds: float
     assert (process.returncode, errors) == (130, b"")
 
 
+def closing(stream: str, *arguments: str) -> tuple[int, str, str]:
+    """Run a command one of whose standard streams is closed, as cron jobs and daemons start their children."""
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$@" {stream}', "sh", sys.executable, "-m", "stridegate", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ENVIRONMENT,
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def test_what_nobody_can_read_is_no_success() -> None:
+    told = closing(">&-", "explain", "host-pid")
+
+    assert told == (3, "", "Error: Bad file descriptor\n")
+
+
+def test_what_nobody_can_write_is_not_judged() -> None:
+    code, _, errors = closing("<&-", "check", "-")
+
+    assert code == 3
+    assert "standard input: wanted something to read, got Bad file descriptor" in errors
+
+
+def test_without_a_place_for_errors_the_exit_code_still_says_it(tmp_path: Path) -> None:
+    manifest = tmp_path / "web.yaml"
+    manifest.write_text("a: [", encoding="utf-8")
+
+    code, _, _ = closing("2>&-", "fix", "--write", str(manifest))
+
+    assert code == 3
+    assert manifest.read_text(encoding="utf-8") == "a: ["
+
+
+def test_a_full_disk_is_said_with_the_file_that_was_to_be_written() -> None:
+    full = stridegate("check", "--allow-empty", "/dev/null", "-o", "json=/dev/full")
+
+    assert (full.returncode, full.stderr) == (3, "Error: /dev/full: No space left on device\n")
+
+
+def test_without_a_cluster_every_way_to_name_one_is_said(tmp_path: Path) -> None:
+    ended = stridegate("doctor", HOME=str(tmp_path))
+
+    assert ended.returncode == 3
+    assert ended.stderr.startswith(
+        "Error: no cluster is named: wanted --kubeconfig, $KUBECONFIG, ~/.kube/config or a pod"
+    )
+
+
 def test_usage_errors_repeat_nothing_that_moves_a_cursor() -> None:
     ended = stridegate("explain", "--\x1b[2J\u202ex")
 
@@ -192,31 +230,6 @@ def test_the_version_is_told_to_people_and_to_programs() -> None:
     assert told["name"] == "stridegate"
     assert len(told["catalogueDigest"]) == 12
     assert alone.returncode == 2
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_can_be_taught_to_complete(shell: str) -> None:
-    ended = stridegate("completion", shell)
-
-    assert ended.returncode == 0
-    assert ended.stderr == ""
-    assert "_STRIDEGATE_COMPLETE" in ended.stdout
-
-
-def test_the_script_for_bash_completes_slugs_and_options() -> None:
-    script = stridegate("completion", "bash").stdout
-    program = Path(sys.executable).with_name("stridegate")
-    asked = f"""
-    {script}
-    COMP_WORDS=(stridegate explain privileg) COMP_CWORD=2
-    _stridegate_completion {program}
-    echo "${{COMPREPLY[@]}}"
-    """
-
-    ended = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True, env=ENVIRONMENT)
-
-    assert ended.stdout.split()[:2] == ["privileged-container", "privilege-escalation"]
-    assert ended.stderr == ""
 
 
 @pytest.mark.parametrize(("variable", "colored"), [("X", True), ("NO_COLOR", False), ("CI", False)])

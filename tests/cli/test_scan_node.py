@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from hosts import BARE, put
 from stridegate.cli.main import main
+from stridegate.engine.node_catalogue import NODE_RULES
 from stridegate.model.nodes.answers import FileKind
 from stridegate.model.nodes.rules import HostFile
 
@@ -52,6 +53,29 @@ def test_what_is_less_severe_than_asked_for_does_not_count(disk: Path) -> None:
     told = CliRunner().invoke(main, ["scan-node", "--root", str(disk), "--fail-on", "critical"])
 
     assert told.exit_code == 0, told.output
+
+
+def test_a_run_can_be_told_to_fail_on_nothing(disk: Path) -> None:
+    told = CliRunner().invoke(main, ["scan-node", "--root", str(disk), "--fail-on", "never"])
+
+    assert told.exit_code == 0, told.output
+
+
+def test_one_run_writes_a_table_and_a_file(disk: Path, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+
+    told = CliRunner().invoke(main, ["scan-node", "--root", str(disk), "-o", "table", "-o", f"json={file}"])
+
+    assert "profile docker, worker" in told.output
+    assert json.loads(file.read_text(encoding="utf-8"))["kind"] == "HardeningReport"
+
+
+def test_at_a_desk_nothing_in_a_report_is_cut(disk: Path) -> None:
+    told = CliRunner().invoke(main, ["scan-node", "--root", str(disk), "-o", "json"])
+
+    fixes = {each["rule"]: each["fix"] for each in json.loads(told.stdout)["status"]["findings"]}
+    assert fixes
+    assert all(fix == NODE_RULES[slug].fix for slug, fix in fixes.items() if slug in NODE_RULES)
 
 
 def test_a_machine_on_which_nothing_can_be_judged_is_no_clean_one(tmp_path: Path) -> None:

@@ -83,7 +83,9 @@ def test_the_replicas_of_a_deployment_are_judged_once_by_each_replica_of_the_web
 def reviews_recalled(stridegate: Installation) -> dict[str, int]:
     """Return how many reviews each replica of the webhook has answered as it answered one that was alike."""
     pods = f"/api/v1/namespaces/{SYSTEM}/pods"
-    found = json.loads(stridegate.kubectl("get", "--raw", f"{pods}?labelSelector=app.kubernetes.io/component%3Dwebhook"))
+    found = json.loads(
+        stridegate.kubectl("get", "--raw", f"{pods}?labelSelector=app.kubernetes.io/component%3Dwebhook")
+    )
     names = [each["metadata"]["name"] for each in found["items"] if "deletionTimestamp" not in each["metadata"]]
     told = {name: stridegate.kubectl("get", "--raw", f"{pods}/{name}:9090/proxy/metrics") for name in names}
     counted = re.compile(r"^stridegate_admission_recalled_total ([0-9]+)", re.MULTILINE)

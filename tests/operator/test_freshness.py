@@ -65,7 +65,8 @@ def report(name: str = "node1", *, scanned: float | None = NOW, created: float =
         (Reason.OVERDUE, report(scanned=None, created=NOW - 1000), True, True),
         (Reason.SCANNER_GONE, report(), True, False),
         (Reason.NODE_NOT_READY, report(), False, True),
-        (Reason.NODE_NOT_READY, report(scanned=None), False, False),
+        (Reason.NODE_NOT_READY, report(scanned=None, created=NOW - 1000), False, False),
+        (Reason.SCANNER_GONE, report(scanned=None, created=NOW - 1000), True, False),
     ],
 )
 def test_a_report_is_fresh_while_node_and_scanner_are_ready_and_it_was_written_lately(
@@ -80,8 +81,9 @@ def test_a_report_is_fresh_while_node_and_scanner_are_ready_and_it_was_written_l
     assert (found.reason, found.met) == (reason, reason is Reason.FRESH)
 
 
-def test_nothing_is_said_of_a_report_that_has_just_been_made() -> None:
-    assert freshness(report(scanned=None), machine(), scanning=True, now=NOW + 60) is None
+@pytest.mark.parametrize(("ready", "scanning"), [(True, True), (True, False), (False, False)])
+def test_nothing_is_said_of_a_report_that_has_just_been_made(ready: bool, scanning: bool) -> None:
+    assert freshness(report(scanned=None), machine(ready=ready), scanning=scanning, now=NOW + 60) is None
 
 
 def test_a_node_that_runs_windows_is_told_apart() -> None:

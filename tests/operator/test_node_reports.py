@@ -261,3 +261,23 @@ def test_no_node_and_no_report_carries_a_key_of_kopfs(fresh_nodes: Operated) -> 
         for each in fresh_nodes.get(kind)["items"]:
             keys = [*each["metadata"].get("annotations", {}), *each["metadata"].get("finalizers", ())]
             assert not [key for key in keys if "kopf" in key or "stridegate" in key]
+
+
+def test_where_no_scanner_runs_no_node_has_a_report_until_one_runs_again(fresh_nodes: Operated) -> None:
+    def nodes() -> list[str]:
+        return [
+            name for each in fresh_nodes.get("hrep")["items"] if (name := each["metadata"]["name"]).startswith("node")
+        ]
+
+    before = report(fresh_nodes, "stridegate-cluster")["metadata"]["uid"]
+    fresh_nodes.processes["first"].stop()
+    fresh_nodes.start_operator("blind", "--without-scanner")
+    eventually(lambda: not nodes())
+    apply(fresh_nodes.server, node("node5"))
+    time.sleep(3)
+    during, cluster = nodes(), report(fresh_nodes, "stridegate-cluster")["metadata"]["uid"]
+    fresh_nodes.processes["blind"].stop()
+    fresh_nodes.processes["first"].start()
+
+    eventually(lambda: set(nodes()) >= {"node1", "node2", "node5"})
+    assert (during, cluster) == ([], before)

@@ -326,6 +326,7 @@ def test_the_rights_that_are_used_are_the_rights_that_are_granted(release: Opera
         release.get("role", "stridegate-operator", "--namespace", "stridegate-canary"),
         release.get("role", "stridegate-operator", "--namespace", "default"),
         release.get("role", "stridegate-operator", "--namespace", "kube-public"),
+        release.get("role", "stridegate-operator", "--namespace", "stridegate-scanner"),
     ):
         for rule in role["rules"]:
             for resource in rule["resources"]:

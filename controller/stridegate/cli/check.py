@@ -7,28 +7,25 @@ from pathlib import Path
 
 import click
 
-from stridegate.cli.check_words import NEVER, SEVERITIES, judged_by, looking_at, span
+from stridegate.cli.check_words import PATHS, fail_on, judged_by, looking_at, namespace, span
 from stridegate.cli.contexts import in_cluster
 from stridegate.cli.outputs.sentences import beside
 from stridegate.cli.outputs.targets import Target, outputs, write
 from stridegate.cli.terminals import COLOR, Color
+from stridegate.model.vocabulary import Severity
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command()
-@click.argument("paths", nargs=-1, type=click.Path())
+@click.command(short_help="Judge manifests, or a cluster, as the webhook would.")
+@click.argument("paths", nargs=-1, type=PATHS)
 @judged_by
-@click.option("-n", "--namespace", metavar="NAME", help="Of what names none; of a cluster, only it.")
+@click.option(
+    "-n", "--namespace", callback=namespace, metavar="NAME", help="Of what names none; of a cluster, only it."
+)
 @click.option("--cluster", is_flag=True, help="Judge by what a cluster has in force; without PATHS, what it holds.")
 @in_cluster
-@click.option(
-    "--fail-on",
-    type=click.Choice([*SEVERITIES, NEVER]),
-    default="info",
-    metavar="SEVERITY",
-    help="Least that fails, or never.  [default: info]",
-)
+@fail_on(Severity.INFO)
 @click.option("--fail-on-expiring", callback=span, metavar="SPAN", help="Fail on exemptions that end within 7d.")
 @click.option("--baseline", type=_FILE, metavar="FILE", help="What is in it is known, and fails nothing.")
 @click.option("--write-baseline", type=_FILE, metavar="FILE", help="Write one of what is found now.")
@@ -45,7 +42,7 @@ def check(  # noqa: PLR0913, PLR0917 - one argument per option
     cluster: bool,  # noqa: FBT001 - a flag
     kubeconfig: Path | None,
     context: str | None,
-    fail_on: str,
+    fail_on: Severity | None,
     fail_on_expiring: float | None,
     baseline: Path | None,
     write_baseline: Path | None,
@@ -89,7 +86,5 @@ def check(  # noqa: PLR0913, PLR0917 - one argument per option
     for sentence in beside(result):
         click.echo(sentence, err=True)
     raise click.exceptions.Exit(
-        checking.exit_code(
-            result, None if write_baseline or fail_on == NEVER else SEVERITIES[fail_on], allow_empty=allow_empty
-        )
+        checking.exit_code(result, None if write_baseline else fail_on, allow_empty=allow_empty)
     )

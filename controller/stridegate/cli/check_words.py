@@ -14,12 +14,35 @@ from stridegate.model.vocabulary import Severity
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 NEVER = "never"
+# What may not be read is told where it is read, beside the verdicts on everything else.
+PATHS = click.Path(readable=False)
 _PROFILES = ("baseline", "restricted", "hardened")
 _FILES: Mapping[str, Any] = {"multiple": True, "type": click.Path(), "metavar": "FILE"}
 SEVERITIES = {str(each): each for each in Severity}
 
+# A label of RFC 1123, which is what the API server lets a namespace be called.
+_NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _SPAN = re.compile(r"(?P<count>[0-9]{1,5})(?P<unit>[hdw])", re.ASCII)
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
+
+
+def namespace(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    """Return the name of a namespace. Raises click.BadParameter for what none can be called."""
+    if text is not None and not _NAMESPACE.fullmatch(text):
+        raise click.BadParameter(f"wanted at most 63 of a to z, 0 to 9 and, within, dashes, got {text!r}")
+    return text
+
+
+def fail_on(default: Severity) -> Callable[[Command], Command]:
+    """Add `--fail-on`: the command gets the least severity that fails, or None where none does."""
+    return click.option(
+        "--fail-on",
+        type=click.Choice([*SEVERITIES, NEVER], case_sensitive=False),
+        callback=lambda _context, _parameter, word: SEVERITIES.get(word),
+        default=str(default),
+        metavar="SEVERITY",
+        help=f"Least that fails, or never.  [default: {default}]",
+    )
 
 
 def span(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
@@ -50,7 +73,7 @@ def judged_by(command: Command) -> Command:
         click.option("--exemptions", **_FILES, help="HardeningExemptions to honour; repeat."),
         click.option(
             "--profile",
-            type=click.Choice(_PROFILES),
+            type=click.Choice(_PROFILES, case_sensitive=False),
             metavar="NAME",
             help="baseline, restricted (default) or hardened.",
         ),

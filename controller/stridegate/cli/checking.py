@@ -180,7 +180,7 @@ def exit_code(result: Result, least: Severity | None, *, allow_empty: bool) -> i
     if result.problems:
         return _UNREADABLE
     if not result.subjects and not allow_empty:
-        click.echo(_nothing(result), err=True)
+        click.echo(nothing_judged(len(result.unjudged)), err=True)
         return _UNREADABLE
     if least is None:
         return _CLEAN
@@ -192,9 +192,9 @@ def exit_code(result: Result, least: Severity | None, *, allow_empty: bool) -> i
     return _FINDINGS if failing or result.ending else _CLEAN
 
 
-def _nothing(result: Result) -> str:
-    count = len(result.unjudged)
-    got = f"{count} of other kinds" if count else "none"
+def nothing_judged(others: int) -> str:
+    """Return what is said where nothing was judged, but so many objects of kinds that no rule looks at were read."""
+    got = f"{others} of other kinds" if others else "none"
     return f"Error: nothing was judged: wanted objects that have pods, or other judged kinds, got {got}; --allow-empty lets that pass"
 
 

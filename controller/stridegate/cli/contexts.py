@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from stridegate.cli.check_words import namespace
 
 if TYPE_CHECKING:
     from stridegate.kube.cluster import Cluster
@@ -15,8 +18,11 @@ T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _REFUSED, _UNREADABLE = 1, 3
+_USUAL = "~/.kube/config"
 
-NAMESPACE = click.option("-n", "--namespace", help="The workload's namespace; without it, the context's.")
+NAMESPACE = click.option(
+    "-n", "--namespace", callback=namespace, help="The workload's namespace; without it, the context's."
+)
 
 
 class Declined(click.ClickException):
@@ -48,10 +54,16 @@ def in_cluster(command: Command) -> Command:
 
 def connect(kubeconfig: Path | None, context: str | None) -> tuple[Cluster, str]:
     """Return the cluster and the namespace that is meant where none is named. Raises OutOfReach."""
-    from stridegate.kube.cluster import Cluster, context_namespace  # noqa: PLC0415 - of an extra: see `entry`
+    from stridegate.kube.cluster import Cluster  # noqa: PLC0415 - of an extra: see `entry`
+    from stridegate.kube.connections import context_namespace  # noqa: PLC0415 - as above
 
-    usual = Path.home() / ".kube" / "config"
+    # A user that the system does not know, as containers have them, has no home either.
+    usual = Path(os.path.expanduser(_USUAL))  # noqa: PTH111 - Path.expanduser raises where there is no home
     path = kubeconfig or (usual if usual.exists() else None)
+    if path is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
+        raise OutOfReach(
+            f"no cluster is named: wanted --kubeconfig, $KUBECONFIG, {_USUAL} or a pod to run in, got none of them"
+        )
     return asked(lambda: Cluster.connect(path, context)), asked(lambda: context_namespace(path, context))
 
 

@@ -16,7 +16,7 @@ from stridegate.cli.terminals import COLOR, Color, Sheet
 from stridegate.model.texts import clean
 
 if TYPE_CHECKING:
-    from stridegate.operator.checkups import Link
+    from stridegate.operator.links import Link
 
 _BROKEN, _UNREADABLE = 1, 3
 _SHOWN = 300
@@ -28,7 +28,7 @@ _MARKS = {
 }
 
 
-@click.command()
+@click.command(short_help="Say whether it enforces now, and what could switch it off.")
 @click.option("--release", default="stridegate-system", show_default=True, help="The namespace that Stridegate is in.")
 @in_cluster
 @outputs_as(Format.TABLE, Format.JSON)
@@ -40,7 +40,8 @@ def doctor(release: str, kubeconfig: Path | None, context: str | None, outputs: 
 
     Example: stridegate doctor
     """
-    from stridegate.operator.checkups import Standing, examine  # noqa: PLC0415 - `--help` needs none of it
+    from stridegate.operator.checkups import examine  # noqa: PLC0415 - `--help` needs none of it
+    from stridegate.operator.links import Standing  # noqa: PLC0415
     from stridegate.operator.looks import Place  # noqa: PLC0415
 
     cluster, _ = connect(kubeconfig, context)

@@ -26,6 +26,7 @@ _SELDOM = 200_000
 
 def run() -> NoReturn:
     """Run the command that this process was called as, and end the process with its exit code."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         # What an encoding cannot write is written as an escape, and ends no run.
         if isinstance(stream, io.TextIOWrapper):
@@ -33,12 +34,28 @@ def run() -> NoReturn:
     if not LASTING.intersection(sys.argv[1:2]):
         gc.set_threshold(_SELDOM)
     code = guarded(lambda: _run(sys.argv[1:]))
-    if code == _NO_READER:
+    try:
+        sys.stdout.flush()
+    except OSError:
         # What is still to be written has nowhere to go; without this the interpreter complains about it as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     # As it ends, the interpreter would look for cycles among all that is loaded.
     gc.freeze()
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Give each standard stream that the caller closed something to stand for it.
+
+    The next file that is opened would get its number, and be written to in its place. What is read from it or written to
+    it fails, since nobody would see it; only what is said on standard error is lost, and the exit code says it all the same.
+    """
+    for number, (name, access, mode) in enumerate(
+        (("stdin", os.O_WRONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w"))
+    ):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, access), number)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 def guarded(work: Callable[[], int]) -> int:

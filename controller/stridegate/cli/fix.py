@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import click
 
-from stridegate.cli.check_words import judged_by, looking_at
+from stridegate.cli.check_words import PATHS, judged_by, looking_at, namespace
 from stridegate.cli.terminals import COLOR, Color
 
 
-@click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@click.command(short_help="Mend in manifests what check finds.")
+@click.argument("paths", nargs=-1, required=True, type=PATHS)
 @click.option("--diff", is_flag=True, help="Show what would change; so it is anyway, unless --write is given.")
 @click.option("--write", is_flag=True, help="Write the files. Nothing is written without this.")
 @click.option("--risky", is_flag=True, help="Also make edits that may stop an application: read the difference first.")
 @judged_by
-@click.option("-n", "--namespace", metavar="NAME", help="Of what names none; default, without it.")
+@click.option("-n", "--namespace", callback=namespace, metavar="NAME", help="Of what names none; default, without it.")
 @looking_at
 @COLOR
 def fix(  # noqa: PLR0913, PLR0917 - one argument per option

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from stridegate.cli.checking import Request, judge_of
+from stridegate.cli.checking import Request, judge_of, nothing_judged
 from stridegate.cli.fixes.differences import difference
 from stridegate.cli.fixes.documents import Left, Mended, Mender
 from stridegate.cli.fixes.files import NotWritten, replace, target_of
@@ -44,6 +44,7 @@ class _Tally:
     """What came of all sources. `pending` are changes that are not written."""
 
     judged: int = 0
+    others: int = 0
     gone: int = 0
     changed: int = 0
     pending: int = 0
@@ -76,6 +77,7 @@ def fix(request: Request, manner: Manner, sheet: Sheet) -> int:
 
 def _count(tally: _Tally, mended: Mended) -> None:
     tally.judged += mended.judged
+    tally.others += mended.others
     tally.gone += mended.gone
     tally.changed += mended.after != mended.before
     tally.left += mended.left
@@ -155,7 +157,7 @@ def _exit_code(tally: _Tally, manner: Manner) -> int:
     if tally.problems:
         return _UNREADABLE
     if not tally.judged and not manner.allow_empty:
-        click.echo("Error: nothing was judged: wanted objects that have pods, or other judged kinds", err=True)
+        click.echo(nothing_judged(tally.others), err=True)
         return _UNREADABLE
     standing = any(each.finding.standing in {Standing.DENIED, Standing.WARNED} for each in tally.left)
     return _FINDINGS if standing or tally.pending else _CLEAN

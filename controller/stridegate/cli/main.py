@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from stridegate.cli.awaited import Awaited
+from stridegate.cli.contexts import connect, in_cluster, reached
 
 _SETTINGS = {"auto_envvar_prefix": "STRIDEGATE", "help_option_names": ["-h", "--help"], "max_content_width": 110}
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -66,7 +67,7 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
         context.exit(2)
 
 
-@main.command()
+@main.command(short_help="Serve the admission webhook.")
 @click.option(
     "--tls-directory",
     type=click.Path(file_okay=False, path_type=Path),
@@ -96,6 +97,18 @@ def main(context: click.Context, version: bool, as_json: bool) -> None:  # noqa:
     is_flag=True,
     help="Judge exec and attach by what the very pod holds; every pod is watched for it.",
 )
+@click.option(
+    "--client-ca",
+    type=_FILE,
+    help="Only whoever shows a certificate of these authorities (PEM) may call; watched for changes.",
+)
+@click.option(
+    "--client-name",
+    "client_names",
+    multiple=True,
+    metavar="NAME",
+    help="A common name or DNS name that such a certificate may have; at least one.",
+)
 @_KUBECONFIG
 @_LOG_LEVEL
 def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
@@ -107,6 +120,8 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     drain_delay: float,
     pod_templates: tuple[str, ...],
     exact_exec: bool,  # noqa: FBT001 - one argument per option
+    client_ca: Path | None,
+    client_names: tuple[str, ...],
     kubeconfig: Path | None,
     log_level: str,
 ) -> None:
@@ -118,9 +133,12 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.admission.kinds import read_embedder  # noqa: PLC0415
     from stridegate.cli.logs import configure  # noqa: PLC0415 - see the module's docstring
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
+    from stridegate.webhook.callers import Admitted  # noqa: PLC0415
     from stridegate.webhook.errors import WebhookError  # noqa: PLC0415
     from stridegate.webhook.main import Options, run  # noqa: PLC0415
 
+    if (client_ca is None) != (not client_names):
+        raise click.UsageError("--client-ca and --client-name go together: a certificate for any name would do")
     lines = configure(log_level)
     try:
         options = Options(
@@ -132,6 +150,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
             drain_delay=drain_delay,
             embedders=tuple(map(read_embedder, pod_templates)),
             exact_exec=exact_exec,
+            admitted=Admitted(authority=client_ca, names=frozenset(client_names)) if client_ca else None,
             kubeconfig=kubeconfig,
             lines_dropped=lambda: lines.dropped,
         )
@@ -140,7 +159,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
+@main.command(short_help="Keep certificates, arm the webhook, audit what runs.")
 @click.option("--namespace", required=True, help="The release's namespace: its Secrets, Lease and Service.")
 @click.option("--webhooks-file", type=_FILE, required=True, help="JSON with the webhook entries to arm.")
 @click.option("--guard-file", type=_FILE, required=True, help="JSON with the guard of exemptions as it must be.")
@@ -164,6 +183,10 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @click.option(
     "--installation", default="auto", show_default=True, help="How all nodes were installed, such as kubeadm."
 )
+@click.option(
+    "--without-scanner", is_flag=True, help="No scanner runs: no node has a report, and those that are left go."
+)
+@click.option("--open-reports", is_flag=True, help="Repeat reports as OpenReports' ClusterReports, where served.")
 @_BIND
 @_PROBE_PORT
 @_KUBECONFIG
@@ -178,6 +201,8 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     audit_interval: int,
     scan_interval: int,
     installation: str,
+    without_scanner: bool,  # noqa: FBT001 - one argument per option
+    open_reports: bool,  # noqa: FBT001 - one argument per option
     bind: str,
     probe_port: int,
     kubeconfig: Path | None,
@@ -193,14 +218,17 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.model.nodes.nodes import Installation  # noqa: PLC0415
     from stridegate.operator.assignments import Settings  # noqa: PLC0415
     from stridegate.operator.errors import OperatorError  # noqa: PLC0415
-    from stridegate.operator.main import Options, run  # noqa: PLC0415
+    from stridegate.operator.main import run  # noqa: PLC0415
+    from stridegate.operator.options import Options  # noqa: PLC0415
 
     lines = configure(log_level)
     installations = {each.value: each for each in Installation}
     if installation not in {"auto", *installations}:
         wanted = ", ".join(("auto", *installations))
         raise click.BadParameter(f"wanted one of {wanted}, got {installation!r}", param_hint="--installation")
-    settings = Settings(installation=installations.get(installation), interval=scan_interval)
+    settings = Settings(
+        installation=installations.get(installation), interval=scan_interval, scanning=not without_scanner
+    )
     options = Options(
         namespace=namespace,
         webhooks_file=webhooks_file,
@@ -210,6 +238,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
         identity=identity,
         audit_interval=audit_interval,
         report_settings=settings,
+        open_reports=open_reports,
         bind=bind,
         probe_port=probe_port,
         kubeconfig=kubeconfig,
@@ -221,23 +250,19 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
-@_KUBECONFIG
-def canary(kubeconfig: Path | None) -> None:
+@main.command(short_help="Prove by dry-runs that the webhook refuses what it should.")
+@in_cluster
+def canary(kubeconfig: Path | None, context: str | None) -> None:
     """Prove by dry-runs in stridegate-canary that a good pod is admitted and a bad one refused; nothing is created.
 
     Example: stridegate canary --kubeconfig admin.conf
     """
     import datetime as dt  # noqa: PLC0415 - see the module's docstring
 
-    from stridegate.kube.cluster import Cluster  # noqa: PLC0415
-    from stridegate.kube.errors import KubeError  # noqa: PLC0415
     from stridegate.operator.canaries import run_canary  # noqa: PLC0415
 
-    try:
-        outcome = run_canary(Cluster.connect(kubeconfig), dt.datetime.now(dt.UTC))
-    except KubeError as error:
-        raise click.ClickException(str(error)) from error
+    cluster, _ = connect(kubeconfig, context)
+    outcome = reached(lambda: run_canary(cluster, dt.datetime.now(dt.UTC)))
     for case, problem in outcome.problems.items():
         click.echo(f"{case.value} pod: {problem or 'answered as it should be'}")
     if outcome.problem:

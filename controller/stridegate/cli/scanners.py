@@ -30,7 +30,7 @@ _LOG_LEVEL = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Scan a node and keep its HardeningReport.")
 @click.option("--node", required=True, help="The node that this pod runs on: the name of its report.")
 @click.option("--address", required=True, help="The node's address, as its pods reach it.")
 @click.option("--pod-uid", default="", help="The uid of this pod, which is not judged.")
@@ -88,7 +88,7 @@ def scanner(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.ClickException(str(error)) from error
 
 
-@click.command()
+@click.command(short_help="Read files of the host for the scanner.")
 @_SOCKET
 @_ROOT
 @click.option(

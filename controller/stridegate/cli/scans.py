@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from stridegate import __version__
-from stridegate.cli.terminals import COLOR, Color, Sheet, standard_output
+from stridegate.cli.check_words import fail_on
+from stridegate.cli.outputs.targets import Format, Target, outputs_as, write_with
+from stridegate.cli.terminals import COLOR, Color, Sheet
 from stridegate.model.nodes.nodes import Installation, Role
 from stridegate.model.nodes.verdicts import State
 from stridegate.model.texts import clean
@@ -28,7 +31,7 @@ _MARKS = {State.FAIL: "fail", State.WARN: "warn", State.UNKNOWN: "unknown", Stat
 _OFFENDERS = 5
 
 
-@click.command("scan-node")
+@click.command("scan-node", short_help="Judge this machine: daemons, files, running containers.")
 @click.option(
     "--profile",
     type=click.Choice([each.value for each in Installation]),
@@ -50,14 +53,8 @@ _OFFENDERS = 5
     help="Read a disk that is mounted here, in place of the running machine.",
 )
 @click.option("--trusted-docker-user", multiple=True, metavar="NAME", help="May be in the group docker; repeat it.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(Severity, case_sensitive=False),
-    default=Severity.LOW,
-    show_default=True,
-    help="Exit with 1 for rules that fail, this severe or worse.",
-)
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@fail_on(Severity.LOW)
+@outputs_as(Format.TABLE, Format.JSON)
 @COLOR
 def scan_node(  # noqa: PLR0913, PLR0917 - one argument per option
     profile: str | None,
@@ -65,8 +62,8 @@ def scan_node(  # noqa: PLR0913, PLR0917 - one argument per option
     kubeconfig: Path | None,
     root: Path,
     trusted_docker_user: tuple[str, ...],
-    fail_on: Severity,
-    output: str,
+    fail_on: Severity | None,
+    outputs: Sequence[Target],
     color: Color,
 ) -> None:
     """Judge this machine: daemons, files, sockets, settings and running containers. Nothing on it is changed or executed.
@@ -87,10 +84,11 @@ def scan_node(  # noqa: PLR0913, PLR0917 - one argument per option
         trusted_docker_users=trusted_docker_user,
     )
     status = _status(machine)
-    if output == "json":
-        _write_json(machine, status)
-    else:
-        _write_table(machine, status, standard_output(color))
+
+    def render(format_: Format, sheet: Sheet) -> str:
+        return _json(machine, status) if format_ is Format.JSON else "\n".join(_table(machine, status, sheet))
+
+    write_with(render, outputs, color)
     code = _exit_code(machine.survey.findings, fail_on)
     if code:
         raise click.exceptions.Exit(code)
@@ -110,13 +108,15 @@ def _api(kubeconfig: Path) -> Api:
     return Api(server=way.server, credentials=Credentials(token=token, chain=chain, authority=way.authority or ""))
 
 
-def _exit_code(findings: tuple[NodeFinding, ...], fail_on: Severity) -> int:
+def _exit_code(findings: tuple[NodeFinding, ...], least: Severity | None) -> int:
     states = [each.verdict.state for each in findings]
     if State.ERROR in states:
         return _DEFECT
     if not set(states) & {State.PASS, State.FAIL, State.WARN}:
         return _UNREADABLE
-    failed = any(each.verdict.state is State.FAIL and each.rule.severity >= fail_on for each in findings)
+    failed = least is not None and any(
+        each.verdict.state is State.FAIL and each.rule.severity >= least for each in findings
+    )
     return _FOUND if failed else 0
 
 
@@ -131,12 +131,13 @@ def _status(machine: Machine) -> StatusEntry:
         catalogue=catalogue_digest(each.rule for each in machine.survey.findings),
         generation=0,
         node=machine.node,
+        bounded=False,
     )
     return report(scan, None)
 
 
-def _write_json(machine: Machine, status: StatusEntry) -> None:
-    """Write what a cluster would have: a HardeningReport, so that one program reads both."""
+def _json(machine: Machine, status: StatusEntry) -> str:
+    """Return what a cluster would have: a HardeningReport, so that one program reads both."""
     import json  # noqa: PLC0415 - as above
 
     from stridegate.kube.reports import API_VERSION  # noqa: PLC0415
@@ -149,51 +150,51 @@ def _write_json(machine: Machine, status: StatusEntry) -> None:
         "spec": {"profile": circumstances.installation.value, "role": circumstances.role.value},
         "status": status,
     }
-    click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
-def _write_table(machine: Machine, status: StatusEntry, sheet: Sheet) -> None:
+def _table(machine: Machine, status: StatusEntry, sheet: Sheet) -> Iterator[str]:
     findings = sorted(
         (each for each in machine.survey.findings if each.verdict.state in _MARKS),
         key=lambda each: (list(_MARKS).index(each.verdict.state), -each.rule.severity, each.rule.slug),
     )
     widest = max((len(each.rule.slug) for each in findings), default=0)
     for each in findings:
-        _write_finding(each, sheet, widest)
+        yield from _finding(each, sheet, widest)
     if findings:
-        sheet.write("")
-    _write_summary(machine, status, sheet)
+        yield ""
+    yield from _summary(machine, status, sheet)
 
 
-def _write_finding(finding: NodeFinding, sheet: Sheet, widest: int) -> None:
+def _finding(finding: NodeFinding, sheet: Sheet, widest: int) -> Iterator[str]:
     rule, verdict = finding.rule, finding.verdict
     severity = sheet.severe(f"{rule.severity!s:8}", rule.severity)
     mark = f"{_MARKS[verdict.state]:7}"
     room = max((sheet.width or 160) - widest - 21, 30)
-    sheet.write(f"{severity}  {mark}  {rule.slug:{widest}}  {clean(verdict.observed, room)}")
+    yield f"{severity}  {mark}  {rule.slug:{widest}}  {clean(verdict.observed, room)}"
     if verdict.state in {State.FAIL, State.WARN}:
         indent = " " * 19
         for offender in verdict.offenders[:_OFFENDERS]:
-            sheet.write(f"{indent}{clean(offender.name, 80)}: {clean(offender.observed, 80)}")
+            yield f"{indent}{clean(offender.name, 80)}: {clean(offender.observed, 80)}"
         if len(verdict.offenders) > _OFFENDERS:
-            sheet.write(f"{indent}and {len(verdict.offenders) - _OFFENDERS} more")
+            yield f"{indent}and {len(verdict.offenders) - _OFFENDERS} more"
         for line in sheet.wrapped(rule.fix, indent):
-            sheet.write(sheet.faint(line))
+            yield sheet.faint(line)
 
 
-def _write_summary(machine: Machine, status: StatusEntry, sheet: Sheet) -> None:
+def _summary(machine: Machine, status: StatusEntry, sheet: Sheet) -> Iterator[str]:
     summary, circumstances = status["summary"], machine.circumstances
     node = machine.node
     about = filter(None, (node.get("osImage"), node.get("kernel"), node.get("runtime")))
-    sheet.write(sheet.bold(clean(f"{socket.gethostname()}: {', '.join(about)}", 200)))
-    sheet.write(
+    yield sheet.bold(clean(f"{socket.gethostname()}: {', '.join(about)}", 200))
+    yield (
         f"profile {circumstances.installation.value}, {circumstances.role.value}; {len(machine.survey.findings)} rules"
         f" in {machine.duration:.1f} s"
     )
     worst = ", ".join(f"{summary[str(each)]} {each}" for each in sorted(Severity, reverse=True) if summary[str(each)])
-    sheet.write(
+    yield (
         f"{summary['pass']} pass, {summary['fail']} fail{f' ({worst})' if worst else ''}, {summary['warn']} warn,"
         f" {summary['error']} unknown, {summary['notApplicable']} do not apply"
     )
     score = f"score {summary['score']} of 100, " if "score" in summary else ""
-    sheet.write(f"{score}coverage {summary['coverage']} %")
+    yield f"{score}coverage {summary['coverage']} %"

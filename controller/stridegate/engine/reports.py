@@ -61,7 +61,8 @@ class Scan:
     """What a report is made of. `now` is when the scan ended (Unix, seconds), `duration` how long it took, in seconds.
 
     `generation` is that of the report's spec that the scan followed, `catalogue` the digest of the rules, `files` the
-    accepted state of inspected files by path, `gaps` what the scan as a whole could not see, in words.
+    accepted state of inspected files by path, `gaps` what the scan as a whole could not see, in words. `bounded` says that
+    the report is an object of a cluster, which has to be small.
     """
 
     findings: Sequence[Judged]
@@ -74,6 +75,7 @@ class Scan:
     exemptions: tuple[NodeExemption, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     gaps: tuple[str, ...] = ()
+    bounded: bool = True
 
 
 def report(scan: Scan, previous: Mapping[str, object] | None) -> StatusEntry:
@@ -86,7 +88,11 @@ def report(scan: Scan, previous: Mapping[str, object] | None) -> StatusEntry:
         history.note(before, each.verdict.state, exempted=exemption is not None)
         if each.verdict.state in _ORDER:
             rank = (_ORDER[each.verdict.state], -each.rule.severity, each.rule.slug)
-            entries.append((rank, _entry(each, exemption, history, before)))
+            entry = _entry(each, exemption, history, before)
+            if scan.bounded:
+                squeezed(entry, FINDING_BYTES)
+            _add_offenders(entry, each.verdict)
+            entries.append((rank, entry))
     exempted = {entry["rule"] for _, entry in entries if "exemption" in entry}
     status: StatusEntry = {
         "observedGeneration": scan.generation,
@@ -103,7 +109,8 @@ def report(scan: Scan, previous: Mapping[str, object] | None) -> StatusEntry:
         "files": _files(scan.files),
         "conditions": [],
     }
-    fitted(status)
+    if scan.bounded:
+        fitted(status)
     status["conditions"] = _conditions(scan, status, previous)
     return status
 
@@ -172,15 +179,17 @@ def _entry(judged: Judged, exemption: NodeExemption | None, history: History, be
         }
     if exemption is not None:
         entry["exemption"] = {"name": exemption.name, "expires": write_time(exemption.expires)}
-    # What a finding says of itself has a bound of its own; the things that break the rule come on top of it.
-    squeezed(entry, FINDING_BYTES)
+    return entry
+
+
+def _add_offenders(entry: FindingEntry, verdict: Verdict) -> None:
+    """Add the things that break the rule: what a finding says of itself has a bound of its own, and they come on top of it."""
     if verdict.offenders:
         entry["offenders"] = [
             {"name": clean(each.name, _NAME), "observed": clean(each.observed, _SEEN)}
             for each in verdict.offenders[:MOST_OFFENDERS]
         ]
         entry["offendersTotal"] = len(verdict.offenders)
-    return entry
 
 
 def evidence_digest(verdict: Verdict) -> str:

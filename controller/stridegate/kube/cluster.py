@@ -1,23 +1,19 @@
-"""The one place that talks to the API server with the `kubernetes` package.
+"""What Stridegate asks of an API server and writes to it, with the `kubernetes` package behind it.
 
-Synchronous: the operator calls it in threads. Every request has a timeout, and every write of something that several
-parties may write says which version of it was read, so that nobody overwrites what he has not seen.
+Synchronous: the operator calls it in threads. Every write of something that several parties may write says which version
+of it was read, so that nobody overwrites what he has not seen.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from http import HTTPStatus
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from kubernetes import client, config
-from urllib3.exceptions import HTTPError
 
-from stridegate.kube.errors import Conflict, Denied, NoAccess, NotFound, Refused, Unreachable
+from stridegate.kube.connections import APPLY, MERGE, Connection
 from stridegate.kube.objects import (
     AccessReview,
     ConfigurationKind,
@@ -32,10 +28,9 @@ from stridegate.kube.objects import (
     ObjectList,
     Secret,
     SelfSubjectReview,
-    Status,
     WebhookConfiguration,
 )
-from stridegate.kube.shapes import UNDECODABLE
+from stridegate.kube.open_reports import OPEN_REPORTS
 from stridegate.model.times import read_time
 
 T = TypeVar("T")
@@ -49,21 +44,15 @@ EXEMPTIONS = f"/apis/{API_VERSION}/hardeningexemptions"
 REPORTS = f"/apis/{API_VERSION}/hardeningreports"
 NAMESPACES = "/api/v1/namespaces"
 
-# Seconds to connect and to wait for an answer; less than the time in which a lease must be renewed.
-_TIMEOUT = (2, 5)
 # Objects of a page.
 _PAGE = 500
-_MERGE = "application/merge-patch+json"
-_APPLY = "application/apply-patch+yaml"
-_ERRORS = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict, HTTPStatus.FORBIDDEN: Denied}
 
 
 class Cluster:
-    """A connection to one API server. Every method may raise Unreachable and Refused."""
+    """What one API server is asked and told. Every method may raise Unreachable and Refused."""
 
-    def __init__(self, configuration: client.Configuration) -> None:
-        configuration.retries = False  # The operator's loops look again soon; a silent retry would only hide an outage.
-        self._client = client.ApiClient(configuration)
+    def __init__(self, connection: Connection) -> None:
+        self._send = connection.send
 
     @classmethod
     def connect(cls, kubeconfig: Path | None, context: str | None = None) -> Cluster:
@@ -71,13 +60,7 @@ class Cluster:
 
         Raises NoAccess.
         """
-        configuration = client.Configuration()
-        source = str(kubeconfig) if kubeconfig else "this process"
-        try:
-            _loader(kubeconfig, context)(client_configuration=configuration)
-        except (config.ConfigException, OSError) as error:
-            raise NoAccess(source, error) from error
-        return cls(configuration)
+        return cls(Connection.open(kubeconfig, context))
 
     def secret(self, namespace: str, name: str) -> Secret:
         """Return a Secret."""
@@ -144,7 +127,7 @@ class Cluster:
         """Revoke a HardeningExemption. Raises Denied."""
         query = {"fieldManager": COMMAND_MANAGER}
         body = {"spec": {"revoked": True}}
-        return self._send("PATCH", f"{_exemptions(namespace)}/{name}", Json, query=query, body=body, content=_MERGE)
+        return self._send("PATCH", f"{_exemptions(namespace)}/{name}", Json, query=query, body=body, content=MERGE)
 
     def who_am_i(self) -> str:
         """Return the name by which the API server knows this client."""
@@ -193,7 +176,7 @@ class Cluster:
     def change_report(self, name: str, change: Mapping[str, object]) -> Json:
         """Change a HardeningReport but for its status, by a merge patch."""
         query = {"fieldManager": FIELD_MANAGER}
-        return self._send("PATCH", f"{REPORTS}/{name}", Json, query=query, body=change, content=_MERGE)
+        return self._send("PATCH", f"{REPORTS}/{name}", Json, query=query, body=change, content=MERGE)
 
     def apply_report_status(self, report: Metadata, status: Mapping[str, object]) -> Json:
         """Apply the operator's part of a HardeningReport's status, as apply_policy_status does."""
@@ -201,8 +184,19 @@ class Cluster:
 
     def delete_report(self, report: Metadata) -> None:
         """Delete a HardeningReport. Raises Conflict where it was made anew meanwhile."""
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": report.uid}}
-        self._send("DELETE", f"{REPORTS}/{report.name}", Json, body=body)
+        self._delete(f"{REPORTS}/{report.name}", report)
+
+    def create_open_report(self, report: Mapping[str, object]) -> Json:
+        """Create a ClusterReport of OpenReports. Raises Conflict where there is one of that name."""
+        return self._send("POST", OPEN_REPORTS, Json, query={"fieldManager": FIELD_MANAGER}, body=report)
+
+    def change_open_report(self, seen: Metadata, change: Mapping[str, object]) -> Json:
+        """Change a ClusterReport as it was seen, by a merge patch. Raises Conflict where it has changed since."""
+        return self._merge(f"{OPEN_REPORTS}/{seen.name}", seen, change, Json)
+
+    def delete_open_report(self, report: Metadata) -> None:
+        """Delete a ClusterReport. Raises Conflict where it was made anew meanwhile."""
+        self._delete(f"{OPEN_REPORTS}/{report.name}", report)
 
     def create_event(self, event: Mapping[str, object]) -> None:
         """Create an Event about an object without a namespace: those are kept in the namespace default."""
@@ -228,69 +222,24 @@ class Cluster:
         about = {"name": metadata.name, "uid": metadata.uid}
         body = {"apiVersion": API_VERSION, "kind": kind, "metadata": about, "status": status}
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return self._send("PATCH", f"{path}/status", Json, query=query, body=body, content=_APPLY)
+        return self._send("PATCH", f"{path}/status", Json, query=query, body=body, content=APPLY)
+
+    def _delete(self, path: str, seen: Metadata) -> None:
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": seen.uid}}
+        self._send("DELETE", path, Json, body=body)
 
     def _merge(self, path: str, seen: Metadata, change: Mapping[str, object], answer: type[T]) -> T:
-        body = {"metadata": {"resourceVersion": seen.resource_version}, **change}
-        return self._send("PATCH", path, answer, query={"fieldManager": FIELD_MANAGER}, body=body, content=_MERGE)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        answer: type[T],
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Mapping[str, object] | None = None,
-        content: str = "application/json",
-    ) -> T:
-        request = f"{method} {path}"
-        try:
-            method, url, headers, _, _ = self._client.param_serialize(
-                method,
-                path,
-                query_params=list((query or {}).items()),
-                header_params={"Accept": "application/json", "Content-Type": content},
-                auth_settings=["BearerToken"],
-            )
-            response = self._client.call_api(method, url, headers, body, _request_timeout=_TIMEOUT)
-            received: bytes = response.read()  # type: ignore[no-untyped-call] # the package types only a part of itself
-        except (HTTPError, client.ApiException, config.ConfigException, OSError) as error:
-            # ConfigException is about the token, whose file is read anew every minute.
-            raise Unreachable(request, type(error).__name__) from error
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            raise _ERRORS.get(response.status, Refused)(request, response.status, _message(received))
-        try:
-            return msgspec.json.decode(received, type=answer)
-        except UNDECODABLE as error:
-            raise Refused(request, response.status, f"not what it should be: {error}") from error
-
-
-def context_namespace(kubeconfig: Path | None, context: str | None = None) -> str:
-    """Return the namespace that a context of a kubeconfig names, by default its current one; `default` where none does. Raises NoAccess."""
-    if kubeconfig is None:
-        return "default"
-    try:
-        contexts, current = config.list_kube_config_contexts(str(kubeconfig))  # type: ignore[no-untyped-call] # as above
-    except (config.ConfigException, OSError) as error:
-        raise NoAccess(str(kubeconfig), error) from error
-    chosen = next((each for each in contexts if each["name"] == context), current)
-    named = chosen["context"].get("namespace")
-    return named if isinstance(named, str) else "default"
-
-
-def _loader(kubeconfig: Path | None, context: str | None) -> Callable[..., None]:
-    if kubeconfig is None:
-        return config.load_incluster_config
-    return partial(config.load_kube_config, str(kubeconfig), context=context, persist_config=False)
+        metadata = change.get("metadata")
+        body = {
+            **change,
+            "metadata": {
+                **(metadata if isinstance(metadata, dict) else {}),
+                "resourceVersion": seen.resource_version,
+            },
+        }
+        query = {"fieldManager": FIELD_MANAGER}
+        return self._send("PATCH", path, answer, query=query, body=body, content=MERGE)
 
 
 def _exemptions(namespace: str) -> str:
     return f"/apis/{API_VERSION}/namespaces/{namespace}/hardeningexemptions"
-
-
-def _message(received: bytes) -> str:
-    try:
-        return msgspec.json.decode(received, type=Status).message
-    except UNDECODABLE:
-        return received[:200].decode(errors="replace")

@@ -27,10 +27,15 @@ _BENCHMARKS: tuple[Json, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the chart says about reports: an installation for all nodes (None: as each node tells), and the time between scans, in seconds."""
+    """What the chart says about reports.
+
+    An installation for all nodes (None: as each node tells), the time between scans, in seconds, and whether nodes are
+    scanned at all: where they are not, none has a report.
+    """
 
     installation: Installation | None = None
     interval: int = 600
+    scanning: bool = True
 
 
 def control_plane_addresses(machines: Iterable[Machine]) -> tuple[str, ...]:

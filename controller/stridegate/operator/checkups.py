@@ -6,14 +6,12 @@ The operator looks at the same links, but it may be what is broken.
 from __future__ import annotations
 
 import datetime as dt
-import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from cryptography import x509
 
-from stridegate.kube.cluster import EXEMPTIONS, NAMESPACES, REPORTS, Cluster
+from stridegate.kube.cluster import EXEMPTIONS, NAMESPACES, Cluster
 from stridegate.kube.errors import KubeError, NotFound
 from stridegate.kube.objects import ConfigurationKind, Json
 from stridegate.model.clusters.views import at, labels, maps, name, text
@@ -25,35 +23,17 @@ from stridegate.operator.errors import OperatorError
 from stridegate.operator.exemptions import read
 from stridegate.operator.guards import GUARD, REPORT_GUARD, find_gap, parse_guard
 from stridegate.operator.issuing import fingerprint, issuer_of, read_certificates
+from stridegate.operator.links import Link, Standing, broken, holds
 from stridegate.operator.looks import CONFIGURATION, LEAF_SECRET, Place
 from stridegate.operator.powers import lost_grants, who_may_switch_off
+from stridegate.operator.report_checkups import look_at_reports
 
 _WANTED = "stridegate-webhooks"
 # Seconds without a renewal after which nobody holds the Lease, and by which clocks may differ.
 _LEASE, _SKEW = 60.0, 15.0
 _SOON = dt.timedelta(days=3)
-_PAGE = 50
 # How the API server begins to say that RBAC gives no right.
 _NO_RIGHT = "is forbidden: User "
-
-
-class Standing(enum.Enum):
-    """How a link stands."""
-
-    HOLDS = "holds"
-    NOTICE = "mind"
-    BROKEN = "broken"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """One thing that enforcement hangs on, how it stands, and what mends it."""
-
-    name: str
-    standing: Standing
-    said: str
-    cure: str = ""
 
 
 Look = Callable[[], Iterator[Link]]
@@ -70,7 +50,7 @@ def examine(cluster: Cluster, place: Place, now: dt.datetime) -> Iterator[Link]:
         ("canary", partial(_canary, cluster, now)),
         ("policies", partial(_policies, cluster)),
         ("exemptions", partial(_exemptions, cluster, now)),
-        ("reports", partial(_reports, cluster)),
+        ("reports", partial(look_at_reports, cluster, place)),
         ("namespace", partial(_namespace, cluster, place)),
         ("who may switch it off", partial(_powers, cluster, place)),
     )
@@ -79,14 +59,6 @@ def examine(cluster: Cluster, place: Place, now: dt.datetime) -> Iterator[Link]:
             yield from look()
         except (KubeError, OperatorError) as error:
             yield Link(name=about, standing=Standing.UNKNOWN, said=str(error), cure="ask as somebody who may read it")
-
-
-def _broken(about: str, said: str, cure: str) -> Link:
-    return Link(name=about, standing=Standing.BROKEN, said=said, cure=cure)
-
-
-def _holds(about: str, said: str) -> Link:
-    return Link(name=about, standing=Standing.HOLDS, said=said)
 
 
 def _written(cluster: Cluster, place: Place, key: str) -> bytes:
@@ -105,47 +77,47 @@ def _webhooks(cluster: Cluster, place: Place) -> Iterator[Link]:
         try:
             live = cluster.webhooks(kind, CONFIGURATION).webhooks or []
         except NotFound:
-            yield _broken(about, f"{kind.value} {CONFIGURATION} does not exist", "`helm upgrade` makes it again")
+            yield broken(about, f"{kind.value} {CONFIGURATION} does not exist", "`helm upgrade` makes it again")
             continue
         others = next(differences(without_bundle(wanted), without_bundle(live), None), None)
         if not live:
-            yield _broken(
+            yield broken(
                 about, "not armed: nothing is judged", f"the operator arms it once a replica serves; {_log_of(place)}"
             )
         elif on_trial(live):
-            yield _broken(
+            yield broken(
                 about,
                 f"on trial in {CANARY_NAMESPACE} alone",
                 f"the API server must reach the webhook; {_log_of(place)}",
             )
         elif others is not None:
             cure = "the operator restores it; if it comes back, `kubectl get -o yaml --show-managed-fields` says who writes"
-            yield _broken(about, others, cure)
+            yield broken(about, others, cure)
         else:
             armed = ", ".join(f"{each['name']} ({each.get('failurePolicy')})" for each in live)
-            yield _holds(about, f"armed: {armed}")
+            yield holds(about, f"armed: {armed}")
 
 
 def _bundle(cluster: Cluster, place: Place, now: dt.datetime) -> Iterator[Link]:
     restart = f"`kubectl -n {place.namespace} rollout restart deploy/stridegate-operator` makes it look again"
     certificates = read_certificates(cluster.secret(place.namespace, LEAF_SECRET).value("tls.crt"))
     if not certificates:
-        yield _broken("certificate", f"Secret {LEAF_SECRET} holds none", restart)
+        yield broken("certificate", f"Secret {LEAF_SECRET} holds none", restart)
         return
     leaf = certificates[0]
     ends = f"ends {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
     if leaf.not_valid_after_utc - now < _SOON:
-        yield _broken("certificate", f"{ends}, and was not renewed", restart)
+        yield broken("certificate", f"{ends}, and was not renewed", restart)
     else:
-        yield _holds("certificate", ends)
+        yield holds("certificate", ends)
     for kind in ConfigurationKind:
         for entry in cluster.webhooks(kind, CONFIGURATION).webhooks or []:
             trusted = _trusts(bundle_of(entry), leaf, place, now)
             about = f"bundle of {entry.get('name')}"
             yield (
-                _holds(about, "verifies the certificate")
+                holds(about, "verifies the certificate")
                 if trusted
-                else _broken(about, "does not verify the certificate: every call fails", restart)
+                else broken(about, "does not verify the certificate: every call fails", restart)
             )
 
 
@@ -160,12 +132,12 @@ def _endpoints(cluster: Cluster, place: Place) -> Iterator[Link]:
     ready = sum(each is None or each.ready is not False for each in found)
     look = f"`kubectl -n {place.namespace} get pods -l app.kubernetes.io/component=webhook` says why"
     if not ready:
-        yield _broken("endpoints", "no replica of the webhook is ready: pods in scope are refused", look)
+        yield broken("endpoints", "no replica of the webhook is ready: pods in scope are refused", look)
     elif ready == 1:
         said = "one replica is ready: while it restarts, pods in scope are refused"
         yield Link(name="endpoints", standing=Standing.NOTICE, said=said, cure="set webhook.replicas to 2 or more")
     else:
-        yield _holds("endpoints", f"{ready} replicas are ready")
+        yield holds("endpoints", f"{ready} replicas are ready")
 
 
 def _operator(cluster: Cluster, place: Place, now: dt.datetime) -> Iterator[Link]:
@@ -173,20 +145,18 @@ def _operator(cluster: Cluster, place: Place, now: dt.datetime) -> Iterator[Link
     renewed = spec.renew_time if spec else None
     there = cluster.server_time() or now.timestamp()
     if spec is None or not spec.holder_identity or renewed is None:
-        yield _broken(
-            "operator", "no replica holds the Lease: nothing is renewed, restored or reported", _log_of(place)
-        )
+        yield broken("operator", "no replica holds the Lease: nothing is renewed, restored or reported", _log_of(place))
         return
     age = there - dt.datetime.fromisoformat(renewed).timestamp()
     if age > _LEASE:
-        yield _broken("operator", f"{spec.holder_identity} has not renewed the Lease for {age:.0f} s", _log_of(place))
+        yield broken("operator", f"{spec.holder_identity} has not renewed the Lease for {age:.0f} s", _log_of(place))
     else:
-        yield _holds("operator", f"{spec.holder_identity} is active")
+        yield holds("operator", f"{spec.holder_identity} is active")
     if age < -_SKEW:
         said = f"the operator's node is {-age:.0f} s ahead of the API server: certificates and exemptions begin and end wrongly"
-        yield _broken("clock", said, "let NTP set the clocks of the nodes")
+        yield broken("clock", said, "let NTP set the clocks of the nodes")
     else:
-        yield _holds("clock", "operator and API server agree")
+        yield holds("clock", "operator and API server agree")
 
 
 def _guards(cluster: Cluster, place: Place) -> Iterator[Link]:
@@ -194,16 +164,16 @@ def _guards(cluster: Cluster, place: Place) -> Iterator[Link]:
         gap = find_gap(cluster, parse_guard(_written(cluster, place, key), _WANTED), guard)
         about = f"guard {guard}"
         if gap is None:
-            yield _holds(about, "as the chart wants it")
+            yield holds(about, "as the chart wants it")
         else:
-            yield _broken(about, gap, "delete what is there, then `helm upgrade`")
+            yield broken(about, gap, "delete what is there, then `helm upgrade`")
 
 
 def _canary(cluster: Cluster, now: dt.datetime) -> Iterator[Link]:
     for case, problem in run_canary(cluster, now).problems.items():
         about = f"canary, {case.value} pod"
         if problem is None:
-            yield _holds(about, "answered as it should be")
+            yield holds(about, "answered as it should be")
         elif _NO_RIGHT in problem:
             # RBAC answers before any webhook is asked.
             said = f"whoever asks may not try pods in {CANARY_NAMESPACE}"
@@ -212,7 +182,7 @@ def _canary(cluster: Cluster, now: dt.datetime) -> Iterator[Link]:
             )
         else:
             cure = "the links above say which one; the API server's log names the webhook that it could not call"
-            yield _broken(about, problem, cure)
+            yield broken(about, problem, cure)
 
 
 def _policies(cluster: Cluster) -> Iterator[Link]:
@@ -230,12 +200,12 @@ def _policies(cluster: Cluster) -> Iterator[Link]:
         ]
         about = f"policy {name(each)}"
         for fault in faults:
-            yield _broken(about, fault, f"`kubectl describe hpol {name(each)}`")
+            yield broken(about, fault, f"`kubectl describe hpol {name(each)}`")
         if not faults and maps(each, "status", "conditions"):
             action, namespaces = text(each, "spec", "action"), at(each, "status", "namespaces")
-            yield _holds(about, f"{action} in {namespaces} namespaces")
+            yield holds(about, f"{action} in {namespaces} namespaces")
         elif not faults:
-            yield _broken(about, "nobody has looked at it yet", "see the link operator")
+            yield broken(about, "nobody has looked at it yet", "see the link operator")
 
 
 def _exemptions(cluster: Cluster, now: dt.datetime) -> Iterator[Link]:
@@ -257,22 +227,7 @@ def _exemptions(cluster: Cluster, now: dt.datetime) -> Iterator[Link]:
             cure="`stridegate exemption revoke` ends it, or somebody who may grants another",
         )  # fmt: skip
     if not ending and not lost:
-        yield _holds("exemptions", f"{len(found)}, none of them ends within a week")
-
-
-def _reports(cluster: Cluster) -> Iterator[Link]:
-    reports, stale = 0, []
-    for each in cluster.objects(REPORTS, _PAGE):
-        reports += 1
-        fresh = next((one for one in maps(each, "status", "conditions") if text(one, "type") == "Fresh"), None)
-        if fresh is None or text(fresh, "status") != "True":
-            stale.append(f"{name(each)} ({text(fresh, 'reason') or 'not scanned'})")
-    if stale:
-        shown = ", ".join(stale[:10]) + (f" and {len(stale) - 10} more" if len(stale) > 10 else "")
-        cure = "`kubectl -n stridegate-scanner get pods -o wide` says which scanner does not run"
-        yield _broken("reports", f"{len(stale)} of {reports} are not fresh: {shown}", cure)
-    else:
-        yield _holds("reports", f"{reports}, all of them fresh")
+        yield holds("exemptions", f"{len(found)}, none of them ends within a week")
 
 
 def _namespace(cluster: Cluster, place: Place) -> Iterator[Link]:
@@ -280,7 +235,7 @@ def _namespace(cluster: Cluster, place: Place) -> Iterator[Link]:
     label = "pod-security.kubernetes.io/enforce"
     level = labels(found).get(label)
     if level == "restricted":
-        yield _holds("namespace", f"{place.namespace} is held to restricted")
+        yield holds("namespace", f"{place.namespace} is held to restricted")
     else:
         cure = f"`kubectl label namespace {place.namespace} {label}=restricted`"
         said = f"{place.namespace} has {label}: {level or 'absent'}, and the webhook does not judge it"

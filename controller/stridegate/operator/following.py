@@ -41,7 +41,7 @@ class Followed:
 async def keep_following(
     way_in: WayIn, reader: Reader, kinds: tuple[Followed, ...], changed: Callable[[], None]
 ) -> None:
-    """Watch and list for ever, and tell of every change."""
+    """Watch and list for ever, and tell of every change of what is kept."""
     watched = tuple(
         Kind(group=each.group, version=each.version, plural=each.plural, hear=_hearing(each.ledger, changed))
         for each in kinds
@@ -66,8 +66,8 @@ def _hearing(ledger: Ledger[Any, Any], changed: Callable[[], None]) -> Hear:
     loop = asyncio.get_running_loop()
 
     def take(version: Any, value: Any, deleted: bool) -> None:  # noqa: ANN401, FBT001 - whatever the ledger keeps
-        ledger.observe(version, value, deleted=deleted)
-        changed()
+        if ledger.observe(version, value, deleted=deleted):
+            changed()
 
     def hear(obj: Mapping[str, object], deleted: bool) -> None:  # noqa: FBT001 - as Hear
         # Reduced here, in the guest's thread: the whole object is not to wait for the other loop.

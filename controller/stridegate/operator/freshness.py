@@ -37,13 +37,15 @@ def freshness(report: KnownReport, machine: Machine, *, scanning: bool, now: flo
     `scanning` is whether the node's scanner is Ready, which its own probe says: it is not where no scan was completed
     for two intervals. `now` is Unix time in seconds.
     """
+    if report.scanned is None and report.created is not None and now - report.created < _FIRST:
+        # A node that has just come is not Ready, and its scanner neither; of many, each would be written about twice.
+        return None
     if not machine.ready:
         return _not(Reason.NODE_NOT_READY, "the node is not Ready, so nobody knows how it is now")
     if not scanning:
         return _not(Reason.SCANNER_GONE, "no scanner is Ready on the node")
     if report.scanned is None:
-        waiting = report.created is not None and now - report.created < _FIRST
-        return None if waiting else _not(Reason.OVERDUE, "the node has not been scanned yet")
+        return _not(Reason.OVERDUE, "the node has not been scanned yet")
     # A clock that is ahead of this one says nothing about the time that has passed.
     if now - report.scanned > OVERDUE:
         return _not(

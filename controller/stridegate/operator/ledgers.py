@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from stridegate.kube.reader import Reader
-from stridegate.kube.rosters import Roster, Version
+from stridegate.kube.rosters import Entry, Roster, Version
 from stridegate.kube.shapes import UNDECODABLE
 
 T = TypeVar("T")
@@ -49,6 +49,10 @@ class Ledger(Generic[S, T]):
         """Return the reduced objects by name."""
         return dict(self._roster.items())
 
+    def entries(self) -> Mapping[str, Entry[T]]:
+        """Return the reduced objects by name, each with the version that it was reduced from."""
+        return dict(self._roster.entries())
+
     def read(self, obj: Mapping[str, object]) -> tuple[Version, T] | None:
         """Return the version of an object, and what is needed of it; None for what no object of the kind can be. Safe in any thread."""
         try:
@@ -57,12 +61,18 @@ class Ledger(Generic[S, T]):
             return None
         return typed.metadata.version, self._reduce(typed)
 
-    def observe(self, version: Version, value: T, *, deleted: bool = False) -> None:
-        """Take in one object as a watch or a write showed it."""
+    def observe(self, version: Version, value: T, *, deleted: bool = False) -> bool:
+        """Take in one object as a watch or a write showed it; return whether that changes what is kept.
+
+        Most that happens to a node does not: its kubelet writes its status every five minutes.
+        """
         if deleted:
-            self._roster.remove(version)
-        elif self._roster.admits_heard(version):
-            self._roster.put(version, value)
+            return self._roster.remove(version)
+        if not self._roster.admits_heard(version):
+            return False
+        known = self._roster.get(version.name)
+        self._roster.put(version, value)
+        return known is None or known.value != value
 
     async def fill(self, reader: Reader) -> None:
         """List the kind, page by page, and take that for the truth. Raises KubeError."""

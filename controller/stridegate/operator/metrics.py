@@ -103,6 +103,9 @@ class Metrics:
         self._report_guard_ok = self._gauge(
             "report_guard_ok", "Whether only a node's scanner writes its report", "name"
         )
+        self._open_reports = self._gauge(
+            "open_reports", "HardeningReports by what became of their ClusterReports of OpenReports", "state"
+        )
         self._exemptions = self._gauge("exemptions", "HardeningExemptions, by why they exempt or do not", "state")
 
     def _gauge(self, name: str, doc: str, *labels: str) -> Gauge:
@@ -141,15 +144,19 @@ class Metrics:
         """Take in what the reports on nodes say, in place of all that was said before; `now` is Unix time in seconds."""
         self.forget_reports()
         states = Counting[str]()
-        results = Counting[Result]()
+        # Nodes that are made alike have one set of results: it is walked through once.
+        sets = Counting[frozenset[Result]]()
         oldest = now
         for report in reports:
             if report.name == CLUSTER_REPORT:
                 continue
             fresh = report.condition("Fresh") or {}
             states[str(fresh.get("reason", "Unknown"))] += 1
-            results.update(result for result in report.results if result.state != "Pass")
+            sets[report.results] += 1
             oldest = min(oldest, report.scanned if report.scanned is not None else now)
+        results = Counting[Result]()
+        for found, count in sets.items():
+            results.update(dict.fromkeys((result for result in found if result.state != "Pass"), count))
         for state, count in states.items():
             self._reports.labels(state).set(count)
         for result, count in results.items():
@@ -177,6 +184,15 @@ class Metrics:
     def forget_report_guard(self) -> None:
         """Say nothing of the guard of reports any more: another replica looks at it."""
         self._report_guard_ok.clear()
+
+    def note_open_reports(self, standings: Mapping[str, int]) -> None:
+        """Take in what became of how many ClusterReports."""
+        for state, count in standings.items():
+            self._open_reports.labels(state).set(count)
+
+    def forget_open_reports(self) -> None:
+        """Say nothing of ClusterReports any more: another replica writes them."""
+        self._open_reports.clear()
 
     def note_exemptions(self, standings: Mapping[str, int]) -> None:
         """Take in how many exemptions stand how, by the reason of their condition Active."""

@@ -6,8 +6,10 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NoReturn, ParamSpec, TypeVar
 
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import Conflict, KubeError, NotFound
@@ -30,6 +32,7 @@ from stridegate.operator.assignments import (
     stands,
 )
 from stridegate.operator.conditions import Condition, to_apply
+from stridegate.operator.crews import work_through
 from stridegate.operator.errors import NotActive
 from stridegate.operator.following import Followed
 from stridegate.operator.freshness import freshness, of_windows
@@ -38,12 +41,19 @@ from stridegate.operator.ledgers import Ledger
 from stridegate.operator.metrics import Metrics
 from stridegate.operator.occurrences import Occurrences
 from stridegate.operator.pauses import pause_until
-from stridegate.operator.scanners import nodes_with_scanners
+from stridegate.operator.scanners import Scanners
 
 _log = logging.getLogger(__name__)
 
-# Seconds for which changes are gathered, between looks at the clock and at the scanners, and until a failure is tried again.
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Seconds for which changes are gathered, between looks at the clock, and until a failure is tried again.
 _GATHERING, _LOOKING, _RETRYING = 1.0, 30.0, 5.0
+# How many writes are under way at a time: an API server gives an account that many at least (API Priority and Fairness).
+_HANDS = 8
+
+_Work = Callable[[], Awaitable[None]]
 
 
 class Ledgers:
@@ -89,50 +99,56 @@ class NodeReports:
         self._settings = settings
         self._metrics = metrics
         self._occurrences = Occurrences()
+        self._scanners = Scanners()
         self._due = asyncio.Event()
+        # Apart from the threads that renew the Lease, which thousands of writes must not keep waiting.
+        self._threads = ThreadPoolExecutor(max_workers=_HANDS, thread_name_prefix="reports")
 
     def wake(self) -> None:
         """Take note that nodes, reports or exemptions are not what they were, or that this replica has become the active one."""
         self._due.set()
 
     async def keep(self, reader: Reader) -> NoReturn:
-        """Write what is missing over and over; a standby only waits."""
-        while True:
-            pause = _LOOKING
-            try:
-                await self._tend(reader)
-            except NotActive:
-                self._occurrences.forget()
-                self._metrics.forget_reports()
-            except KubeError as error:
-                _log.warning("could not keep the nodes' reports: %s", error)
-                pause = _RETRYING
-            await pause_until(self._due, pause)
-            await asyncio.sleep(_GATHERING)
-            self._due.clear()
+        """Follow the scanners, and write what is missing over and over; a standby only waits."""
+        async with asyncio.TaskGroup() as tasks:
+            if self._settings.scanning:
+                tasks.create_task(self._scanners.keep(reader, self.wake))
+            while True:
+                await self._look()
 
-    async def _tend(self, reader: Reader) -> None:
-        """Look once, and write what follows. Raises KubeError and NotActive."""
+    async def _look(self) -> None:
+        pause = _LOOKING
+        try:
+            await self._tend()
+        except NotActive:
+            self._occurrences.forget()
+            self._metrics.forget_reports()
+        except KubeError as error:
+            _log.warning("could not keep the nodes' reports: %s", error)
+            pause = _RETRYING
+        await pause_until(self._due, pause)
+        await asyncio.sleep(_GATHERING)
+        self._due.clear()
+
+    async def _tend(self) -> None:
+        """Write what follows from what is known. Raises KubeError and NotActive."""
         self._leadership.require()
         if not self._ledgers.synced:
             return
-        scanning = await nodes_with_scanners(reader)
         machines, reports, now = self._ledgers.nodes.values(), self._ledgers.reports.values(), time.time()
-        await self._remove(machines, reports)
-        for wanted in (cluster_report(), *self._wanted(machines, reports, now)):
-            await self._apply(wanted, reports)
-        for name, machine in machines.items():
-            known = reports.get(name)
-            if known is not None and not misplaced(known, machine):
-                await self._tell(known, machine, scanning=name in scanning, now=now)
+        await work_through(self._removals(machines, reports), _HANDS)
+        wanted = (cluster_report(), *self._wanted(machines, reports, now))
+        await work_through((partial(self._apply, each, reports) for each in wanted), _HANDS)
+        await work_through(self._tellings(machines, reports, now), _HANDS)
         for event in self._occurrences.news(self._ledgers.reports.values()):
-            self._leadership.require()
-            await asyncio.to_thread(self._cluster.create_event, event)
+            await self._send(self._cluster.create_event, event)
         self._metrics.note_reports(self._ledgers.reports.values().values(), now)
 
     def _wanted(
         self, machines: Mapping[str, Machine], reports: Mapping[str, KnownReport], now: float
-    ) -> Iterable[Json]:
+    ) -> Iterator[Json]:
+        if not self._settings.scanning:
+            return
         addresses = control_plane_addresses(machines.values())
         exemptions = node_exemptions(self._exemptions(), self._home, now)
         for machine in machines.values():
@@ -141,17 +157,23 @@ class NodeReports:
                 distro = known.distro if known is not None and not misplaced(known, machine) else ""
                 yield node_report(machine, self._settings, addresses, exempted(machine, exemptions), distro)
 
-    async def _remove(self, machines: Mapping[str, Machine], reports: Mapping[str, KnownReport]) -> None:
-        """Delete the reports on nodes that are gone, where the API server has not done so yet."""
+    def _removals(self, machines: Mapping[str, Machine], reports: Mapping[str, KnownReport]) -> Iterator[_Work]:
+        """Yield what deletes the reports on nodes that are gone, where the API server has not done so, or that nobody scans."""
         for name, known in reports.items():
-            if known.leaving or not misplaced(known, machines.get(name)):
-                continue
-            self._leadership.require()
-            try:
-                await asyncio.to_thread(self._cluster.delete_report, _about(known))
-            except (NotFound, Conflict):
-                continue  # the collector of garbage was quicker
-            _log.info("deleted the report of node %s, which is gone", name)
+            scanned = self._settings.scanning or name == CLUSTER_REPORT
+            if not known.leaving and (not scanned or misplaced(known, machines.get(name))):
+                yield partial(self._remove, known)
+
+    async def _remove(self, known: KnownReport) -> None:
+        try:
+            await self._send(self._cluster.delete_report, _about(known))
+        except (NotFound, Conflict):
+            return  # the collector of garbage was quicker
+        _log.info(
+            "deleted the report of node %s, which %s",
+            known.name,
+            "is gone" if self._settings.scanning else "is not scanned",
+        )
 
     async def _apply(self, wanted: Json, reports: Mapping[str, KnownReport]) -> None:
         metadata = wanted["metadata"]
@@ -159,16 +181,27 @@ class NodeReports:
         known = reports.get(name)
         if known is not None and (known.leaving or stands(known, wanted)):
             return
-        self._leadership.require()
         try:
             if known is None:
-                answer = await asyncio.to_thread(self._cluster.create_report, wanted)
+                answer = await self._send(self._cluster.create_report, wanted)
             else:
-                answer = await asyncio.to_thread(self._cluster.change_report, name, difference(known, wanted))
+                answer = await self._send(self._cluster.change_report, name, difference(known, wanted))
         except (NotFound, Conflict) as error:
             _log.info("a report was made or deleted meanwhile: %s", error)
             return
         self._observe(answer)
+
+    def _tellings(
+        self, machines: Mapping[str, Machine], reports: Mapping[str, KnownReport], now: float
+    ) -> Iterator[_Work]:
+        """Yield what writes the conditions, unless nobody knows where scanners are Ready."""
+        if not (self._settings.scanning and self._scanners.current):
+            return
+        scanning = self._scanners.nodes()
+        for name, machine in machines.items():
+            known = reports.get(name)
+            if known is not None and not misplaced(known, machine):
+                yield partial(self._tell, known, machine, scanning=name in scanning, now=now)
 
     async def _tell(self, known: KnownReport, machine: Machine, *, scanning: bool, now: float) -> None:
         """Write the condition of a report, where it is to say something else than it does."""
@@ -180,15 +213,19 @@ class NodeReports:
         )
         if status is None:
             return
-        self._leadership.require()
         try:
-            answer = await asyncio.to_thread(
+            answer = await self._send(
                 self._cluster.apply_report_status, _about(known), {"conditions": status["conditions"]}
             )
         except (NotFound, Conflict) as error:
             _log.info("a report was deleted or made anew meanwhile: %s", error)
             return
         self._observe(answer)
+
+    async def _send(self, write: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """Let a thread write. Raises KubeError and NotActive."""
+        self._leadership.require()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(write, *given, **named))
 
     def _observe(self, answer: Json) -> None:
         read = self._ledgers.reports.read(answer)

@@ -12,6 +12,7 @@ from stridegate.model.nodes.answers import Arrival, ContainerProcess, Mount, Run
 from stridegate.scanner.cgroups import Belonging, belonging, limits_of
 from stridegate.scanner.errors import Barred, Missing
 from stridegate.scanner.host_root import HostRoot
+from stridegate.scanner.identities import DEFAULT_CAPABILITIES, Identities, Identity, capability_set
 from stridegate.scanner.kernel_tables import interfaces_in, mounts_in, sockets_in
 from stridegate.scanner.processes import Sight
 from stridegate.scanner.served_pods import container_ids, is_static, name_of, runtime_class, uid_of
@@ -26,7 +27,6 @@ _MOST_PROCESSES = 4096
 _SANDBOXES = re.compile(r"gvisor|runsc|kata|firecracker|cloud-hypervisor|peerpod", re.IGNORECASE)
 # What runtimes give the process that only holds a pod's namespaces: at most the default set of capabilities.
 _PAUSES = {"/pause", "/usr/bin/pause", "/usr/bin/pod", "/pod"}
-_DEFAULT_CAPABILITIES = 0x00000000A80425FB
 _LIMIT = re.compile(r"^(Max [a-z ]+?)  +(\S+)", re.MULTILINE)
 
 
@@ -48,31 +48,41 @@ class Served:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Surroundings:
+    """What every container of a host is looked at with; `network` is that of the host's first process, None where unreadable."""
+
+    host: HostRoot
+    served: Served
+    network: bytes | None
+    identities: Identities
+
+
 def containers_of(
     host: HostRoot, sights: Iterable[Sight], served: Served, own_pod: str = ""
 ) -> tuple[RunningContainer, ...]:
     """Return every container that runs but those of `own_pod` and those that only hold a pod's namespaces."""
     groups: dict[tuple[str, str], list[Sight]] = defaultdict(list)
     belongs: dict[tuple[str, str], Belonging] = {}
-    for sight in sights:
+    everything = tuple(sights)
+    for sight in everything:
         found = belonging(sight.process.cgroup, own_namespace=len(sight.process.namespace_pids) > 1)
         if found is not None and not (own_pod and found.pod_uid == own_pod):
             groups[found.pod_uid, found.container_id].append(sight)
             belongs[found.pod_uid, found.container_id] = found
-    network = _network(host, 1)
+    around = _Surroundings(host=host, served=served, network=_network(host, 1), identities=Identities(host, everything))
     looked = (
-        _container(host, belongs[key], inside, served, network)
-        for key, inside in sorted(groups.items(), key=lambda each: each[0])
+        _container(around, belongs[key], inside) for key, inside in sorted(groups.items(), key=lambda each: each[0])
     )
     return tuple(each for each in looked if each is not None)
 
 
-def _container(
-    host: HostRoot, belongs: Belonging, inside: list[Sight], served: Served, network: bytes | None
-) -> RunningContainer | None:
+def _container(around: _Surroundings, belongs: Belonging, inside: list[Sight]) -> RunningContainer | None:
     """Return one container, or None where it is gone by now, or only holds a pod's namespaces."""
+    host, served = around.host, around.served
     gaps: list[str] = []
-    processes = tuple(_process(host, sight, gaps) for sight in inside[:_MOST_PROCESSES])
+    identity = around.identities.of(inside[:_MOST_PROCESSES])
+    processes = tuple(_process(host, sight, identity, gaps) for sight in inside[:_MOST_PROCESSES])
     pid = inside[0].process.pid
     no_mounts: tuple[Mount, ...] = ()
     mounts = _of(lambda: mounts_in(host.read(f"/proc/{pid}/mountinfo", _MOST_TABLE)), no_mounts, "mounts", gaps)
@@ -83,7 +93,7 @@ def _container(
         return None
     if len(inside) > _MOST_PROCESSES:
         gaps.append(f"processes: only {_MOST_PROCESSES} of {len(inside)} were looked at")
-    if network is None or own_network is None:
+    if around.network is None or own_network is None:
         gaps.append("host_network: its network tables cannot be read")
     limits = limits_of(host, belongs)
     pod = (served.pods or {}).get(belongs.pod_uid) if belongs.pod_uid else None
@@ -103,9 +113,10 @@ def _container(
         container=container,
         spec=_spec(pod),
         sandboxed=pod is not None and _SANDBOXES.search(runtime_class(pod)) is not None,
-        host_network=network is not None and network == own_network,
+        host_network=around.network is not None and around.network == own_network,
         arrival=_arrival(belongs, pod, served, container),
         gaps=(*gaps, *limits.gaps),
+        host_capabilities=identity.ceiling,
     )
 
 
@@ -114,11 +125,13 @@ def _is_read_only(mounts: tuple[Mount, ...]) -> bool:
     return any("ro" in mount.options for mount in [each for each in mounts if each.point == "/"][-1:])
 
 
-def _process(host: HostRoot, sight: Sight, gaps: list[str]) -> ContainerProcess:
+def _process(host: HostRoot, sight: Sight, identity: Identity, gaps: list[str]) -> ContainerProcess:
     process, status = sight.process, sight.status
     at = f"/proc/{process.pid}"
     for name, key in (
         ("effective_capabilities", "CapEff"),
+        ("effective_capabilities", "CapPrm"),
+        ("effective_capabilities", "CapBnd"),
         ("no_new_privileges", "NoNewPrivs"),
         ("seccomp", "Seccomp"),
     ):
@@ -130,12 +143,16 @@ def _process(host: HostRoot, sight: Sight, gaps: list[str]) -> ContainerProcess:
         argv=process.argv,
         uid=process.uid,
         gid=process.gid,
-        effective_capabilities=int(status.get("CapEff", "0"), 16),
+        effective_capabilities=capability_set(sight, "CapEff") or 0,
+        permitted_capabilities=capability_set(sight, "CapPrm") or 0,
+        bounding_capabilities=capability_set(sight, "CapBnd") or 0,
         no_new_privileges=status.get("NoNewPrivs") == "1",
         seccomp=int(status.get("Seccomp", "0")),
         label=_label(host, at),
         namespace_pids=process.namespace_pids,
         limits=_of(lambda: _limits(host, at), {}, "limits", gaps),
+        users=identity.users[process.pid],
+        own_uid=identity.own_uid(process.uid),
     )
 
 
@@ -209,7 +226,7 @@ def _only_holds_namespaces(
         return False
     (only,) = processes
     ordinary = only.comm in {"pause", "pod"} and only.argv[:1] and only.argv[0] in _PAUSES
-    return bool(ordinary) and not only.effective_capabilities & ~_DEFAULT_CAPABILITIES and len(mounts) < 64
+    return bool(ordinary) and not only.effective_capabilities & ~DEFAULT_CAPABILITIES and len(mounts) < 64
 
 
 def _arrival(belongs: Belonging, pod: Pod | None, served: Served, container: str) -> Arrival:

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from stridegate import __version__
 from stridegate.admission.recall import Recall
 from stridegate.vitals.pulses import Pulse
+from stridegate.webhook.callers import Objection
 from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.feeds import Feed
 from stridegate.webhook.live import LivePolicySet
@@ -60,6 +61,12 @@ class ProcessMetrics(Collector):
             "Reviews of pods that were answered as one that is alike was before.",
             self._recall.recalled,
         )
+        refused = CounterMetricFamily(
+            "stridegate_callers_refused", "Callers without the client certificate that is wanted.", labels=["reason"]
+        )
+        for objection in Objection:
+            refused.add_metric([objection.value], self._server.callers.refused[objection])
+        yield refused
         yield _gauge("stridegate_event_loop_lag_seconds", "By how much the event loop is late.", self._pulse.lag)
         yield _counter("stridegate_log_lines_dropped", "Lines of the log that nobody will read.", self._lines_dropped())
 

@@ -103,6 +103,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     ("content", "got", "line"),
     [
         (_POD.encode("utf-16"), "UTF-16: save it as UTF-8", None),
+        (_POD.encode("utf-32"), "UTF-32: save it as UTF-8", None),
         (b"a: 1\nb: \xff\n", "the byte 0xff", 2),
         (b"\x7fELF\x00\x00", "binary data", 1),
     ],

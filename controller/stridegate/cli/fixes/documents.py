@@ -20,7 +20,7 @@ from stridegate.cli.manifests.sources import Source
 from stridegate.cli.manifests.templates import chart_of, chart_template
 from stridegate.cli.manifests.values import value_of
 from stridegate.cli.outputs.sentences import position
-from stridegate.cli.results import Finding, Position, Problem, Subject
+from stridegate.cli.results import Finding, Position, Problem, Subject, Unjudged
 from stridegate.engine.corrections import Obstacle, correct
 from stridegate.model.edits import Edit
 from stridegate.model.findings import Decision, FindingKey
@@ -50,7 +50,10 @@ class Left:
 
 @dataclass(slots=True, kw_only=True)
 class Mended:
-    """What became of one source: its content before and after, how many findings are gone, and what is left of them."""
+    """What became of one source: its content before and after, how many findings are gone, and what is left of them.
+
+    `others` is how many of its objects are of kinds that no rule looks at.
+    """
 
     source: Source
     before: bytes = b""
@@ -59,6 +62,7 @@ class Mended:
     left: list[Left] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     judged: int = 0
+    others: int = 0
 
 
 class Mender:
@@ -75,6 +79,7 @@ class Mender:
         mended = Mended(source=source, before=content, after=content, judged=sum(map(len, map(_subjects, outcomes))))
         part = Part()
         take(part, replace(reading, documents=()), self._judge)
+        mended.others = len(part.unjudged) + sum(isinstance(each, Unjudged) for held in outcomes for each in held)
         mended.problems = part.problems + [each for held in outcomes for each in held if isinstance(each, Problem)]
         reasons: _Reasons = {}
         before = list(_left(reading, outcomes, reasons))

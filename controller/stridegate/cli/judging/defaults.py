@@ -58,7 +58,7 @@ def _confinement(metadata: object) -> Mapping[str, Json]:
         if key.startswith(_APPARMOR) and isinstance(text, str):
             if text in _APPARMOR_TYPES:
                 profiles[key.removeprefix(_APPARMOR)] = {"type": _APPARMOR_TYPES[text]}
-            elif text.startswith(_LOCALHOST):
+            elif text.startswith(_LOCALHOST) and text != _LOCALHOST:
                 profile = {"type": "Localhost", "localhostProfile": text.removeprefix(_LOCALHOST)}
                 profiles[key.removeprefix(_APPARMOR)] = profile
     return profiles

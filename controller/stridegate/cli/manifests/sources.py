@@ -18,7 +18,8 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 _MOST_BYTES = 128 * 1024 * 1024
 # What is asked for at once: more than this comes from the system for every file, and goes back to it.
 _PIECE = 64 * 1024
-_BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+# The first two bytes of UTF-32, in one order, are those of UTF-16.
+_BOMS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _content(path: Path) -> bytes:
 
 
 def _decoded(found: bytes) -> str:
-    encoding = _BOMS.get(found[:2])
+    encoding = next((name for mark, name in _BOMS.items() if found.startswith(mark)), None)
     if encoding:
         raise NotText(f"{encoding}: save it as UTF-8")
     if b"\0" in found:
@@ -97,7 +98,10 @@ def sources(paths: Collection[str], exclude: Collection[str] = ()) -> Iterator[S
 
 def _found(path: str, exclude: Collection[str]) -> Iterator[Source | tuple[str, ManifestError]]:
     if path == STANDARD_INPUT:
-        yield Source("standard input", content=sys.stdin.buffer.read(_MOST_BYTES + 1))
+        try:
+            yield Source("standard input", content=sys.stdin.buffer.read(_MOST_BYTES + 1))
+        except OSError as error:
+            yield "standard input", Unreadable("something to read", error.strerror or type(error).__name__)
     elif os.path.isdir(path):  # noqa: PTH112 - a Path would drop the ./ that people typed
         yield from _walked(path, exclude)
     elif os.path.exists(path):  # noqa: PTH110 - as above

@@ -66,7 +66,11 @@ class _TargetType(click.ParamType[Target]):
         if not equals or file == _STANDARD_OUTPUT:
             return Target(formats[name])
         path = Path(file)
-        if path.is_dir() or not path.absolute().parent.is_dir():
+        try:
+            misplaced = path.is_dir() or not path.absolute().parent.is_dir()
+        except OSError as error:
+            self.fail(f"{file!r} cannot be written: {error.strerror}", param, ctx)
+        if misplaced:
             self.fail(f"{file!r} cannot be written: there is no folder for it, or it is one", param, ctx)
         return Target(formats[name], path)
 
@@ -121,11 +125,14 @@ def write_with(render: Callable[[Format, Sheet], str], targets: Sequence[Target]
             click.echo(text, nl=not text.endswith("\n"), color=sheet.color)
             sys.stdout.flush()
         else:
-            text = render(target.format, Sheet())
-            # Names of files may hold bytes that are no text: escaped, they spoil no file.
-            target.file.write_text(
-                text if text.endswith("\n") else f"{text}\n",
-                encoding="utf-8",
-                errors="backslashreplace",
-                newline="\n",
-            )
+            _write_file(target.file, render(target.format, Sheet()))
+
+
+def _write_file(file: Path, text: str) -> None:
+    whole = text if text.endswith("\n") else f"{text}\n"
+    try:
+        # Names of files may hold bytes that are no text: escaped, they spoil no file.
+        file.write_text(whole, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except OSError as error:
+        # What opens a file names it in its error, what writes to it does not.
+        raise OSError(error.errno, error.strerror, str(file)) from error

@@ -172,11 +172,24 @@ class HttpAnswer:
     status: int
 
 
+class Users(enum.Enum):
+    """Whose user namespace a process is in: capabilities count there, and nowhere above (user_namespaces(7))."""
+
+    # The host's; also where that could not be told.
+    HOST = "host"
+    # One that the runtime made for the container or its pod, as `hostUsers: false` asks for.
+    CONTAINER = "container"
+    # One that a process of the container made itself, as browsers and builders do: its capabilities reach nothing outside.
+    NESTED = "nested"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerProcess:
     """A process in a container: the kernel's truth (proc_pid_status(5)).
 
-    `seccomp` is 0 off, 1 strict, 2 filter; `label` is what attr/current says, None where it could not be read.
+    `uid` and `gid` are as the host sees them, `own_uid` as the container does, None where it sees them as the host.
+    `seccomp` is 0 off, 1 strict, 2 filter; `label` is what attr/current says, None where it could not be read. What is
+    permitted a process makes effective whenever it wants; a program that is setuid root is permitted all that is bounding.
     """
 
     pid: int
@@ -191,6 +204,10 @@ class ContainerProcess:
     namespace_pids: tuple[int, ...]
     # The soft limits, "unlimited" or a number, by name as in /proc/PID/limits: "Max open files", "Max processes".
     limits: Mapping[str, str] = field(default_factory=dict)
+    permitted_capabilities: int = 0
+    bounding_capabilities: int = 0
+    users: Users = Users.HOST
+    own_uid: int | None = None
 
 
 class Arrival(enum.Enum):
@@ -217,6 +234,8 @@ class RunningContainer:
     counts, None where there is none; `cpu_limited` says whether weight or quota differ from the default. `host_network`
     says that it stands in the host's network namespace. `gaps` has what could not be read, "field: reason". `sandboxed`
     is a container in a virtual machine or a user-space kernel, about which the host's kernel tells nothing.
+    `host_capabilities` are all that a process can have here: what the host's first process and whatever started the
+    container are bounded by; None where that could not be read.
     """
 
     name: str
@@ -236,3 +255,4 @@ class RunningContainer:
     host_network: bool = False
     arrival: Arrival = Arrival.UNTOLD
     gaps: tuple[str, ...] = ()
+    host_capabilities: int | None = None

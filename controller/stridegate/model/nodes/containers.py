@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from stridegate.model.nodes.answers import Arrival, ContainerProcess, Mount, RunningContainer, Unreadable
+from stridegate.model.nodes.answers import Arrival, ContainerProcess, Mount, RunningContainer, Unreadable, Users
 from stridegate.model.nodes.nodes import NotReadable
 from stridegate.model.nodes.verdicts import Evidence, Source, State, Verdict
 
@@ -56,9 +56,17 @@ def needed(container: RunningContainer, *fields: str) -> None:
             raise NotReadable(Unreadable(f"{container.name} {field}", reason))
 
 
+def held_by(process: ContainerProcess) -> int:
+    """Return the set of capabilities that a process has, or may make effective whenever it wants (capset(2))."""
+    return process.effective_capabilities | process.permitted_capabilities
+
+
 def capabilities(process: ContainerProcess) -> frozenset[str]:
-    """Return the names of a process' effective capabilities."""
-    held = process.effective_capabilities
+    """Return the names of the capabilities that a process has, or may make effective whenever it wants.
+
+    What it has in a user namespace of its own making counts for nothing outside of that.
+    """
+    held = 0 if process.users is Users.NESTED else held_by(process)
     return frozenset(name for bit, name in enumerate(CAPABILITIES) if held >> bit & 1)
 
 
@@ -74,15 +82,25 @@ def concluded(container: RunningContainer, wrong: str, right: str, path: str, *,
 
 
 def of_every_process(
-    container: RunningContainer, at_fault: Callable[[ContainerProcess], str], right: str, file: str
+    container: RunningContainer,
+    at_fault: Callable[[ContainerProcess], str],
+    right: str,
+    file: str,
+    *,
+    in_doubt: Callable[[ContainerProcess], str] = lambda _: "",
 ) -> Verdict:
-    """Return a verdict on a container by each of its processes; `at_fault` says what is wrong with one, or nothing."""
+    """Return a verdict on a container by each of its processes.
+
+    `at_fault` says what is wrong with one, or nothing; where nothing is with any, `in_doubt` says what a person must judge.
+    """
     needed(container, "processes")
     if not container.processes:
         raise NotReadable(Unreadable(container.name, "no process of it could be read"))
-    for process in container.processes:
-        if wrong := at_fault(process):
-            return concluded(container, f"{wrong} ({process.comm}, pid {process.pid})", right, f"{process.pid}/{file}")
+    for found, state in ((at_fault, State.FAIL), (in_doubt, State.WARN)):
+        for process in container.processes:
+            if wrong := found(process):
+                observed = f"{wrong} ({process.comm}, pid {process.pid})"
+                return concluded(container, observed, right, f"{process.pid}/{file}", state=state)
     return concluded(container, "", right, f"{container.processes[0].pid}/{file}")
 
 

@@ -1,58 +1,23 @@
-"""What a running container's processes may do: users, capabilities, and what confines them, as the kernel has it."""
+"""Who a running container's processes are, and what confines them, as the kernel has it."""
 
 from __future__ import annotations
 
 from stridegate.model.nodes.answers import RunningContainer
 from stridegate.model.nodes.container_specimens import PROCESS, shown
-from stridegate.model.nodes.containers import capabilities, needed, of_every_process
+from stridegate.model.nodes.containers import needed, of_every_process
 from stridegate.model.nodes.nodes import Node
-from stridegate.model.nodes.queries import FileText
 from stridegate.model.nodes.remedies import Remedy
 from stridegate.model.nodes.rules import ContainerRule
 from stridegate.model.nodes.verdicts import State, Verdict
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.vocabulary import Severity, Stride
 
-_LAST_CAPABILITY = FileText("/proc/sys/kernel/cap_last_cap")
-_DANGEROUS = ("SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "DAC_READ_SEARCH")
 _ELEVATION = frozenset({Stride.ELEVATION})
-_ANSWERS = {_LAST_CAPABILITY: "40\n"}
 
 
 def _as_root(container: RunningContainer, _: Node) -> Verdict:
     return of_every_process(
         container, lambda each: "" if each.uid else "uid 0 on the host", "no process is root", "status: Uid"
-    )
-
-
-def _privileged(container: RunningContainer, node: Node) -> Verdict:
-    needed(container, "effective_capabilities")
-    every = (2 << int(node[_LAST_CAPABILITY])) - 1
-    return of_every_process(
-        container,
-        lambda each: "every capability" if each.effective_capabilities & every == every else "",
-        "not every capability",
-        "status: CapEff",
-    )
-
-
-def _net_raw(container: RunningContainer, _: Node) -> Verdict:
-    needed(container, "effective_capabilities")
-    return of_every_process(
-        container,
-        lambda each: "NET_RAW" if "NET_RAW" in capabilities(each) else "",
-        "no process has NET_RAW",
-        "status: CapEff",
-    )
-
-
-def _dangerous(container: RunningContainer, _: Node) -> Verdict:
-    needed(container, "effective_capabilities")
-    return of_every_process(
-        container,
-        lambda each: ", ".join(name for name in _DANGEROUS if name in capabilities(each)),
-        "none of them",
-        "status: CapEff",
     )
 
 
@@ -112,62 +77,6 @@ RULES = (
             shown("uid 0", State.FAIL, process={"uid": 0}),
             shown("a user", State.PASS),
             shown("root in a user namespace", State.PASS, process={"uid": 165536}),
-        ),
-    ),
-    ContainerRule(
-        slug="running-privileged",
-        severity=Severity.CRITICAL,
-        stride=_ELEVATION,
-        references=(CisDocker("5.5", before_1_6="5.4"), CisKubernetes("5.2.2")),
-        threats=frozenset({"privileged-flag-on-container", "privileged-pod-abuse"}),
-        wrong="A container runs with every capability.",
-        threat="With all of them it loads kernel modules, mounts the node's disks and reads every process: it is the node.",
-        wants="have no process with every capability up to cap_last_cap",
-        fix="Set privileged: false, and add only the capabilities that it needs.",
-        remedy=Remedy.POD,
-        judge=_privileged,
-        examples=(
-            shown("all", State.FAIL, process={"effective_capabilities": (1 << 41) - 1}, answers=_ANSWERS),
-            shown("all but one", State.PASS, process={"effective_capabilities": (1 << 40) - 1}, answers=_ANSWERS),
-            shown("none", State.PASS, answers=_ANSWERS),
-            shown("unreadable", State.UNKNOWN, gaps=("effective_capabilities: EACCES",), answers=_ANSWERS),
-        ),
-    ),
-    ContainerRule(
-        slug="running-with-net-raw",
-        severity=Severity.MEDIUM,
-        stride=frozenset({Stride.SPOOFING}),
-        references=(CisDocker("5.4", before_1_6="5.3"), CisKubernetes("5.2.8")),
-        threats=frozenset({"raw-packet-injection", "network-spoofing-to-host"}),
-        wrong="A container may open raw sockets.",
-        threat="Raw sockets forge ARP, DNS and any other packet, and so impersonate neighbours and the node.",
-        wants="have no process with NET_RAW",
-        fix="Set capabilities.drop: [ALL].",
-        remedy=Remedy.POD,
-        judge=_net_raw,
-        examples=(
-            shown("has it", State.FAIL, process={"effective_capabilities": 1 << 13}),
-            shown("has others", State.PASS, process={"effective_capabilities": 1 << 10}),
-        ),
-    ),
-    ContainerRule(
-        slug="running-with-dangerous-capability",
-        severity=Severity.HIGH,
-        stride=_ELEVATION,
-        references=(CisDocker("5.4", before_1_6="5.3"), CisKubernetes("5.2.9")),
-        threats=frozenset({"privileged-pod-abuse"}),
-        wrong="A container runs with a capability that opens the node.",
-        threat="SYS_ADMIN mounts, SYS_PTRACE reads other processes, SYS_MODULE loads code into the kernel, DAC_READ_SEARCH opens any file.",
-        wants="have no process with SYS_ADMIN, SYS_PTRACE, SYS_MODULE or DAC_READ_SEARCH",
-        fix="Take the capability out of capabilities.add, and set drop: [ALL].",
-        remedy=Remedy.POD,
-        judge=_dangerous,
-        examples=(
-            shown("SYS_ADMIN", State.FAIL, process={"effective_capabilities": 1 << 21}),
-            shown("SYS_PTRACE", State.FAIL, process={"effective_capabilities": 1 << 19}),
-            shown("SYS_MODULE", State.FAIL, process={"effective_capabilities": 1 << 16}),
-            shown("DAC_READ_SEARCH", State.FAIL, process={"effective_capabilities": 1 << 2}),
-            shown("the default set", State.PASS, process={"effective_capabilities": 0xA80425FB}),
         ),
     ),
     ContainerRule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from stridegate.model.nodes.answers import Arrival, ContainerProcess, RunningContainer, Unreadable
+from stridegate.model.nodes.answers import Arrival, ContainerProcess, RunningContainer, Unreadable, Users
 from stridegate.model.nodes.container_specimens import HOST_ROOT, HOST_RUN, ROOT, bound, shown
 from stridegate.model.nodes.containers import (
     CAPABILITIES,
@@ -93,8 +93,12 @@ def _of_process(
 ) -> Iterator[tuple[str, str]]:
     pod, security = section(spec, "securityContext"), section(own, "securityContext")
     non_root, user = (security.get(key, pod.get(key)) for key in ("runAsNonRoot", "runAsUser"))
-    if process.uid == 0 and (non_root is True or (isinstance(user, int) and user > 0)):
+    # As the spec's author sees it: in a user namespace, root is another number on the host.
+    root = process.uid == 0 or process.own_uid == 0
+    if root and (non_root is True or (isinstance(user, int) and user > 0)):
         yield "runAsNonRoot: true" if non_root is True else f"runAsUser: {user}", "uid 0"
+    if spec.get("hostUsers") is False and process.users is Users.HOST:
+        yield "hostUsers: false", "in the host's user namespace"
     if security.get("allowPrivilegeEscalation") is False and not process.no_new_privileges:
         yield "allowPrivilegeEscalation: false", "NoNewPrivs 0"
     if security.get("privileged") is True:
@@ -114,7 +118,7 @@ def _granted(security: Mapping[str, object]) -> frozenset[str]:
     """Return the most capabilities that a spec lets a process have."""
     added, dropped = (_names(security, key) for key in ("add", "drop"))
     if "ALL" in added:
-        return frozenset(CAPABILITIES)
+        return frozenset(CAPABILITIES) - dropped | added
     return (frozenset() if "ALL" in dropped else DEFAULT_SET - dropped) | added
 
 
@@ -176,6 +180,40 @@ RULES = (
                 State.PASS,
                 spec=_spec({"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}),
                 process={"effective_capabilities": 1 << 10},
+                answers=_ANSWERS,
+            ),
+            shown(
+                "all but what was dropped, and that",
+                State.FAIL,
+                spec=_spec({"capabilities": {"add": ["ALL"], "drop": ["SYS_ADMIN"]}}),
+                process={"effective_capabilities": 1 << 21},
+                answers=_ANSWERS,
+            ),
+            shown(
+                "capabilities in a user namespace that a program made",
+                State.PASS,
+                spec=_spec({"capabilities": {"drop": ["ALL"]}}),
+                process={"effective_capabilities": (1 << 41) - 1, "users": Users.NESTED},
+                answers=_ANSWERS,
+            ),
+            shown(
+                "a promise of a user namespace",
+                State.FAIL,
+                spec=_spec({}, hostUsers=False),
+                answers=_ANSWERS,
+            ),
+            shown(
+                "a user namespace as promised",
+                State.PASS,
+                spec=_spec({}, hostUsers=False),
+                process={"users": Users.CONTAINER},
+                answers=_ANSWERS,
+            ),
+            shown(
+                "root of a user namespace, and a promise of no root",
+                State.FAIL,
+                spec=_spec({"runAsNonRoot": True}, hostUsers=False),
+                process={"users": Users.CONTAINER, "uid": 165536, "own_uid": 0},
                 answers=_ANSWERS,
             ),
             shown(
