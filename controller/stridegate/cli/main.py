@@ -186,6 +186,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
 @click.option(
     "--without-scanner", is_flag=True, help="No scanner runs: no node has a report, and those that are left go."
 )
+@click.option("--open-reports", is_flag=True, help="Repeat reports as OpenReports' ClusterReports, where served.")
 @_BIND
 @_PROBE_PORT
 @_KUBECONFIG
@@ -201,6 +202,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
     scan_interval: int,
     installation: str,
     without_scanner: bool,  # noqa: FBT001 - one argument per option
+    open_reports: bool,  # noqa: FBT001 - one argument per option
     bind: str,
     probe_port: int,
     kubeconfig: Path | None,
@@ -236,6 +238,7 @@ def operator(  # noqa: PLR0913, PLR0917 - one argument per option
         identity=identity,
         audit_interval=audit_interval,
         report_settings=settings,
+        open_reports=open_reports,
         bind=bind,
         probe_port=probe_port,
         kubeconfig=kubeconfig,
