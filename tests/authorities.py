@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 SERVER_NAME = "stridegate-webhook.stridegate-system.svc"
 DAY = dt.timedelta(days=1)
@@ -59,15 +59,31 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        pem = serialization.Encoding.PEM
-        return Pair(
-            certificate.public_bytes(pem),
-            own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+        return _pair(certificate, own)
+
+    def client(self, name: str, *, dns_names: tuple[str, ...] = (), until: dt.timedelta = 30 * DAY) -> Pair:
+        """Return a certificate for a caller with a common name."""
+        own = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = _begun(subject, self._name, own, -2 * DAY, until).add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
         )
+        if dns_names:
+            names = x509.SubjectAlternativeName([x509.DNSName(each) for each in dns_names])
+            builder = builder.add_extension(names, critical=False)
+        return _pair(builder.sign(self._key, hashes.SHA256()), own)
 
     def client_context(self) -> ssl.SSLContext:
         """Return a client's side that trusts this authority."""
         return ssl.create_default_context(cadata=self.bundle.decode())
+
+
+def _pair(certificate: x509.Certificate, key: Key) -> Pair:
+    pem = serialization.Encoding.PEM
+    return Pair(
+        certificate.public_bytes(pem),
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    )
 
 
 def _begun(

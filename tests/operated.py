@@ -78,11 +78,11 @@ class Operated:
     folder: Path
     processes: dict[str, Process] = field(default_factory=dict)
 
-    def install(self) -> None:
-        """Install the chart, and say where the one replica of the webhook will be."""
+    def install(self, *values: str) -> None:
+        """Install the chart with values (`a.b=c`), and say where the one replica of the webhook will be."""
         self.helm.run(
             "install", "stridegate", CHART, "--namespace", NAMESPACE, "--create-namespace",
-            "--kubeconfig", self.server.kubeconfig,
+            "--kubeconfig", self.server.kubeconfig, *(f"--set={each}" for each in values),
         )  # fmt: skip
         for name, text in self.get("configmap", "stridegate-webhooks", "--namespace", NAMESPACE)["data"].items():
             (self.folder / name).write_text(text)

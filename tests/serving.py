@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from stridegate.kube.rosters import Version
 from stridegate.model.policies import IMMUTABLE_LABEL
 from stridegate.vitals.pulses import Pulse
 from stridegate.webhook.admission import Admission, Call
+from stridegate.webhook.callers import Admitted, Callers
 from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.connections import Limits
 from stridegate.webhook.journals import Journal
@@ -37,7 +39,9 @@ _POLICY = {
 class Here:
     """A server with one policy, in this event loop."""
 
-    def __init__(self, directory: Path, limits: Limits, *, shortcuts: bool = True) -> None:
+    def __init__(
+        self, directory: Path, limits: Limits, *, shortcuts: bool = True, admitted: Admitted | None = None
+    ) -> None:
         self.live = LivePolicySet(POD_RULES)
         self.live.replace(
             [ListedPolicy(Version(name="production", uid="p", revision=1), _POLICY)],
@@ -50,7 +54,9 @@ class Here:
         self.gate = asyncio.Event()
         self._callers: list[Caller] = []
         self._pulse = Pulse(self.loop)
-        self.certificates = CertificateStore(mounted(directory / "tls", AUTHORITY).directory, SERVER_NAME)
+        self.certificates = CertificateStore(
+            mounted(directory / "tls", AUTHORITY).directory, SERVER_NAME, admitted.authority if admitted else None
+        )
         self.certificates.refresh()
         self.server = Server(
             {"/validate": admission.validate, "/mutate": admission.mutate, "/held": self._held, "/large": self._large},
@@ -58,6 +64,7 @@ class Here:
             self._pulse,
             limits,
             self.journal.shed,
+            Callers(admitted),
         )
 
     async def _held(self, _: Call) -> Reply:
@@ -89,9 +96,9 @@ class Here:
         """Wait until every connection is gone."""
         await self.until(lambda: not self.server.connections)
 
-    async def connect(self) -> Caller:
+    async def connect(self, context: ssl.SSLContext = CONTEXT) -> Caller:
         """Return a new connection."""
-        caller = await Caller.connect(self.server.port, CONTEXT)
+        caller = await Caller.connect(self.server.port, context)
         self._callers.append(caller)
         return caller
 
@@ -104,11 +111,16 @@ class Here:
             await caller.close()
 
 
-def serving(directory: Path, test: Callable[[Here], Awaitable[None]], limits: Limits | None = None) -> None:
+def serving(
+    directory: Path,
+    test: Callable[[Here], Awaitable[None]],
+    limits: Limits | None = None,
+    admitted: Admitted | None = None,
+) -> None:
     """Run a test beside a server."""
 
     async def run() -> None:
-        here = Here(directory, limits or Limits())
+        here = Here(directory, limits or Limits(), admitted=admitted)
         here.listen()
         async with asyncio.TaskGroup() as duties:
             running = [duties.create_task(each) for each in (here.server.receive(), here.server.sweep())]

@@ -90,7 +90,7 @@ def test_schema_and_values_have_the_same_names() -> None:
 
     # An umbrella chart gives its parts these two.
     assert SCHEMA["properties"].keys() - {"global", "enabled"} == values.keys()
-    for name in ("image", "webhook", "operator", "networkPolicy", "exemptions"):
+    for name in ("image", "webhook", "operator", "tls", "networkPolicy", "exemptions"):
         assert SCHEMA["properties"][name]["properties"].keys() == values[name].keys()
 
 

@@ -48,6 +48,16 @@ def test_the_help_of_each_command_fits_a_screen_and_has_an_example_that_is_under
     assert {argument for argument in arguments if argument.startswith("-")} <= options
 
 
+@pytest.mark.parametrize("words", [(), ("exemption",)], ids=["stridegate", "exemption"])
+def test_a_list_of_commands_says_each_in_a_line(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, [*words, "--help"], terminal_width=80)
+
+    listed = result.output.partition("Commands:\n")[2].splitlines()
+    assert len(listed) >= 3
+    assert [line for line in listed if line.endswith("...")] == []
+    assert [line for line in listed if not line.endswith(".")] == []
+
+
 def test_a_missing_option_is_named() -> None:
     code, output = run("webhook")
 

@@ -14,21 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from calls import ENVIRONMENT, stridegate
 from stridegate.cli.entry import LASTING, guarded
 from stridegate.cli.main import main
-
-ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-
-
-def stridegate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "stridegate", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=ENVIRONMENT | environment,
-        stdin=subprocess.DEVNULL,
-    )
 
 
 def raising(error: BaseException) -> Callable[[], int]:
@@ -242,31 +230,6 @@ def test_the_version_is_told_to_people_and_to_programs() -> None:
     assert told["name"] == "stridegate"
     assert len(told["catalogueDigest"]) == 12
     assert alone.returncode == 2
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_can_be_taught_to_complete(shell: str) -> None:
-    ended = stridegate("completion", shell)
-
-    assert ended.returncode == 0
-    assert ended.stderr == ""
-    assert "_STRIDEGATE_COMPLETE" in ended.stdout
-
-
-def test_the_script_for_bash_completes_slugs_and_options() -> None:
-    script = stridegate("completion", "bash").stdout
-    program = Path(sys.executable).with_name("stridegate")
-    asked = f"""
-    {script}
-    COMP_WORDS=(stridegate explain privileg) COMP_CWORD=2
-    _stridegate_completion {program}
-    echo "${{COMPREPLY[@]}}"
-    """
-
-    ended = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True, env=ENVIRONMENT)
-
-    assert ended.stdout.split()[:2] == ["privileged-container", "privilege-escalation"]
-    assert ended.stderr == ""
 
 
 @pytest.mark.parametrize(("variable", "colored"), [("X", True), ("NO_COLOR", False), ("CI", False)])

@@ -1,68 +1,16 @@
-"""From findings to a status: what is listed, counted, remembered, cut and left out."""
+"""From findings to a status: what is listed, counted, remembered, and left out."""
 
 from __future__ import annotations
-
-import json
-from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stridegate.engine.report_sizes import FINDING_BYTES, STATUS_BYTES
-from stridegate.engine.reports import Scan, accepted, evidence_digest, heartbeat_due, report, says_something_new
-from stridegate.model.entries import ReportedRule
-from stridegate.model.exemptions import ExemptedValue
-from stridegate.model.nodes.verdicts import Evidence, Offender, Source, State, Verdict
-from stridegate.model.references import CisDocker, CisKubernetes
-from stridegate.model.reports import NodeExemption
+from scanned import HOUR, NOW, Judged, judged, scan, status
+from stridegate.engine.reports import accepted, evidence_digest, heartbeat_due, report, says_something_new
+from stridegate.model.nodes.verdicts import State
 from stridegate.model.times import write_time
-from stridegate.model.vocabulary import Severity, Stride, ValueKind
-
-NOW = 1_800_000_000.0
-HOUR = 3600.0
-EVIDENCE = Evidence(source=Source.FILE, path="/etc/kubernetes/x")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A rule, and its verdict."""
-
-    rule: ReportedRule
-    verdict: Verdict
-
-
-def rule(slug: str = "loose-file", severity: Severity = Severity.HIGH) -> ReportedRule:
-    return ReportedRule(
-        slug=slug,
-        severity=severity,
-        stride=frozenset({Stride.TAMPERING}),
-        references=(CisKubernetes("1.1.1"), CisDocker("5.13", before_1_6="5.12")),
-        wrong="A file can be changed by others than root.",
-        threat="Whoever can write it owns the node.",
-        wants="have a mode of at most 600",
-        fix="Run chmod 600.",
-    )
-
-
-def judged(
-    state: State = State.FAIL,
-    slug: str = "loose-file",
-    severity: Severity = Severity.HIGH,
-    observed: str = "644",
-    offenders: tuple[Offender, ...] = (),
-) -> Judged:
-    verdict = Verdict(state=state, observed=observed, wanted="600", evidence=EVIDENCE, offenders=offenders)
-    return Judged(rule=rule(slug, severity), verdict=verdict)
-
-
-def scan(*findings: Judged, now: float = NOW, **given: Any) -> Scan:  # noqa: ANN401 - any field
-    return Scan(findings=findings, now=now, duration=0.25, version="0.1.0", catalogue="abc", generation=1, **given)
-
-
-def status(*findings: Judged, before: Any = None, now: float = NOW, **given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    return dict(report(scan(*findings, now=now, **given), before))
+from stridegate.model.vocabulary import Severity
 
 
 def test_findings_are_listed_worst_first() -> None:
@@ -239,68 +187,6 @@ def test_a_condition_that_stays_keeps_its_time() -> None:
     assert {each["lastTransitionTime"] for each in second["conditions"]} == {write_time(NOW)}
 
 
-def exemption(*values: ExemptedValue, expires: float = NOW + HOUR, slug: str = "loose-file") -> NodeExemption:
-    return NodeExemption(name="while-moving", rules=frozenset({slug}), values=values, expires=expires)
-
-
-def path(text: str) -> ExemptedValue:
-    return ExemptedValue(ValueKind.PATH, text)
-
-
-def digest(verdict: Verdict) -> ExemptedValue:
-    return ExemptedValue(ValueKind.DIGEST, evidence_digest(verdict))
-
-
-@pytest.mark.parametrize("given", [exemption(), exemption(path(EVIDENCE.path)), exemption(digest(judged().verdict))])
-def test_an_exemption_takes_a_finding_that_keeps_its_state(given: NodeExemption) -> None:
-    found = status(judged(), exemptions=(given,))
-
-    (finding,) = found["findings"]
-
-    assert (finding["state"], finding["exemption"]) == (
-        "Fail",
-        {"name": "while-moving", "expires": write_time(NOW + HOUR)},
-    )
-    assert (found["summary"]["fail"], found["summary"]["exempted"], found["summary"]["high"]) == (0, 1, 0)
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        exemption(expires=NOW),
-        exemption(slug="another"),
-        exemption(path("/etc/other")),
-        exemption(digest(judged(observed="666").verdict)),
-    ],
-)
-def test_an_exemption_takes_nothing_else(given: NodeExemption) -> None:
-    assert status(judged(), exemptions=(given,))["summary"]["fail"] == 1
-
-
-def test_an_exemption_by_paths_must_name_every_path_that_breaks_the_rule() -> None:
-    two = judged(offenders=(Offender(name="/a", observed="644"), Offender(name="/b", observed="644")))
-
-    one, both = (
-        status(two, exemptions=(exemption(*paths),))["summary"]["exempted"]
-        for paths in ((path("/a"),), (path("/a"), path("/b")))
-    )
-
-    assert (one, both) == (0, 1)
-
-
-@pytest.mark.parametrize("state", [State.UNKNOWN, State.ERROR])
-def test_what_came_to_no_verdict_is_never_exempted(state: State) -> None:
-    assert status(judged(state), exemptions=(exemption(),))["summary"]["error"] == 1
-
-
-def test_a_finding_reopens_as_new_when_its_exemption_ends() -> None:
-    before = status(judged(), exemptions=(exemption(),))
-
-    after = status(judged(), before=before, exemptions=(exemption(),), now=NOW + HOUR)
-
-    assert (after["delta"]["new"], after["summary"]["fail"]) == (1, 1)
-
-
 def test_an_accepted_file_keeps_its_first_state_until_a_person_accepts_another() -> None:
     live = {"files": [{"path": "/a", "digest": "1"}, {"path": "/gone", "digest": "2"}]}
 
@@ -321,67 +207,6 @@ def test_a_flood_of_new_files_pushes_no_accepted_one_out() -> None:
     live = {"files": [{"path": "/zzz", "digest": "1"}]}
 
     assert accepted(live, {f"/{number:03}": "2" for number in range(500)})["/zzz"] == "1"
-
-
-def test_of_many_offenders_twenty_are_listed_and_all_are_counted() -> None:
-    many = tuple(Offender(name=f"/{number}", observed="644") for number in range(50))
-
-    (finding,) = status(judged(offenders=many))["findings"]
-
-    assert (len(finding["offenders"]), finding["offendersTotal"]) == (20, 50)
-
-
-def test_a_report_that_is_too_large_drops_its_least_bad_findings_and_says_so() -> None:
-    many = tuple(Offender(name="/" + "é" * 250, observed="ü" * 128) for _ in range(20))
-    found = status(
-        *(judged(State.FAIL, f"a{number}", offenders=many) for number in range(300)),
-        *(judged(State.FAIL, f"b{number}", Severity.CRITICAL, offenders=many) for number in range(5)),
-    )
-
-    assert size(found) <= STATUS_BYTES + 2048
-    assert [each["severity"] for each in found["findings"][:6]] == ["critical"] * 5 + ["high"]
-    assert found["dropped"] + len(found["findings"]) == 305
-    assert found["conditions"][1]["reason"] == "Truncated"
-
-
-def size(value: object) -> int:
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-HOSTILE = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=400)
-
-
-@given(
-    observed=HOSTILE,
-    wanted=HOSTILE,
-    note=HOSTILE,
-    place=HOSTILE,
-    name=HOSTILE,
-    state=st.sampled_from(State),
-    gap=HOSTILE,
-)
-def test_any_text_fits_and_is_fit_to_be_shown(  # noqa: PLR0917 - one text for each field
-    observed: str, wanted: str, note: str, place: str, name: str, state: State, gap: str
-) -> None:
-    verdict = replace(
-        judged(state, observed=observed, offenders=(Offender(name=name, observed=observed),)).verdict,
-        wanted=wanted,
-        note=note,
-        evidence=Evidence(source=Source.FILE, path=place),
-    )
-
-    found = status(
-        Judged(rule=rule(), verdict=verdict),
-        gaps=(gap,),
-        node={"osImage": observed, "cni": [name]},
-        files={place: "0"},
-        exemptions=(exemption(),),
-    )
-
-    for finding in found["findings"]:
-        assert size({key: value for key, value in finding.items() if key != "offenders"}) <= FINDING_BYTES + 32
-        assert max(len(finding[key]) for key in ("observed", "wanted", "note") if key in finding) <= 128
-    assert json.dumps(found, ensure_ascii=False).isprintable()
 
 
 @given(live=st.recursive(

@@ -9,6 +9,9 @@
 {{- if and .Values.exec.exact (not .Values.exec.enabled) -}}
 {{- fail "exec.exact: must go with exec.enabled: true, since the webhook is not asked about exec without it" -}}
 {{- end -}}
+{{- if ne (empty .Values.tls.clientCA) (empty .Values.tls.clientNames) -}}
+{{- fail "tls.clientCA, tls.clientNames: must be given together, since an authority signs for others than the API server, too; got one of them" -}}
+{{- end -}}
 {{- $embedding := list -}}
 {{- range .Values.podTemplates -}}
 {{- $embedding = append $embedding (printf "%s/%s/%s" .group .version .resource) -}}

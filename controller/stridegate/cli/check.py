@@ -17,7 +17,7 @@ from stridegate.model.vocabulary import Severity
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command()
+@click.command(short_help="Judge manifests, or a cluster, as the webhook would.")
 @click.argument("paths", nargs=-1, type=PATHS)
 @judged_by
 @click.option(

@@ -10,7 +10,7 @@ from stridegate.cli.entry import COMPLETE
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command()
+@click.command(short_help="Print the completion script for a shell.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
@@ -24,5 +24,6 @@ def completion(context: click.Context, shell: str) -> None:
     if kind is None:
         raise click.UsageError(f"there is no completion for {shell}")
     script = kind(context.find_root().command, {}, "stridegate", COMPLETE)
-    # Without click's look at the version of a local bash, which a container image does not have.
-    click.echo(ShellComplete.source(script))
+    # Without click's look at the version of a local bash, which a container image does not have. What completions say of
+    # themselves may hold commas, where click's script for fish cuts it off.
+    click.echo(ShellComplete.source(script).replace('(string split ","', '(string split --max 1 ","'))

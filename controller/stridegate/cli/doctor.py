@@ -28,7 +28,7 @@ _MARKS = {
 }
 
 
-@click.command()
+@click.command(short_help="Say whether it enforces now, and what could switch it off.")
 @click.option("--release", default="stridegate-system", show_default=True, help="The namespace that Stridegate is in.")
 @in_cluster
 @outputs_as(Format.TABLE, Format.JSON)

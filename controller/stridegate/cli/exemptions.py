@@ -38,7 +38,7 @@ def exemption() -> None:
     """
 
 
-@exemption.command()
+@exemption.command(short_help="Grant an exemption: show it, ask, and write it.")
 @click.option(
     "--rule", "rules", type=words.rule, multiple=True, required=True, help="A rule to exempt from; repeat for more."
 )
@@ -109,7 +109,7 @@ def create(  # noqa: PLR0913, PLR0917 - one argument per option
     _print(granted, output)
 
 
-@exemption.command("list")
+@exemption.command("list", short_help="List exemptions, the first to end first.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Those of every namespace.")
 @NAMESPACE
 @in_cluster
@@ -146,7 +146,7 @@ def list_(kubeconfig: Path | None, context: str | None, namespace: str | None, a
         click.echo("there are no exemptions", err=True)
 
 
-@exemption.command()
+@exemption.command(short_help="Take an exemption back before its time.")
 @click.argument("name")
 @_YES
 @NAMESPACE

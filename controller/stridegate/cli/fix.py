@@ -8,7 +8,7 @@ from stridegate.cli.check_words import PATHS, judged_by, looking_at, namespace
 from stridegate.cli.terminals import COLOR, Color
 
 
-@click.command()
+@click.command(short_help="Mend in manifests what check finds.")
 @click.argument("paths", nargs=-1, required=True, type=PATHS)
 @click.option("--diff", is_flag=True, help="Show what would change; so it is anyway, unless --write is given.")
 @click.option("--write", is_flag=True, help="Write the files. Nothing is written without this.")

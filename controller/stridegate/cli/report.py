@@ -25,7 +25,7 @@ _PAGE = 50
 _OF_SECRETS = ("static-service-account-token", "expired-bootstrap-token")
 
 
-@click.command()
+@click.command(short_help="Say how a cluster stands: policies, nodes, exemptions.")
 @click.option("--cluster", "of_cluster", is_flag=True, help="Report on a cluster: its policies, nodes and exemptions.")
 @in_cluster
 @outputs_as(Format.TABLE, Format.JSON, Format.HTML)

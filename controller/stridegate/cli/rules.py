@@ -60,7 +60,7 @@ def explain(term: str, color: Color) -> None:
         sheet.write(explanation(entry, sheet))
 
 
-@click.command()
+@click.command(short_help="List rules, worst first.")
 @click.option("--severity", type=click.Choice(Severity, case_sensitive=False), help="Only rules this severe, or worse.")
 @click.option(
     "--profile",

@@ -31,7 +31,7 @@ _MARKS = {State.FAIL: "fail", State.WARN: "warn", State.UNKNOWN: "unknown", Stat
 _OFFENDERS = 5
 
 
-@click.command("scan-node")
+@click.command("scan-node", short_help="Judge this machine: daemons, files, running containers.")
 @click.option(
     "--profile",
     type=click.Choice([each.value for each in Installation]),

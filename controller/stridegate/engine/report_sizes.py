@@ -7,8 +7,9 @@ import json
 from stridegate.model.reports import FindingEntry, StatusEntry
 
 # The most bytes of JSON of a finding without its offenders, and of a whole status: the object around it, with what the
-# API server notes of its fields, stays below 256 KiB.
-FINDING_BYTES = 600
+# API server notes of its fields, stays below 256 KiB. What rules say of themselves fits, with a path and values of usual
+# length; and so do the findings of all rules about a node into a status.
+FINDING_BYTES = 800
 STATUS_BYTES = 240 * 1024
 
 # How many offenders stay in each finding where a report is too large.

@@ -36,15 +36,17 @@ class CertificateStore:
     certificate when the key type changes.
     """
 
-    def __init__(self, directory: Path, server_name: str) -> None:
+    def __init__(self, directory: Path, server_name: str, client_authority: Path | None = None) -> None:
         self.current: Certificate | None = None
         self.rotations = 0
         self.failures = 0
         self.problem = "no certificate has been read yet"
-        self.context = serving_context()
+        # Whether a certificate is asked for is settled here, by what it is verified in the context that is switched to.
+        self.context = serving_context(callers=client_authority is not None)
         self.context.sni_callback = self._choose
         self._directory = directory
         self._server_name = server_name
+        self._client_authority = client_authority
         self._refused = ""
 
     def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
@@ -61,9 +63,9 @@ class CertificateStore:
         """Take over what the directory has, if it is new and good. What was refused is tried again: a clock may have been wrong."""
         fingerprint = ""
         try:
-            fingerprint = _fingerprint(self._directory)
+            fingerprint = _fingerprint(self._directory, self._client_authority)
             if self.current is None or fingerprint != self.current.fingerprint:
-                self.current = load(self._directory, self._server_name, fingerprint)
+                self.current = load(self._directory, self._server_name, fingerprint, self._client_authority)
                 self.rotations += 1
                 _log.info("certificate in service", extra={"expires": self.current.expires})
         except (BadCertificate, OSError) as problem:
@@ -80,25 +82,32 @@ class CertificateStore:
             _log.warning("certificate not taken over", extra={"problem": problem})
 
 
-def serving_context() -> ssl.SSLContext:
-    """Return a context for the server's side: TLS 1.3 alone, HTTP/1.1, no tickets (the API server resumes no session)."""
+def serving_context(*, callers: bool = False) -> ssl.SSLContext:
+    """Return a context for the server's side: TLS 1.3 alone, HTTP/1.1, no tickets (the API server resumes no session).
+
+    With `callers` it asks for a certificate. Whoever shows none is not cut off without a word, but told by HTTP.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
     context.set_alpn_protocols(["http/1.1"])
+    if callers:
+        context.verify_mode = ssl.CERT_OPTIONAL
     return context
 
 
-def load(directory: Path, server_name: str, fingerprint: str = "") -> Certificate:
-    """Return the certificate of a directory.
+def load(directory: Path, server_name: str, fingerprint: str = "", client_authority: Path | None = None) -> Certificate:
+    """Return the certificate of a directory; what callers show is verified by `client_authority`, a file of certificates in PEM form.
 
     Raises BadCertificate where key and certificate do not belong together, or no client would accept them by the
     bundle, the name and the dates: proven by a handshake in memory.
     """
     # A Secret mount is a link that is switched as a whole: what it leads to now belongs together.
     files = {name: (directory / name).resolve(strict=True) for name in _FILES}
-    serving = serving_context()
+    serving = serving_context(callers=client_authority is not None)
+    if client_authority is not None:
+        _trust(serving, client_authority, client_authority.name)
     try:
         serving.load_cert_chain(files["tls.crt"], files["tls.key"], password=_no_password)
     except (ssl.SSLError, ValueError) as problem:
@@ -107,10 +116,7 @@ def load(directory: Path, server_name: str, fingerprint: str = "") -> Certificat
         ) from problem
     verifying = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     verifying.minimum_version = ssl.TLSVersion.TLSv1_3
-    try:
-        verifying.load_verify_locations(files["ca.crt"])
-    except ssl.SSLError as problem:
-        raise BadCertificate("ca.crt", "certificates in PEM form", str(problem)) from problem
+    _trust(verifying, files["ca.crt"], "ca.crt")
     leaf = _handshake(serving, verifying, server_name)
     authorities = [_expiry(each) for each in verifying.get_ca_certs()]
     return Certificate(
@@ -122,15 +128,22 @@ def load(directory: Path, server_name: str, fingerprint: str = "") -> Certificat
     )
 
 
+def _trust(context: ssl.SSLContext, bundle: Path, name: str) -> None:
+    try:
+        context.load_verify_locations(bundle)
+    except ssl.SSLError as problem:
+        raise BadCertificate(name, "certificates in PEM form", str(problem)) from problem
+
+
 def _no_password() -> str:
     """Stand in for a prompt: an encrypted key must not make the process wait for a person."""
     return ""
 
 
-def _fingerprint(directory: Path) -> str:
+def _fingerprint(directory: Path, client_authority: Path | None) -> str:
     digest = hashlib.sha256()
-    for name in _FILES:
-        content = (directory / name).read_bytes()
+    for file in (*(directory / name for name in _FILES), *([client_authority] if client_authority else ())):
+        content = file.read_bytes()
         digest.update(b"%d:" % len(content) + content)
     return digest.hexdigest()
 

@@ -14,11 +14,13 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from stridegate.admission.kinds import Embedder, kinds_with
+from stridegate.admission.recall import Recall
 from stridegate.engine.catalogue import RULES, digest
 from stridegate.kube.reader import Reader, WayIn, find_way_in, reading
 from stridegate.vitals.probes import Probes
 from stridegate.vitals.pulses import Pulse
 from stridegate.webhook.admission import Admission
+from stridegate.webhook.callers import Admitted, Callers
 from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.connections import Limits
 from stridegate.webhook.feeds import Feed
@@ -49,6 +51,8 @@ class Options:
     exact_exec: bool = False
     # What embeds the templates of pods beside the kinds that always do.
     embedders: tuple[Embedder, ...] = ()
+    # Who may call; without it, anybody.
+    admitted: Admitted | None = None
     kubeconfig: Path | None = None
     # How many lines of the log were dropped.
     lines_dropped: Callable[[], int] = int
@@ -95,15 +99,18 @@ class _Process:
         self._options = options
         self._policies = LivePolicySet(RULES)
         self._feed = Feed(way_in, reader, self._policies)
-        self._certificates = CertificateStore(options.tls_directory, options.server_name)
+        authority = options.admitted.authority if options.admitted else None
+        self._certificates = CertificateStore(options.tls_directory, options.server_name, authority)
+        callers = Callers(options.admitted)
         self._pulse = Pulse(loop)
         journal = Journal()
         self._index = PodIndex(reader) if options.exact_exec else None
         kinds = kinds_with(options.embedders, self._index.hold if self._index else None)
-        admission = Admission(self._policies, journal, time.monotonic, kinds)
+        recall = Recall()
+        admission = Admission(self._policies, journal, time.monotonic, kinds, recall=recall)
         routes = {"/validate": admission.validate, "/mutate": admission.mutate}
         shortcuts = {"/validate": admission.validate_at_once, "/mutate": admission.mutate_at_once}
-        self._server = Server(routes, shortcuts, self._pulse, _limits(), journal.shed)
+        self._server = Server(routes, shortcuts, self._pulse, _limits(), journal.shed, callers)
         self._test = SelfTest(self._certificates, self._server, options.server_name)
         readiness = Readiness(self._policies, self._feed, self._certificates, self._test, self._server, self._index)
         registry = CollectorRegistry()
@@ -116,6 +123,7 @@ class _Process:
                 self._certificates,
                 self._server,
                 self._pulse,
+                recall,
                 options.lines_dropped,
             )
         )

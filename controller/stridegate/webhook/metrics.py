@@ -9,7 +9,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from stridegate import __version__
+from stridegate.admission.recall import Recall
 from stridegate.vitals.pulses import Pulse
+from stridegate.webhook.callers import Objection
 from stridegate.webhook.certificates import CertificateStore
 from stridegate.webhook.feeds import Feed
 from stridegate.webhook.live import LivePolicySet
@@ -27,6 +29,7 @@ class ProcessMetrics(Collector):
         certificates: CertificateStore,
         server: Server,
         pulse: Pulse,
+        recall: Recall,
         lines_dropped: Callable[[], int],
     ) -> None:
         self._catalogue = catalogue
@@ -35,6 +38,7 @@ class ProcessMetrics(Collector):
         self._certificates = certificates
         self._server = server
         self._pulse = pulse
+        self._recall = recall
         self._lines_dropped = lines_dropped
 
     def collect(self) -> Iterator[Metric]:
@@ -52,6 +56,17 @@ class ProcessMetrics(Collector):
             "Connections and handshakes that were ended to make room for newer ones.",
             self._server.dropped,
         )
+        yield _counter(
+            "stridegate_admission_recalled",
+            "Reviews of pods that were answered as one that is alike was before.",
+            self._recall.recalled,
+        )
+        refused = CounterMetricFamily(
+            "stridegate_callers_refused", "Callers without the client certificate that is wanted.", labels=["reason"]
+        )
+        for objection in Objection:
+            refused.add_metric([objection.value], self._server.callers.refused[objection])
+        yield refused
         yield _gauge("stridegate_event_loop_lag_seconds", "By how much the event loop is late.", self._pulse.lag)
         yield _counter("stridegate_log_lines_dropped", "Lines of the log that nobody will read.", self._lines_dropped())
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from stridegate.vitals.listeners import listening_socket
+from stridegate.webhook.callers import Callers, Objection
 from stridegate.webhook.connections import Limits
 
 # Seconds until the next attempt where no connection can be accepted, for want of file descriptors mostly.
@@ -37,11 +38,14 @@ def allow_files(wanted: int) -> int:
 class Reception:
     """Accepts connections and shakes hands; `connect` makes the protocol of one, `dropped` hears of each that had to make room."""
 
-    def __init__(self, connect: Callable[[], asyncio.Protocol], limits: Limits, dropped: Callable[[], None]) -> None:
+    def __init__(
+        self, connect: Callable[[], asyncio.Protocol], limits: Limits, dropped: Callable[[], None], callers: Callers
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._connect = connect
         self._limits = limits
         self._dropped = dropped
+        self._callers = callers
         self._listener: socket.socket | None = None
         self._context: ssl.SSLContext | None = None
         # In the order in which they began.
@@ -93,13 +97,16 @@ class Reception:
     async def _shake(self, caller: socket.socket) -> None:
         # Whoever cannot shake hands is gone; nobody of ours has seen him.
         with suppress(OSError):
-            await self._loop.connect_accepted_socket(
-                self._connect,
-                caller,
-                ssl=self._context,
-                ssl_handshake_timeout=self._limits.handshake_seconds,
-                ssl_shutdown_timeout=self._limits.closing_seconds,
-            )
+            try:
+                await self._loop.connect_accepted_socket(
+                    self._connect,
+                    caller,
+                    ssl=self._context,
+                    ssl_handshake_timeout=self._limits.handshake_seconds,
+                    ssl_shutdown_timeout=self._limits.closing_seconds,
+                )
+            except ssl.SSLCertVerificationError as problem:
+                self._callers.note(Objection.UNVERIFIED, problem.verify_message)
 
     def _shaken(self, task: asyncio.Task[None]) -> None:
         self._shaking.pop(task, None)

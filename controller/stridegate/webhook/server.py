@@ -14,6 +14,7 @@ from stridegate.vitals.listeners import library_log
 from stridegate.vitals.pulses import Pulse
 from stridegate.webhook.admission import Call, Route, Shortcut
 from stridegate.webhook.bodies import Bodies
+from stridegate.webhook.callers import Callers
 from stridegate.webhook.connections import Connection, Guests, Limits
 from stridegate.webhook.errors import LargeBody, NoRoom
 from stridegate.webhook.heads import KEEPING, Head, written
@@ -67,6 +68,7 @@ class Server:
         pulse: Pulse,
         limits: Limits,
         shed: Callable[[str, str], None],
+        callers: Callers | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._routes = routes
@@ -74,6 +76,7 @@ class Server:
         self._pulse = pulse
         self._limits = limits
         self._shed = shed
+        self.callers = callers or Callers()
         self._bodies = Bodies(limits.body, limits.bodies)
         self._http = web.Server(
             self._handle,
@@ -84,7 +87,7 @@ class Server:
             lingering_time=limits.body_seconds,
         )
         self._connections: Guests = {}
-        self._reception = Reception(self._connect, limits, self._note_dropped)
+        self._reception = Reception(self._connect, limits, self._note_dropped, self.callers)
         # How many connections, and handshakes, were ended to make room for newer ones.
         self.dropped = 0
         # The port that is listened on.
@@ -148,7 +151,8 @@ class Server:
         await self._http.shutdown(_LAST_REQUESTS)
 
     def _connect(self) -> asyncio.Protocol:
-        return Connection(self._http(), self, self._limits, self._loop.time, self._connections)
+        connection = Connection(self._http(), self, self._limits, self._loop.time, self._connections)
+        return self.callers.let_in(connection)
 
     def make_room(self) -> None:
         """End the connection that has been idle the longest, the newest one if every other is at work.
