@@ -38,10 +38,9 @@ class Replica:
         self._server = server
         self._metrics = Metrics("abc")
         self._ledgers = Ledgers()
-        leadership = Leadership(cast("Cluster", Leases()), "home", "first", time.monotonic)
-        leadership.renew(dt.datetime.now(dt.UTC))
+        self._leadership = Leadership(cast("Cluster", Leases()), "home", "first", time.monotonic)
         cluster = Cluster.connect(server.kubeconfig)
-        self._repeating = OpenReports(cluster, leadership, self._ledgers, self._metrics, listing)
+        self._repeating = OpenReports(cluster, self._leadership, self._ledgers, self._metrics, listing)
 
     def look(self) -> dict[str, int]:
         """Look once at the reports that there are; return how many came to what."""
@@ -54,6 +53,7 @@ class Replica:
     async def _look(self) -> None:
         async with reading(find_way_in(self._server.kubeconfig)) as reader:
             await self._ledgers.reports.fill(reader)
+            self._leadership.renew(dt.datetime.now(dt.UTC))
             await self._repeating.look(reader)
 
 
