@@ -155,14 +155,15 @@ def test_a_new_finding_is_repeated_by_one_write(release: Operated) -> None:
 
 
 def test_a_report_that_is_stale_says_so(release: Operated) -> None:
-    def fresh() -> str:
-        return str(open_reports(release.server)[SECOND]["metadata"]["labels"]["stridegate.dev/fresh"])
+    def told() -> tuple[str, int]:
+        found = open_reports(release.server)[SECOND]
+        return found["metadata"]["labels"]["stridegate.dev/fresh"], found["summary"]["error"]
 
     tell_of_node(release.server, "node2", ready=False)
 
-    eventually(lambda: fresh() == "False")
+    eventually(lambda: told() == ("False", 1))
     tell_of_node(release.server, "node2")
-    eventually(lambda: fresh() == "True")
+    eventually(lambda: told() == ("True", 0))
 
 
 def test_what_somebody_else_made_under_our_name_is_left_alone(release: Operated) -> None:
