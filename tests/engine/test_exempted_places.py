@@ -20,6 +20,7 @@ from stridegate.engine.decide import Circumstances, patches
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import JsonMap
 from stridegate.engine.mend import mend
+from stridegate.model.findings import Finding
 
 
 def test_what_is_found_in_the_whole_pod_needs_an_exemption_without_containers() -> None:
@@ -93,6 +94,16 @@ def test_an_exempted_finding_is_not_patched() -> None:
 
     assert {finding.rule.slug for finding, _ in without} == {"privilege-escalation"}
     assert exempted == []
+
+
+def test_a_rule_that_could_not_judge_is_nothing_to_spare() -> None:
+    subject = view(container("securityContext: {allowPrivilegeEscalation: null}"))
+    question = next(each for each in ASKED.mending if each.rule.slug != "privilege-escalation")
+    found = [*evaluate(ASKED.mending, subject), Finding(question, None, error="broken")]
+
+    made = patches(ASKED, found, let_off([exemption("setuid", "privilege-escalation")], subject))
+
+    assert made == []
 
 
 def test_what_is_exempted_is_not_patched_through_what_is_not() -> None:
