@@ -122,6 +122,7 @@ class _Process:
                 self._server,
                 self._pulse,
                 options.lines_dropped,
+                readiness.missing,
             )
         )
         self._probes = Probes(readiness.missing, self._pulse, registry)

@@ -29,6 +29,7 @@ class ProcessMetrics(Collector):
         server: Server,
         pulse: Pulse,
         lines_dropped: Callable[[], int],
+        missing: Callable[[], list[str]],
     ) -> None:
         self._catalogue = catalogue
         self._policies = policies
@@ -37,12 +38,14 @@ class ProcessMetrics(Collector):
         self._server = server
         self._pulse = pulse
         self._lines_dropped = lines_dropped
+        self._missing = missing
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric as it is now."""
         yield InfoMetricFamily(
             "stridegate_build", "What is running.", {"version": __version__, "catalogue": self._catalogue}
         )
+        yield _gauge("stridegate_webhook_ready", "Whether this replica may be sent reviews.", not self._missing())
         yield from self._of_policies()
         yield from self._of_certificates()
         yield _gauge("stridegate_admission_in_flight", "Reviews being read or judged.", self._server.in_flight)
