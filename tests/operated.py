@@ -54,6 +54,12 @@ class Process:
                 command, stderr=log, env={**os.environ, "PYTHONPATH": str(CHECKOUT / "controller")}
             )
 
+    def memory(self) -> int:
+        """Return how many MiB of memory it had at most."""
+        assert self._running is not None
+        status = Path(f"/proc/{self._running.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
         """End the process and return its exit code; 0 where it does not run."""
         if self._running is None:
@@ -72,11 +78,11 @@ class Operated:
     folder: Path
     processes: dict[str, Process] = field(default_factory=dict)
 
-    def install(self) -> None:
-        """Install the chart, and say where the one replica of the webhook will be."""
+    def install(self, *values: str) -> None:
+        """Install the chart with values (`a.b=c`), and say where the one replica of the webhook will be."""
         self.helm.run(
             "install", "stridegate", CHART, "--namespace", NAMESPACE, "--create-namespace",
-            "--kubeconfig", self.server.kubeconfig,
+            "--kubeconfig", self.server.kubeconfig, *(f"--set={each}" for each in values),
         )  # fmt: skip
         for name, text in self.get("configmap", "stridegate-webhooks", "--namespace", NAMESPACE)["data"].items():
             (self.folder / name).write_text(text)

@@ -93,14 +93,16 @@ def tell_of_scanner(server: ApiServer, name: str, *, ready: bool = True) -> None
     )  # fmt: skip
 
 
-def scanned(at: float, findings: tuple[str, ...] = (), passed: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return a status as a scanner writes it at a time (Unix, seconds), with these rules that fail and that pass."""
-    time = write_time(at)
+def scanned(
+    at: float, findings: tuple[str, ...] = (), passed: tuple[str, ...] = (), since: float | None = None
+) -> dict[str, Any]:
+    """Return a status as a scanner writes it at a time (Unix, seconds), with these rules that fail, `since` then, and that pass."""
+    time, began = write_time(at), write_time(at if since is None else since)
     counts = dict.fromkeys(("warn", "error", "notApplicable", "exempted", "critical", "medium", "low", "info"), 0)
     return {
         "observedGeneration": 1,
         "scannedAt": time,
-        "delta": {"new": len(findings), "regressed": 0, "fixed": 0, "since": time},
+        "delta": {"new": len(findings), "regressed": 0, "fixed": 0, "since": began},
         "dropped": 0,
         "summary": {**counts, "pass": len(passed), "fail": len(findings), "high": len(findings), "coverage": 100},
         "findings": [
@@ -109,8 +111,8 @@ def scanned(at: float, findings: tuple[str, ...] = (), passed: tuple[str, ...] =
                 "severity": "high",
                 "state": "Fail",
                 "observed": "x",
-                "firstSeen": time,
-                "lastTransition": time,
+                "firstSeen": began,
+                "lastTransition": began,
             }
             for each in findings
         ],

@@ -18,6 +18,7 @@ from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import CONTAINER, JsonMap, example_pod
 from stridegate.engine.harden import Operation
 from stridegate.engine.policies import Regime, compile_policy, compile_regime
+from stridegate.model.container_views import ContainerKind
 from stridegate.model.edits import Json
 from stridegate.model.findings import Finding
 from stridegate.model.places import Pointer
@@ -25,7 +26,7 @@ from stridegate.model.pods import PodTemplate
 from stridegate.model.policies import Policy, RuleSetting, Workload
 from stridegate.model.rules import Example, Given, Parameters, PodRule, Question
 from stridegate.model.settings import Setting
-from stridegate.model.views import ContainerKind, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Action, Patching, Profile
 
 HERE = Circumstances(namespace="shop", workload=Workload("Pod", "example"))

@@ -9,10 +9,10 @@ from specimens import embedded, moved, pod_of, view
 from stridegate.admission.verdicts import State
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.examples import JsonMap, hardened_pod
+from stridegate.model.container_views import ContainerKind
 from stridegate.model.policies import RuleSetting
 from stridegate.model.rules import Example, Given, PodRule
 from stridegate.model.settings import Setting
-from stridegate.model.views import ContainerKind
 from stridegate.model.vocabulary import Action
 
 BAD = [

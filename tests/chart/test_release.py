@@ -107,6 +107,23 @@ def test_what_rules_about_the_cluster_read_is_listed_alone_and_is_no_secret(rele
     }
 
 
+def test_nothing_of_openreports_is_granted_unless_it_is_asked_for(helm: Helm, release: Rendered) -> None:
+    asked = helm.render({"reports": {"openReports": True}})
+
+    assert "openreports.io" not in str(release.manifests)
+    assert granted(asked, "ClusterRole", "stridegate-openreports") == {
+        ("openreports.io", "clusterreports", "any", verb) for verb in ("list", "create", "patch", "delete")
+    }
+    assert asked.one("ClusterRoleBinding", "stridegate-openreports")["subjects"] == [
+        {"kind": "ServiceAccount", "name": "stridegate-operator", "namespace": SYSTEM}
+    ]
+    assert [
+        "--open-reports"
+        in each.one("Deployment", "stridegate-operator")["spec"]["template"]["spec"]["containers"][0]["args"]
+        for each in (release, asked)
+    ] == [False, True]
+
+
 def test_whoever_may_exempt_may_not_delete_the_record_of_it(release: Rendered) -> None:
     assert granted(release, "ClusterRole", "stridegate-exempter") == {
         ("stridegate.dev", "hardeningrules", "any", "exempt"),

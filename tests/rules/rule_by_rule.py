@@ -11,8 +11,8 @@ from handbook.rule_pages import page
 from handbook.sources import DOCS
 from rules import test_examples
 from stridegate.engine.catalogue import POD_RULES
+from stridegate.model.container_views import ContainerKind
 from stridegate.model.rules import PodRule
-from stridegate.model.views import ContainerKind
 
 # How mutmut names the mutant it runs, such as stridegate.rules.pods.host_pid.x_check__mutmut_1.
 _MUTANT = "MUTANT_UNDER_TEST"

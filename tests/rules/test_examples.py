@@ -32,9 +32,9 @@ from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import JsonMap, hardened_pod, overlay
 from stridegate.engine.harden import Hardening, harden
 from stridegate.engine.mend import mend
+from stridegate.model.container_views import ContainerKind
 from stridegate.model.findings import Finding
 from stridegate.model.rules import Example, Given, PodRule
-from stridegate.model.views import ContainerKind
 from stridegate.model.vocabulary import Patching, Profile
 
 LEVELS = (Profile.BASELINE, Profile.RESTRICTED, Profile.HARDENED)

@@ -38,7 +38,25 @@ def outcomes(pod: JsonMap, ceiling: str | None = None) -> list[tuple[str, Outcom
 
 
 @pytest.mark.parametrize(
-    "limit", ["'0'", "0", "0Mi", "0.0", "'-1'", "''", "1 Gi", "1gi", "Mi", "1e", "'0x10'", "\u0661"]
+    "limit",
+    [
+        "'0'",
+        "0",
+        "0Mi",
+        "0.0",
+        "'-1'",
+        "''",
+        "1 Gi",
+        "1gi",
+        "Mi",
+        "1e",
+        "'0x10'",
+        "\u0661",
+        "8Ei",
+        "10E",
+        "1e400",
+        "1e19",
+    ],
 )
 def test_what_is_no_limit_fails(limit: str) -> None:
     assert outcomes(limited(limit)) == [("unlimited-memory", Outcome.FAIL)]
@@ -46,6 +64,19 @@ def test_what_is_no_limit_fails(limit: str) -> None:
 
 @pytest.mark.parametrize("limit", ["1e9", "1E", "0.5Gi", "512", "536870912", "'536870912'", "1.5e3", ".5Gi", "+1Gi"])
 def test_what_is_a_limit_passes(limit: str) -> None:
+    assert not outcomes(limited(limit))
+
+
+def test_a_limit_that_no_node_can_count_is_not_healed_by_the_request_that_it_became() -> None:
+    # To the kubelet 10E is 0 (`resource.Quantity.Value` overflows); the API server has made a request of the limit.
+    pod = laid_over("containers: [{name: app, resources: {limits: {memory: 10E}, requests: {memory: 10E}}}]")
+
+    assert outcomes(pod) == [("unlimited-memory", Outcome.FAIL)]
+    assert not mend(with_default("256Mi"), view(pod), HERE).operations
+
+
+@pytest.mark.parametrize("limit", ["7Ei", "9E", "9223372036854710271"])
+def test_the_most_that_a_node_counts_is_a_limit(limit: str) -> None:
     assert not outcomes(limited(limit))
 
 

@@ -52,6 +52,8 @@ def mounting(path: str, mounts: str = "") -> JsonMap:
         "/run/containerd",
         "/run/containerd/containerd.sock.ttrpc",
         "/run/k3s",
+        "/run/k0s/containerd.sock",
+        "/var/snap/microk8s",
         "/run/crio/crio.sock",
         "/run/user",
         "/run/user/1000",

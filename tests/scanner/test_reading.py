@@ -14,6 +14,7 @@ import pytest
 
 from authorities import Authority
 from hosts import put
+from silence import silent_file_system
 from stridegate.model.nodes import queries
 from stridegate.model.nodes.answers import Absent, Certificate, FileStatus, Unreadable
 from stridegate.model.nodes.queries import Query, Syntax
@@ -24,6 +25,8 @@ from stridegate.scanner.errors import BadQuestion
 from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.messages import LENGTH, read_answers, read_queries, written_answers, written_queries
 from stridegate.scanner.reading import WATCHING, Reader, serve_reader, watched_by
+from stridegate.scanner.watches import Watches
+from stridegate.scanner.workers import Looks, Workers
 
 EVERY: tuple[Query[object], ...] = (
     queries.FileStatusOf("/etc/x.json"),
@@ -57,26 +60,26 @@ def host(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def answering(host: Path, path: Path) -> Iterator[list[int]]:
-    """Let a reader answer in a thread, and yield what it would have ended its process with."""
-    started, stop, ended = threading.Event(), threading.Event(), list[int]()
+def answering(host: Path, path: Path) -> Iterator[None]:
+    """Let a reader answer in a thread."""
+    started, stop, watches = threading.Event(), threading.Event(), Watches()
 
-    async def serve() -> None:
-        with HostRoot(host) as root:
-            reader = Reader(root, ended.append)
-            async with await serve_reader(reader, path):
-                started.set()
-                await asyncio.to_thread(stop.wait)
-                reader.close()
+    async def serve(looks: Looks) -> None:
+        reader = Reader(looks, watches)
+        async with await serve_reader(reader, path):
+            started.set()
+            await asyncio.to_thread(stop.wait)
+            reader.close()
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    started.wait()
-    try:
-        yield ended
-    finally:
-        stop.set()
-        thread.join()
+    with HostRoot(host) as root, Workers(root, silence=0.4) as looks:
+        thread = threading.Thread(target=lambda: asyncio.run(serve(looks)))
+        thread.start()
+        started.wait()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
 
 def test_what_the_reader_answers_is_what_it_read(host: Path, tmp_path: Path) -> None:
@@ -139,7 +142,7 @@ def test_a_reader_that_says_nothing_is_not_waited_for_twice(tmp_path: Path) -> N
 def test_a_hostile_question_gets_no_answer_and_ends_nothing(host: Path, tmp_path: Path, question: bytes) -> None:
     path = tmp_path / "socket"
 
-    with answering(host, path) as ended:
+    with answering(host, path):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(path))
             connection.sendall(question)
@@ -148,19 +151,19 @@ def test_a_hostile_question_gets_no_answer_and_ends_nothing(host: Path, tmp_path
         found = AskedReader(path)(EVERY)
 
     assert isinstance(found[EVERY[0]], FileStatus)
-    assert ended == []
 
 
-def test_a_host_that_hangs_ends_the_process(host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_PATIENCE", 0.2)
-    hangs = threading.Event()
-    monkeypatch.setattr(reading, "answer_from_files", lambda *_: hangs.wait(20))
+def test_a_host_that_hangs_holds_up_nothing_but_what_hangs(host: Path, tmp_path: Path) -> None:
+    (host / "etc/remote").mkdir()
+    remote = queries.FileText("/etc/remote/x")
 
-    with answering(host, tmp_path / "socket") as ended:
-        AskedReader(tmp_path / "socket")(EVERY[:1])
-        hangs.set()
+    with answering(host, tmp_path / "socket"), silent_file_system(host / "etc/remote"):
+        ask = AskedReader(tmp_path / "socket")
+        found = [ask((remote, EVERY[0])) for _ in range(2)]
 
-    assert ended == [1]
+    for each in found:
+        assert each[remote] == Unreadable("/etc/remote/x", "/etc/remote did not answer within 0.4 s")
+        assert isinstance(each[EVERY[0]], FileStatus)
 
 
 def test_a_change_in_an_inspected_directory_is_told(

@@ -30,6 +30,7 @@ from stridegate.kube.objects import (
     SelfSubjectReview,
     WebhookConfiguration,
 )
+from stridegate.kube.open_reports import OPEN_REPORTS
 from stridegate.model.times import read_time
 
 T = TypeVar("T")
@@ -183,8 +184,19 @@ class Cluster:
 
     def delete_report(self, report: Metadata) -> None:
         """Delete a HardeningReport. Raises Conflict where it was made anew meanwhile."""
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": report.uid}}
-        self._send("DELETE", f"{REPORTS}/{report.name}", Json, body=body)
+        self._delete(f"{REPORTS}/{report.name}", report)
+
+    def create_open_report(self, report: Mapping[str, object]) -> Json:
+        """Create a ClusterReport of OpenReports. Raises Conflict where there is one of that name."""
+        return self._send("POST", OPEN_REPORTS, Json, query={"fieldManager": FIELD_MANAGER}, body=report)
+
+    def change_open_report(self, seen: Metadata, change: Mapping[str, object]) -> Json:
+        """Change a ClusterReport as it was seen, by a merge patch. Raises Conflict where it has changed since."""
+        return self._merge(f"{OPEN_REPORTS}/{seen.name}", seen, change, Json)
+
+    def delete_open_report(self, report: Metadata) -> None:
+        """Delete a ClusterReport. Raises Conflict where it was made anew meanwhile."""
+        self._delete(f"{OPEN_REPORTS}/{report.name}", report)
 
     def create_event(self, event: Mapping[str, object]) -> None:
         """Create an Event about an object without a namespace: those are kept in the namespace default."""
@@ -212,8 +224,19 @@ class Cluster:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return self._send("PATCH", f"{path}/status", Json, query=query, body=body, content=APPLY)
 
+    def _delete(self, path: str, seen: Metadata) -> None:
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": seen.uid}}
+        self._send("DELETE", path, Json, body=body)
+
     def _merge(self, path: str, seen: Metadata, change: Mapping[str, object], answer: type[T]) -> T:
-        body = {"metadata": {"resourceVersion": seen.resource_version}, **change}
+        metadata = change.get("metadata")
+        body = {
+            **change,
+            "metadata": {
+                **(metadata if isinstance(metadata, dict) else {}),
+                "resourceVersion": seen.resource_version,
+            },
+        }
         query = {"fieldManager": FIELD_MANAGER}
         return self._send("PATCH", path, answer, query=query, body=body, content=MERGE)
 

@@ -10,7 +10,8 @@ import msgspec
 
 from stridegate.kube.errors import Oversized, Refused, Unreachable
 from stridegate.kube.objects import Json
-from stridegate.kube.reader import WayIn, accepted
+from stridegate.kube.reader import WayIn
+from stridegate.kube.refusals import accepted
 from stridegate.kube.reports import REPORTS, SCANNER_MANAGER
 from stridegate.kube.shapes import UNDECODABLE
 

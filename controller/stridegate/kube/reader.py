@@ -10,7 +10,6 @@ from binascii import Error as NotBase64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -18,8 +17,9 @@ import aiohttp
 import msgspec
 import yaml
 
-from stridegate.kube.errors import Expired, InvalidField, KubeError, NoAccess, NotFound, Oversized, Refused, Unreachable
+from stridegate.kube.errors import Expired, InvalidField, NoAccess, Oversized, Refused, Unreachable
 from stridegate.kube.fields import Field
+from stridegate.kube.refusals import accepted
 from stridegate.kube.shapes import UNDECODABLE
 
 T = TypeVar("T")
@@ -27,6 +27,9 @@ T = TypeVar("T")
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # Seconds to wait for the API server in all, and objects a page: a page is decoded in a few milliseconds.
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+_JSON = "application/json"
+# What asks for metadata alone ("Receiving resources as Tables" and its neighbours in Kubernetes' API concepts).
+_HEADS = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PAGE = 500
 # The most bytes of a page of `pages`. One object has at most 1.5 MiB in etcd, but anybody may fill a page with such.
 _PAGE_BYTES = 16 * 1024 * 1024
@@ -145,15 +148,6 @@ class _Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 _heads: msgspec.json.Decoder[_Page[msgspec.Raw]] = msgspec.json.Decoder(_Page[msgspec.Raw])
 
 
-class _StatusMeta(msgspec.Struct, frozen=True, kw_only=True, rename={"rest": "continue"}):
-    rest: str = ""
-
-
-class _Status(msgspec.Struct, frozen=True, kw_only=True):
-    message: str = ""
-    metadata: _StatusMeta = _StatusMeta()
-
-
 @asynccontextmanager
 async def reading(way_in: WayIn) -> AsyncIterator[Reader]:
     """Yield a client of the cluster a way leads into; nothing is sent before it is used. Raises NoAccess."""
@@ -193,10 +187,11 @@ class Reader:
             yield tuple(portion.items)
 
     async def portions(
-        self, path: str, item: type[T], *, size: int = _PAGE, fields: str = "", labels: str = ""
+        self, path: str, item: type[T], *, size: int = _PAGE, fields: str = "", labels: str = "", whole: bool = True
     ) -> AsyncIterator[Listing[T]]:
         """Yield the objects under a path, a page of at most `size` at a time; `fields` and `labels` select among them.
 
+        Where they are not wanted `whole`, only their metadata is sent.
         No page is kept, none has more than 16 MiB, and between pages as much time may pass as whoever reads them takes.
         The pages are of one revision until the API server has forgotten that (410 Gone, five minutes by default); it
         then lists what is left as it is now. Pages follow the order of the objects' keys, so that an object is yielded
@@ -209,7 +204,7 @@ class Reader:
         while True:
             part = {"limit": str(asked), **({"continue": rest} if rest else {})}
             try:
-                page = await self._page(path, {**query, **part}, decoder, most=_PAGE_BYTES)
+                page = await self._page(path, {**query, **part}, decoder, most=_PAGE_BYTES, whole=whole)
             except Expired as expired:
                 if expired.rest in {"", rest}:
                     raise
@@ -231,22 +226,33 @@ class Reader:
         return page.metadata.revision
 
     def get(
-        self, path: str, query: Mapping[str, str], *, patience: aiohttp.ClientTimeout = _TIMEOUT
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        patience: aiohttp.ClientTimeout = _TIMEOUT,
+        accept: str = _JSON,
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Return what yields a response of the API server, its body still to be read: `accepted` says whether it is one to read.
 
         Raises NoAccess; entering raises what aiohttp raises.
         """
         token = self._way_in.bearer()
-        headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        headers = {"Accept": accept, **({"Authorization": f"Bearer {token}"} if token else {})}
         return self._session.get(self._way_in.server + path, params=query, headers=headers, timeout=patience)
 
     async def _page(
-        self, path: str, query: Mapping[str, str], decoder: msgspec.json.Decoder[_Page[T]], *, most: int | None = None
+        self,
+        path: str,
+        query: Mapping[str, str],
+        decoder: msgspec.json.Decoder[_Page[T]],
+        *,
+        most: int | None = None,
+        whole: bool = True,
     ) -> _Page[T]:
         request = f"GET {path}"
         try:
-            async with self.get(path, query) as response:
+            async with self.get(path, query, accept=_JSON if whole else _HEADS) as response:
                 await accepted(response, request)
                 body = await (response.read() if most is None else _read(response, request, most))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -262,12 +268,6 @@ def _listing(items: list[T], page: _Page[T]) -> Listing[T]:
     return Listing(items=items, revision=int(revision) if revision.isdecimal() else 0)
 
 
-async def accepted(response: aiohttp.ClientResponse, request: str) -> None:
-    """Raise Refused, or one of its kind, where the API server refuses a request."""
-    if response.status >= HTTPStatus.BAD_REQUEST:
-        raise _refusal(request, response.status, await response.read())
-
-
 async def _read(response: aiohttp.ClientResponse, request: str, most: int) -> bytes:
     """Return the body of a response. Raises Oversized once it has more bytes than that; the rest is not waited for."""
     body = bytearray()
@@ -276,13 +276,3 @@ async def _read(response: aiohttp.ClientResponse, request: str, most: int) -> by
         if len(body) > most:
             raise Oversized(request, most)
     return bytes(body)
-
-
-def _refusal(request: str, status: int, body: bytes) -> KubeError:
-    try:
-        answer = msgspec.json.decode(body, type=_Status)
-    except UNDECODABLE:
-        answer = _Status(message=body[:200].decode(errors="replace"))
-    if status == HTTPStatus.GONE:
-        return Expired(request, status, answer.message, answer.metadata.rest)
-    return (NotFound if status == HTTPStatus.NOT_FOUND else Refused)(request, status, answer.message)

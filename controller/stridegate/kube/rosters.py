@@ -52,6 +52,10 @@ class Roster(Generic[V]):
         """Yield every name with what was made of the object."""
         return ((name, entry.value) for name, entry in self._entries.items())
 
+    def entries(self) -> Iterator[tuple[str, Entry[V]]]:
+        """Yield every name with the object and what was made of it."""
+        return iter(self._entries.items())
+
     def get(self, name: str) -> Entry[V] | None:
         """Return the object of a name."""
         return self._entries.get(name)

@@ -10,7 +10,8 @@ import aiohttp
 import msgspec
 
 from stridegate.kube.errors import Expired, Oversized, Refused, Unreachable
-from stridegate.kube.reader import Reader, accepted
+from stridegate.kube.reader import Reader
+from stridegate.kube.refusals import accepted
 from stridegate.kube.shapes import UNDECODABLE
 
 # Seconds that one watch goes on, and for which a connection may be silent: the API server sends a bookmark every minute.

@@ -25,6 +25,9 @@ _SOCKETS = tuple(
         "run/containerd/containerd.sock",
         "run/containerd/containerd.sock.ttrpc",
         "run/k3s/containerd/containerd.sock",
+        "run/k0s/containerd.sock",
+        "run/host-containerd/containerd.sock",
+        "var/snap/microk8s/common/run/containerd.sock",
         "run/crio/crio.sock",
         "run/cri-dockerd.sock",
         "run/dockershim.sock",
@@ -38,13 +41,19 @@ _SOCKETS = tuple(
     )
 )
 # What contains one of these (/, /var, /var/lib, /opt) reaches it too. Below /var/log a symbolic link that a pod plants
-# is followed by the kubelet, as root, for whoever may read logs.
+# is followed by the kubelet, as root, for whoever may read logs. Tables of cron and scripts of cloud-init run as root. Where
+# the system is an image, homes are below /var, /opt/bin has programs, /sysroot and /ostree lead around what is read-only;
+# what is mounted on /var has another name (/local on Bottlerocket, /mnt/stateful_partition on Container-Optimized OS), and
+# Talos keeps its secrets in /system.
 _TREES = tuple(
     tuple(path.split("/"))
     for path in (
-        *("bin", "boot", "dev", "etc", "home", "lib", "lib64", "opt/cni", "proc", "root", "run", "sbin", "srv", "sys"),
-        *("usr", "var/log", "var/lib/kubelet", "var/lib/etcd", "var/lib/docker", "var/lib/containerd"),
-        *("var/lib/containers", "var/lib/crio", "var/lib/rancher", "var/lib/cni"),
+        *(".bottlerocket", "bin", "boot", "dev", "efi", "etc", "home", "lib", "lib32", "lib64", "libx32"),
+        *("local/var", "mnt/stateful_partition", "opt/bin", "opt/cni", "ostree", "proc", "root", "run", "sbin"),
+        *("srv", "sys", "sysroot", "system", "usr", "var/home", "var/log", "var/roothome"),
+        *("var/lib/kubelet", "var/lib/etcd", "var/lib/docker", "var/lib/containerd", "var/lib/containers"),
+        *("var/lib/crio", "var/lib/rancher", "var/lib/cni", "var/lib/cloud", "var/lib/k0s", "var/lib/minikube"),
+        *("var/snap/microk8s", "var/spool/cron", "var/vcap"),
     )
 )
 _WINDOWS_TREES = tuple(
@@ -106,8 +115,17 @@ def _sockets(further: tuple[str, ...]) -> tuple[Components, ...]:
 
 
 def tree_at(path: Components, *, windows: bool = False) -> str | None:
-    """Return the part of a node that its security rests on and that a path equals, contains or lies below, if any."""
-    trees = _WINDOWS_TREES if windows else _TREES
+    """Return the part of a node that its security rests on and that a path equals, contains or lies below, if any.
+
+    A pod need not say that it is for Windows to run there, so that a path of Linux is taken for one of Windows as well.
+    """
+    if windows:
+        return _tree(path, _WINDOWS_TREES)
+    lower = tuple(map(str.lower, path))
+    return _tree(path, _TREES) or _tree(lower, _WINDOWS_TREES[:1]) or _tree(("c:", *lower), _WINDOWS_TREES[1:])
+
+
+def _tree(path: Components, trees: tuple[Components, ...]) -> str | None:
     return next((written(tree) for tree in trees if touches(path, tree)), None)
 
 

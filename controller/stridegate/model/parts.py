@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from stridegate.model.container_views import ContainerView
 from stridegate.model.images import ImageReference
 from stridegate.model.places import Place, Spot
 from stridegate.model.pods import Port, Variable, VolumeMount
-
-if TYPE_CHECKING:
-    from stridegate.model.views import ContainerView
 
 
 class Mount(NamedTuple):

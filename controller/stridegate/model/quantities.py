@@ -15,6 +15,9 @@ _DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15,
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 # Far above any real quantity; bounds the work on hostile digits.
 _LONGEST = 64
+# What is more overflows the 64 bits that a node reads a quantity into, and is 0 or less there (`resource.Quantity.Value`);
+# what is nearly as much the kernel takes for no limit (`PAGE_COUNTER_MAX`, here with pages of 64 KiB).
+_ENDLESS = 2**63 - 2**16
 
 
 def parse_quantity(value: str | float) -> Fraction:
@@ -49,18 +52,18 @@ def _parse(text: str) -> Fraction:
     return -number if sign == "-" else number
 
 
-def positive(value: str | float) -> bool:
-    """Return whether a quantity is above 0.
+def bounds(value: str | float) -> bool:
+    """Return whether a quantity bounds anything on a node: it is above 0, and below 8Ei, from where on nothing counts it.
 
     Raises BadQuantity like `parse_quantity`.
     """
     if isinstance(value, str) and len(value) <= _LONGEST:
-        return _positive(value)
-    return parse_quantity(value).numerator > 0
+        return _bounds(value)
+    return 0 < parse_quantity(value) < _ENDLESS
 
 
 def ordinary(value: str | float | None) -> bool:
-    """Whether a quantity is above 0 and whole in its base unit; False for what is none as well."""
+    """Whether a quantity bounds something and is whole in its base unit; False for what is none as well."""
     return isinstance(value, str) and len(value) <= _LONGEST and _ordinary(value)
 
 
@@ -70,10 +73,10 @@ def _ordinary(text: str) -> bool:
         number = _parse(text)
     except BadQuantity:
         return False
-    return number > 0 and number.denominator == 1
+    return 0 < number < _ENDLESS and number.denominator == 1
 
 
 # Comparing fractions costs ten times as much as looking it up.
 @lru_cache(maxsize=1024)
-def _positive(text: str) -> bool:
-    return _parse(text).numerator > 0
+def _bounds(text: str) -> bool:
+    return 0 < _parse(text) < _ENDLESS

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, NamedTuple, Never, TypedDict, TypeVar, Unpack
 
+from stridegate.model.container_views import ContainerKind
 from stridegate.model.entries import CatalogueEntry
 from stridegate.model.errors import BadCatalogue
 from stridegate.model.object_views import ConnectionView, JobView, PersistentVolumeView, ServiceView
 from stridegate.model.references import PodSecurity
 from stridegate.model.settings import Setting
-from stridegate.model.views import ContainerKind, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Outcome, Profile, ValueKind
 
 if TYPE_CHECKING:

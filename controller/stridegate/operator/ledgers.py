@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from stridegate.kube.reader import Reader
-from stridegate.kube.rosters import Roster, Version
+from stridegate.kube.rosters import Entry, Roster, Version
 from stridegate.kube.shapes import UNDECODABLE
 
 T = TypeVar("T")
@@ -48,6 +48,10 @@ class Ledger(Generic[S, T]):
     def values(self) -> Mapping[str, T]:
         """Return the reduced objects by name."""
         return dict(self._roster.items())
+
+    def entries(self) -> Mapping[str, Entry[T]]:
+        """Return the reduced objects by name, each with the version that it was reduced from."""
+        return dict(self._roster.entries())
 
     def read(self, obj: Mapping[str, object]) -> tuple[Version, T] | None:
         """Return the version of an object, and what is needed of it; None for what no object of the kind can be. Safe in any thread."""

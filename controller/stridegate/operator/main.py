@@ -51,8 +51,9 @@ async def _serve(options: Options, wanted: Wanted, cluster: Cluster, way_in: Way
             replica.node_reports.keep(reader),
             replica.report_guard.keep(),
             replica.cluster_reports.keep(reader),
-            keep_following(way_in, reader, replica.ledgers.kinds, replica.node_reports.wake),
+            keep_following(way_in, reader, replica.ledgers.kinds, replica.reports_changed),
             keep_watching(way_in, kinds(cluster, replica.mirrors), replica.changed),
+            *((replica.open_reports.keep(reader),) if replica.open_reports is not None else ()),
         )
         running = [tasks.create_task(each) for each in loops]
         await stopping.wait()

@@ -109,6 +109,9 @@ class Metrics:
         self._report_guard_ok = self._gauge(
             "report_guard_ok", "Whether only a node's scanner writes its report", "name"
         )
+        self._open_reports = self._gauge(
+            "open_reports", "HardeningReports by what became of their ClusterReports of OpenReports", "state"
+        )
         self._exemptions = self._gauge("exemptions", "HardeningExemptions, by why they exempt or do not", "state")
         # Unix times at which those end that exempt now. Counted as it is asked: nothing happens as a week is reached.
         self._ends: tuple[float, ...] = ()
@@ -201,6 +204,15 @@ class Metrics:
     def forget_report_guard(self) -> None:
         """Say nothing of the guard of reports any more: another replica looks at it."""
         self._report_guard_ok.clear()
+
+    def note_open_reports(self, standings: Mapping[str, int]) -> None:
+        """Take in what became of how many ClusterReports."""
+        for state, count in standings.items():
+            self._open_reports.labels(state).set(count)
+
+    def forget_open_reports(self) -> None:
+        """Say nothing of ClusterReports any more: another replica writes them."""
+        self._open_reports.clear()
 
     def note_exemptions(self, standings: Mapping[str, int], ends: Iterable[float]) -> None:
         """Take in how many exemptions stand how, by the reason of their condition Active, and when (Unix times) those end that exempt."""

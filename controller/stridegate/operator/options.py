@@ -35,6 +35,8 @@ class Options:
     probe_port: int = 9090
     audit_interval: float = 600.0
     report_settings: Settings = field(default_factory=Settings)
+    # Whether reports are repeated as ClusterReports of OpenReports.
+    open_reports: bool = False
     kubeconfig: Path | None = None
     # How many lines of the log were dropped.
     lines_dropped: Callable[[], int] = int

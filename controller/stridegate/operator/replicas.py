@@ -18,6 +18,7 @@ from stridegate.operator.looks import Place
 from stridegate.operator.metrics import Metrics
 from stridegate.operator.mirrors import Mirror, Mirrors
 from stridegate.operator.node_reports import Ledgers, NodeReports
+from stridegate.operator.open_reports import OpenReports
 from stridegate.operator.options import Options, Wanted
 from stridegate.operator.report_guard import ReportGuard
 from stridegate.operator.reporting import PolicyBook
@@ -39,6 +40,8 @@ class Replica:
     node_reports: NodeReports
     report_guard: ReportGuard
     cluster_reports: ClusterReports
+    # None where nobody asks for them.
+    open_reports: OpenReports | None
     metrics: Metrics
 
     def changed(self) -> None:
@@ -47,6 +50,12 @@ class Replica:
         self.endings.wake()
         self.rounds.policies_changed()
         self.node_reports.wake()
+
+    def reports_changed(self) -> None:
+        """Take note that nodes or reports are not what they were."""
+        self.node_reports.wake()
+        if self.open_reports is not None:
+            self.open_reports.wake()
 
     def audited(self) -> None:
         """Take note that an audit found something out."""
@@ -58,7 +67,7 @@ class Replica:
         self.duties.wake()
         self.endings.wake()
         self.rounds.wake()
-        self.node_reports.wake()
+        self.reports_changed()
         self.report_guard.wake()
         self.cluster_reports.wake()
 
@@ -136,6 +145,7 @@ def wire(options: Options, wanted: Wanted, cluster: Cluster) -> Replica:
             interval=options.report_settings.interval,
             metrics=metrics,
         ),
+        open_reports=OpenReports(cluster, leadership, ledgers, metrics) if options.open_reports else None,
         metrics=metrics,
     )
 

@@ -16,11 +16,12 @@ from stridegate.model.nodes.answers import Absent, Process, Socket, Unreadable
 from stridegate.model.nodes.queries import Query
 from stridegate.scanner.containers import Served, containers_of
 from stridegate.scanner.errors import Missing
-from stridegate.scanner.file_answers import FILE_ANSWERS, answer_from_files, settled
+from stridegate.scanner.file_answers import FILE_ANSWERS, looked_up, settled
 from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.kernel_tables import interfaces_in, mounts_in, sockets_in
 from stridegate.scanner.processes import Sight, processes_of
 from stridegate.scanner.served_pods import is_static
+from stridegate.scanner.workers import Looks
 
 # Answers the queries about files: in this process, or in the container that reads.
 Files = Callable[[Iterable[Query[object]]], Mapping[Query[object], object]]
@@ -36,7 +37,7 @@ class HostAnswers:
 
     def __init__(
         self,
-        kernel: HostRoot,
+        kernel: Looks,
         files: Files,
         further: Mapping[type[Query[Any]], Callable[[Any], object]],
         own_pod: str = "",
@@ -61,7 +62,7 @@ class HostAnswers:
         of_files = [query for query in about_files if not is_of_kernel(query)]
         rest = asked - about_files
         plain = {query: _plainly(query) for query in of_kernel}
-        of_kernel_told = answer_from_files(self._kernel, plain.values())
+        of_kernel_told = looked_up(self._kernel, plain.values())
         return {
             **known,
             **{query: of_kernel_told[each] for query, each in plain.items()},
@@ -74,19 +75,19 @@ class HostAnswers:
             case queries.HostProcesses():
                 return self._processes
             case queries.HostMounts():
-                return mounts_in(self._kernel.read("/proc/1/mountinfo", _MOST_TABLE))
+                return mounts_in(self._table("mountinfo"))
             case queries.HostSockets():
                 return self._sockets()
             case queries.HostInterfaces():
-                return interfaces_in(self._kernel.read("/proc/1/net/dev"))
+                return interfaces_in(self._table("net/dev"))
             case queries.Containers():
-                return containers_of(self._kernel, self._sights, self._served, self._own_pod)
+                return self._kernel.run(containers_of, self._sights, self._served, self._own_pod)
         further = self._further.get(type(query))
         return Unreadable(type(query).__name__, "cannot be asked here") if further is None else further(query)
 
     @cached_property
     def _sights(self) -> tuple[Sight, ...]:
-        return processes_of(self._kernel)
+        return self._kernel.run(processes_of)
 
     @cached_property
     def _served(self) -> Served:
@@ -106,10 +107,13 @@ class HostAnswers:
         return tuple(replace(each.process, static=each.process.pod_uid in static) for each in self._sights)
 
     def _sockets(self) -> tuple[Socket, ...]:
-        found = list(sockets_in(self._kernel.read("/proc/1/net/tcp", _MOST_TABLE)))
+        found = list(sockets_in(self._table("net/tcp")))
         with contextlib.suppress(Missing):  # a kernel without IPv6
-            found += sockets_in(self._kernel.read("/proc/1/net/tcp6", _MOST_TABLE))
+            found += sockets_in(self._table("net/tcp6"))
         return tuple(found)
+
+    def _table(self, name: str) -> bytes:
+        return self._kernel.run(HostRoot.read, f"/proc/1/{name}", _MOST_TABLE)
 
 
 def _plainly(query: Query[Any]) -> Query[Any]:

@@ -18,15 +18,16 @@ from stridegate.scanner.answering import HostAnswers
 from stridegate.scanner.clusters import Api, Credentials
 from stridegate.scanner.docker_versions import docker_versions
 from stridegate.scanner.errors import Barred, Missing
-from stridegate.scanner.file_answers import answer_from_files
+from stridegate.scanner.file_answers import looked_up
 from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.installations import installation_and_role, self_description
 from stridegate.scanner.kubelets import KUBELET_PORT, Kubelet
 from stridegate.scanner.probes import Probes
 from stridegate.scanner.scans import RULES, is_roots, own_addresses
 from stridegate.scanner.versions import version_of
+from stridegate.scanner.workers import Looks, Workers
 
-_KUBELET_CLIENT = Path("/var/lib/kubelet/pki/kubelet-client-current.pem")
+_KUBELET_CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,11 @@ def scan_machine(
     `installation` and `role` are found out where they are not given; the kubelet is asked with what `api` is shown.
     """
     started = time.monotonic()
-    with HostRoot(root) as host:
-        addresses = own_addresses(host)
+    with HostRoot(root) as here, Workers(here) as host:
+        addresses = host.run(own_addresses)
         runs = root == Path("/")
         further = _further(host, addresses, api) if runs else {}
-        answers = HostAnswers(host, partial(answer_from_files, host), further)
+        answers = HostAnswers(host, partial(looked_up, host), further)
         found_out = installation_and_role(answers)
         known_role = role or found_out[1]
         circumstances = Circumstances(
@@ -73,13 +74,13 @@ def scan_machine(
 
 
 def _further(
-    host: HostRoot, addresses: frozenset[str], api: Api | None
+    host: Looks, addresses: frozenset[str], api: Api | None
 ) -> Mapping[type[Query[Any]], Callable[[Any], object]]:
     probes = Probes(addresses=addresses, loopback=True)
     kubelet = Kubelet(
         address="127.0.0.1",
-        credentials=api.credentials if api else _kubelets_own(),
-        is_the_hosts=lambda port: is_roots(host, port),
+        credentials=api.credentials if api else _kubelets_own(host),
+        is_the_hosts=lambda port: host.run(is_roots, port),
     )
     versions = docker_versions()
     return {
@@ -88,21 +89,21 @@ def _further(
         queries.KubeletPods: lambda _: kubelet.pods(),
         queries.KubeletConfigz: lambda _: kubelet.configz(),
         queries.ConfigMapEntry: lambda query: _config_map_entry(host, api, query),
-        queries.ComponentVersion: lambda query: versions.get(query.component) or version_of(host, query.component),
+        queries.ComponentVersion: lambda query: versions.get(query.component) or host.run(version_of, query.component),
     }
 
 
-def _config_map_entry(host: HostRoot, api: Api | None, query: queries.ConfigMapEntry) -> object:
+def _config_map_entry(host: Looks, api: Api | None, query: queries.ConfigMapEntry) -> object:
     what = f"ConfigMap kube-system/{query.name}"
-    if api is None and not is_roots(host, KUBELET_PORT):
+    if api is None and not host.run(is_roots, KUBELET_PORT):
         raise Missing(f"a cluster that has the {what}")
     if api is None:
         raise Barred(what, "wants a kubeconfig")
     return api.config_map_entry(query)
 
 
-def _kubelets_own() -> Credentials:
+def _kubelets_own(host: Looks) -> Credentials:
     try:
-        return Credentials(chain=_KUBELET_CLIENT.read_text())
-    except OSError:
+        return Credentials(chain=host.run(HostRoot.read, _KUBELET_CLIENT).decode())
+    except (Missing, Barred, UnicodeDecodeError):
         return Credentials()

@@ -3,7 +3,9 @@
 ScannerError
 ├── Missing            what was asked for is not there
 ├── Barred             it may be there, and could not be read
-│   └── OutOfView      it is outside of what this process may look at
+│   ├── OutOfView      it is outside of what this process may look at
+│   └── Stalled        file systems of the host do not answer
+├── BrokenWorker       a process that looks at the host in place of this one broke: a defect of ours
 ├── BadQuestion        a message from the other container is no query, or no answer
 └── NoReader           the container that reads files does not answer
 """
@@ -42,6 +44,17 @@ class OutOfView(Barred):
             if what == target
             else f"leads to {target}, which is not mounted in the scanner",
         )
+
+
+class Stalled(Barred):
+    """File systems of the host do not answer, or the process that asked them is gone."""
+
+
+class BrokenWorker(ScannerError):
+    """A process that looks at the host in place of this one broke: a defect of ours."""
+
+    def __init__(self, trace: str) -> None:
+        super().__init__(f"wanted an answer of the process that looks at the host, got this error in it:\n{trace}")
 
 
 class BadQuestion(ScannerError):

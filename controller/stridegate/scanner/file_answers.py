@@ -17,6 +17,7 @@ from stridegate.scanner.errors import Barred, Missing
 from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.secrets import has_private_key, is_personal, is_secret_file, redacted, redacted_text
 from stridegate.scanner.versions import version_of
+from stridegate.scanner.workers import Looks
 
 Answer = Callable[[HostRoot, Any], object]
 
@@ -86,6 +87,15 @@ def settled(asked: Query[object], answer: Callable[[], object]) -> object:
 def answer_from_files(host: HostRoot, asked: Iterable[Query[object]]) -> dict[Query[object], object]:
     """Return an answer to every query; what is no question about files is Unreadable."""
     return {query: _settled(host, query) for query in asked}
+
+
+def looked_up(host: Looks, asked: Iterable[Query[object]]) -> Mapping[Query[object], object]:
+    """Return an answer to every query about files: Unreadable to all where whoever looks is held up."""
+    listed = list(asked)
+    try:
+        return host.run(answer_from_files, listed) if listed else {}
+    except Barred as barred:
+        return {query: Unreadable(str(query), f"{barred.what}: {barred.reason}") for query in listed}
 
 
 def _settled(host: HostRoot, query: Query[object]) -> object:

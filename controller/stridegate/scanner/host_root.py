@@ -14,13 +14,17 @@ import os
 import stat
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from stridegate.model.nodes.answers import FileKind, FileStatus
 from stridegate.scanner.errors import Barred, Missing, OutOfView
+from stridegate.scanner.marks import Mark
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # The most bytes of a file that is read, names in a directory, names below one, links in a path (Linux: MAXSYMLINKS 40),
 # and components of a path with all its links resolved.
@@ -74,6 +78,10 @@ class HostRoot:
         self.discreet = discreet
         self._masked = tuple(_parts(path) for path in masked)
         self._visible = tuple(_parts(path) for path in visible)
+        self.root = root.resolve()
+        # What is told of every step, and what is not touched since it does not answer, with the reason.
+        self.mark: Mark | None = None
+        self.silent: Mapping[str, str] = {}
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         # At the end of the block, or of the object that nobody wrote a block for.
         self._close = weakref.finalize(self, os.close, self._root)
@@ -85,6 +93,10 @@ class HostRoot:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
+
+    def run(self, function: Callable[Concatenate[HostRoot, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a function makes of this host, in this very process."""
+        return function(self, *args, **kwargs)
 
     def status(self, path: str) -> FileStatus:
         """Return what stat says of a path, links followed. Raises Missing or Barred."""
@@ -185,6 +197,8 @@ class HostRoot:
         return "/" + "/".join(name for name, _ in opened)
 
     def _step(self, path: str, opened: list[tuple[str, int]], name: str) -> int:
+        if self.mark or self.silent:
+            self._watch_out(path, "/" + "/".join((*(each for each, _ in opened), name)))
         try:
             return os.open(name, _LOOK, dir_fd=opened[-1][1] if opened else self._root)
         except OSError as error:
@@ -192,6 +206,12 @@ class HostRoot:
             if error.errno in _NOTHING and not self._shows(here):
                 raise OutOfView(path, "/" + "/".join(here)) from error
             raise
+
+    def _watch_out(self, path: str, here: str) -> None:
+        if here in self.silent:
+            raise Barred(path, self.silent[here])
+        if self.mark:
+            self.mark.stand(here)
 
     def _shows(self, parts: tuple[str, ...]) -> bool:
         if any(parts[: len(masked)] == masked for masked in self._masked):

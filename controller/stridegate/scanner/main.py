@@ -22,6 +22,7 @@ from stridegate.scanner.metrics import Metrics
 from stridegate.scanner.reading import WATCHING
 from stridegate.scanner.rounds import Rounds
 from stridegate.scanner.scans import NodeScanner
+from stridegate.scanner.workers import Looks, Workers
 from stridegate.vitals.probes import Probes
 from stridegate.vitals.pulses import Pulse
 
@@ -58,33 +59,34 @@ def run(options: Options) -> None:
     os.nice(_NICE)
     # The library would add a series to each counter that says when it began.
     disable_created_metrics()  # type: ignore[no-untyped-call] # the library types only a part of itself
-    asyncio.run(_serve(options, find_way_in(options.kubeconfig)))
+    way_in = find_way_in(options.kubeconfig)
+    with HostRoot(options.root, KERNEL) as root, Workers(root) as kernel:
+        asyncio.run(_serve(options, way_in, kernel))
 
 
-async def _serve(options: Options, way_in: WayIn) -> None:
+async def _serve(options: Options, way_in: WayIn, kernel: Looks) -> None:
     metrics, stopped, loop = Metrics(), asyncio.Event(), asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stopped.set)
     pulse = Pulse(loop)
-    with HostRoot(options.root, KERNEL) as kernel:
-        scanner = NodeScanner(
-            kernel=kernel,
-            reader=options.reader,
-            api=Api(server=way_in.server, credentials=_credentials(way_in)),
-            address=options.address,
-            own_pod=options.pod_uid,
-            kubelet_port=options.kubelet_port,
-            metadata=endpoints if options.instance_metadata else nowhere,
-        )
-        async with own_report(way_in, options.node) as own:
-            rounds = Rounds(own, scanner.scan, metrics, jitter(options.node))
-            probes = Probes(rounds.missing, pulse, metrics.registry)
-            await probes.listen(options.bind, options.probe_port)
-            try:
-                await _until(stopped, rounds, options.reader)
-            finally:
-                await probes.close()
-                pulse.stop()
+    scanner = NodeScanner(
+        kernel=kernel,
+        reader=options.reader,
+        api=Api(server=way_in.server, credentials=_credentials(way_in)),
+        address=options.address,
+        own_pod=options.pod_uid,
+        kubelet_port=options.kubelet_port,
+        metadata=endpoints if options.instance_metadata else nowhere,
+    )
+    async with own_report(way_in, options.node) as own:
+        rounds = Rounds(own, scanner.scan, metrics, jitter(options.node))
+        probes = Probes(rounds.missing, pulse, metrics.registry)
+        await probes.listen(options.bind, options.probe_port)
+        try:
+            await _until(stopped, rounds, options.reader)
+        finally:
+            await probes.close()
+            pulse.stop()
 
 
 async def _until(stopped: asyncio.Event, rounds: Rounds, reader: Path) -> None:

@@ -6,30 +6,31 @@ It holds nothing that a scanner could ask for but what the closed list of querie
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import os
 import posixpath
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stridegate.model.nodes import queries
 from stridegate.model.nodes.queries import Query
-from stridegate.scanner.errors import BadQuestion
-from stridegate.scanner.file_answers import answer_from_files
+from stridegate.scanner.errors import BadQuestion, Barred
+from stridegate.scanner.file_answers import looked_up
 from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.messages import LENGTH, MOST_ASKED, read_queries, written_answers
-from stridegate.scanner.watches import Watches
+from stridegate.scanner.watches import Watches, watch
+from stridegate.scanner.workers import Looks, Workers
 
 _log = logging.getLogger(__name__)
 
-# Seconds for one round of queries, to send a question, and of quiet after a change before it is told.
-_PATIENCE = 25.0
+# Seconds for one round of queries, which whoever asks waits a little longer for; to send a question; and of quiet after a
+# change before it is told.
+_PATIENCE = 20.0
 _SLOW = 5.0
 QUIET = 2.0
 # A document of this length asks for no answer, but for a byte at every change.
@@ -50,20 +51,24 @@ class Options:
 
 def run(options: Options) -> None:
     """Answer until SIGTERM or SIGINT. Raises OSError where the socket or the root cannot be used."""
-    asyncio.run(_serve(options))
+    watches = Watches()
+    with (
+        HostRoot(options.root, options.visible, options.masked, discreet=True) as root,
+        Workers(root, patience=_PATIENCE) as host,
+    ):
+        asyncio.run(_serve(options, host, watches))
 
 
-async def _serve(options: Options) -> None:
-    with HostRoot(options.root, options.visible, options.masked, discreet=True) as host:
-        reader = Reader(host)
-        async with await serve_reader(reader, options.socket_path):
-            stopped = asyncio.Event()
-            loop = asyncio.get_running_loop()
-            for each in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(each, stopped.set)
-            _log.info("reading", extra={"visible": list(options.visible)})
-            await stopped.wait()
-            reader.close()
+async def _serve(options: Options, host: Looks, watches: Watches) -> None:
+    reader = Reader(host, watches)
+    async with await serve_reader(reader, options.socket_path):
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, stopped.set)
+        _log.info("reading", extra={"visible": list(options.visible)})
+        await stopped.wait()
+        reader.close()
 
 
 async def serve_reader(reader: Reader, path: Path) -> asyncio.AbstractServer:
@@ -81,14 +86,13 @@ def _bound(path: Path) -> socket.socket:
 
 
 class Reader:
-    """Answers one connection after the other; a host that hangs ends the process, which its kubelet starts again."""
+    """Answers one connection after the other, with what looks at the host for it."""
 
-    def __init__(self, host: HostRoot, end: Callable[[int], None] = os._exit) -> None:
+    def __init__(self, host: Looks, watches: Watches) -> None:
         self._host = host
-        self._end = end
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="host")
         self._turn = asyncio.Lock()
-        self._watches = Watches()
+        self._watches = watches
         self._listeners: set[asyncio.Event] = set()
         asyncio.get_running_loop().add_reader(self._watches.descriptor, self._changed)
 
@@ -115,22 +119,17 @@ class Reader:
             out.close()
 
     async def _tell(self, asked: list[Query[Any]], out: asyncio.StreamWriter) -> None:
-        loop = asyncio.get_running_loop()
         async with self._turn:
-            work = loop.run_in_executor(self._thread, partial(self._answered, asked))
-            try:
-                document = await asyncio.wait_for(asyncio.shield(work), _PATIENCE)
-            except TimeoutError:
-                # A file system that does not answer holds the thread for good: nothing can be read by this process any more.
-                _log.error("the host did not answer within %g s; the process ends", _PATIENCE)
-                self._end(1)
-                return
-            self._watches.watch(self._host, watched_by(asked))
+            document = await asyncio.get_running_loop().run_in_executor(self._thread, self._answered, asked)
         out.write(len(document).to_bytes(LENGTH, "big") + document)
         await out.drain()
 
     def _answered(self, asked: list[Query[Any]]) -> bytes:
-        return written_answers(asked, answer_from_files(self._host, asked))
+        document = written_answers(asked, looked_up(self._host, asked))
+        # What is not watched is seen at the next scan.
+        with contextlib.suppress(Barred):
+            self._host.run(watch, self._watches.descriptor, watched_by(asked))
+        return document
 
     async def _tell_changes(self, out: asyncio.StreamWriter) -> None:
         event = asyncio.Event()

@@ -29,6 +29,7 @@ from stridegate.scanner.kernel_tables import addresses_in, sockets_in
 from stridegate.scanner.kubelets import Kubelet
 from stridegate.scanner.metadata_services import Endpoint, nowhere, reach
 from stridegate.scanner.probes import Probes
+from stridegate.scanner.workers import Looks
 
 RULES: tuple[ScannedRule, ...] = (*NODE_RULES.values(), *CONTAINER_RULES.values())
 CATALOGUE = catalogue_digest(RULES)
@@ -43,7 +44,7 @@ class NodeScanner:
     the node's cloud may answer.
     """
 
-    kernel: HostRoot
+    kernel: Looks
     reader: Path
     api: Api
     address: str
@@ -54,7 +55,7 @@ class NodeScanner:
     def scan(self, task: Task) -> Scan:
         """Scan, and return what a report is made of. It takes a second or so, and more where something does not answer."""
         started = time.monotonic()
-        addresses = own_addresses(self.kernel) | {self.address}
+        addresses = self.kernel.run(own_addresses) | {self.address}
         files = AskedReader(self.reader)
         versions = task.circumstances.versions
         told: Mapping[Query[Any], object] = {queries.ComponentVersion(each): versions[each] for each in versions}
@@ -83,7 +84,7 @@ class NodeScanner:
 
     def _described(self, node: NodeEntry) -> NodeEntry:
         """Return what a node says of itself, and whether its cloud's metadata service answers pods, where that can be told."""
-        told = reach(self.metadata(self.kernel))
+        told = reach(self.kernel.run(self.metadata))
         return node if told is None else NodeEntry(**node, instanceMetadata=told.value)
 
     def _further(self, addresses: frozenset[str]) -> Further:
@@ -92,7 +93,7 @@ class NodeScanner:
             address=self.address,
             port=self.kubelet_port,
             credentials=self.api.credentials,
-            is_the_hosts=lambda port: is_roots(self.kernel, port),
+            is_the_hosts=lambda port: self.kernel.run(is_roots, port),
         )
         return {
             queries.TlsHandshake: probes.handshake,

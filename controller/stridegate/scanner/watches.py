@@ -18,35 +18,14 @@ _BUFFER = 64 * 1024
 
 
 class Watches:
-    """Watches directories; `descriptor` is readable when something changed in one of them."""
+    """What tells of changes in directories; `descriptor` is readable when something changed in one of them."""
 
     def __init__(self) -> None:
         """Begin. Raises OSError where the kernel has no room for it."""
-        self._library = ctypes.CDLL(None, use_errno=True)
-        self.descriptor = self._library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        library = ctypes.CDLL(None, use_errno=True)
+        self.descriptor = library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self.descriptor < 0:
             raise OSError(ctypes.get_errno(), "inotify cannot be used")
-        self._watched: dict[str, int] = {}
-
-    def watch(self, host: HostRoot, directories: Iterable[str]) -> None:
-        """Watch these directories of a host too; those that are gone or cannot be watched are left out."""
-        # One that was renamed away and made anew is another: its path is watched again, which costs nothing if it is not.
-        for directory in sorted(set(directories))[:_MOST]:
-            try:
-                with host.at(directory) as place:
-                    if place.kind is not FileKind.DIRECTORY:
-                        continue
-                    path = f"/proc/self/fd/{place.descriptor}".encode()
-                    number = self._library.inotify_add_watch(self.descriptor, path, _CHANGES)
-            except ScannerError:
-                continue
-            if number >= 0:
-                self._watched[directory] = number
-
-    @property
-    def directories(self) -> frozenset[str]:
-        """Return what is watched."""
-        return frozenset(self._watched)
 
     def drain(self) -> bool:
         """Tell whether anything changed since the last time. Nothing of it is kept: a scan finds out what."""
@@ -60,3 +39,25 @@ class Watches:
     def close(self) -> None:
         """End."""
         os.close(self.descriptor)
+
+
+def watch(host: HostRoot, descriptor: int, directories: Iterable[str]) -> frozenset[str]:
+    """Let watches tell of these directories of a host too, and return which: those that are gone or cannot be watched are left out.
+
+    `descriptor` is that of watches made before the processes parted: what touches the host may be another one.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    watched: set[str] = set()
+    # One that was renamed away and made anew is another: its path is watched again, which costs nothing if it is not.
+    for directory in sorted(set(directories))[:_MOST]:
+        try:
+            with host.at(directory) as place:
+                if place.kind is not FileKind.DIRECTORY:
+                    continue
+                path = f"/proc/self/fd/{place.descriptor}".encode()
+                number = library.inotify_add_watch(descriptor, path, _CHANGES)
+        except ScannerError:
+            continue
+        if number >= 0:
+            watched.add(directory)
+    return frozenset(watched)

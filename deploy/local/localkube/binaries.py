@@ -29,7 +29,7 @@ class Module:
 
     name: str
     packages: Mapping[str, str]
-    """Program name to Go package."""
+    """Program name to Go package; none where only the files beside its code are of use."""
     expect: str
     """How long a cold build takes on two cores, for the progress line."""
     version_variable: str = ""
@@ -38,11 +38,17 @@ class Module:
     tags: str = ""
     debian_packages: tuple[str, ...] = ()
     """What its C code needs; a module that needs none is built without cgo."""
+    path: str = ""
+    """Its own path; absent: that of its first program."""
 
     def version(self) -> str:
         """Read the version from the go.mod."""
         text = (RECIPES / "modules" / self.name / "go.mod").read_text(encoding="utf-8")
-        return required_version(text, next(iter(self.packages.values())))
+        return required_version(text, self.inside())
+
+    def inside(self) -> str:
+        """Return its path, or one inside it."""
+        return self.path or next(iter(self.packages.values()))
 
 
 _CONTAINERD = "github.com/containerd/containerd/v2"
@@ -100,6 +106,8 @@ MODULES = (
     ),
     # What the scanner is measured against; nothing else needs it.
     Module(name="kube-bench", packages={"kube-bench": "github.com/aquasecurity/kube-bench"}, expect="some minutes"),
+    # Where the kind ClusterReport is defined. It carries no licence text, so that it is fetched, and no copy is kept here.
+    Module(name="openreports", packages={}, expect="a second", path="github.com/openreports/reports-api"),
 )
 
 KUBERNETES_PROGRAMS = (
@@ -142,7 +150,7 @@ class Binaries:
         """Return the folder of a module's own source, for files that it carries beside its code."""
         module = next(module for module in MODULES if module.name == name)
         text = (RECIPES / "modules" / name / "go.mod").read_text(encoding="utf-8")
-        path = next(iter(module.packages.values()))
+        path = module.inside()
         while f"\t{path} v" not in text:
             path = path.rpartition("/")[0]
         folder = RECIPES / "modules" / name

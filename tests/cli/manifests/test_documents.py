@@ -98,6 +98,25 @@ def test_a_list_with_something_else_in_it_is_refused_there() -> None:
     assert reading.errors[0].position == Position(5, 3)
 
 
+@pytest.mark.parametrize("kind", ["ConfigMap", "Pod", "Whatever"])
+def test_what_an_object_of_another_kind_has_as_items_is_found_beside_it(kind: str) -> None:
+    # kubectl creates the items, and not the object; other clients create the object, and not the items.
+    text = f"""\
+apiVersion: v1
+kind: {kind}
+metadata: {{name: outside}}
+items:
+- {{apiVersion: v1, kind: Pod, metadata: {{name: hidden}}}}
+- text
+"""
+
+    hidden, outside = read(text).documents
+
+    assert (hidden.kind, hidden.pointer, hidden.line) == ("Pod", ("items", 0), 5)
+    assert (outside.kind, outside.pointer) == (kind, ())
+    assert not read(text).errors
+
+
 def test_a_review_is_its_request() -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}
     review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "1", "object": pod}}

@@ -169,14 +169,10 @@ def _unfolded(root: _Root, value: object, pointer: Pointer) -> Iterator[Document
         yield NoObject("an object with apiVersion and kind", _called(value), place_of(root.node, pointer))
         return
     kind, items = value.get("kind"), value.get("items")
-    if isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
-        for index, item in enumerate(items):
-            where = (*pointer, "items", index)
-            if isinstance(item, dict):
-                yield from _unfolded(root, _listed(item, value), where)
-            elif item is not None:
-                yield Unrepresentable("an object in the list", _called(item), place_of(root.node, where))
-        return
+    if isinstance(kind, str) and isinstance(items, list):
+        yield from _items(root, value, items, pointer)
+        if kind.endswith("List"):
+            return
     request = value.get("request")
     if (kind, value.get("apiVersion")) == _REVIEW and isinstance(request, dict):
         asked = request.get("object")
@@ -184,6 +180,18 @@ def _unfolded(root: _Root, value: object, pointer: Pointer) -> Iterator[Document
         yield _document(root, inner, (*pointer, "request", "object"), request)
         return
     yield _document(root, value, pointer)
+
+
+def _items(
+    root: _Root, within: Mapping[str, object], items: list[object], pointer: Pointer
+) -> Iterator[Document | ManifestError]:
+    """Yield what a list has. To kubectl whatever has `items` is one, so that a Pod or a ConfigMap can hide others in it."""
+    for index, item in enumerate(items):
+        where = (*pointer, "items", index)
+        if isinstance(item, dict):
+            yield from _unfolded(root, _listed(item, within), where)
+        elif item is not None and str(within["kind"]).endswith("List"):
+            yield Unrepresentable("an object in the list", _called(item), place_of(root.node, where))
 
 
 def _document(

@@ -41,6 +41,40 @@ def _tls(setting: str) -> Finder:
     return find
 
 
+def _tls_rules(  # noqa: PLR0913 - one argument for each thing that a declaration says
+    slug: str,
+    setting: str,
+    *,
+    what: str,
+    stride: Stride,
+    threat: str,
+    limit: Limit,
+    references: tuple[CisDocker, CisDocker],
+    threats: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset()),
+) -> tuple[NodeRule, ...]:
+    """Return both rules about a file of the daemon's TLS, by the setting that names it."""
+    file = _TLS_KEYS[setting]
+    guarded = GuardedFiles(
+        what=what,
+        find=_tls(setting),
+        severity=Severity.HIGH,
+        stride=stride,
+        threat=threat,
+        example=f"/etc/docker/tls/{file}",
+        files=_TLS_FILES,
+        threats=_SPOOFED,
+    )
+    unset = NodeExample(
+        title="where the daemon looks when nothing is set, and too open there",
+        state=State.FAIL,
+        files={
+            CONFIGURATION: HostFile(text='{"tls": true}', mode=0o644),
+            f"/root/.docker/{file}": HostFile(mode=0o646, gid=1000),
+        },
+    )
+    return file_rules(slug, guarded, limit, references, threats=threats, more=(unset,))
+
+
 RULES: tuple[NodeRule, ...] = (
     *file_rules(
         "registry-certificate-file",
@@ -78,80 +112,32 @@ RULES: tuple[NodeRule, ...] = (
             ),
         ),
     ),
-    *file_rules(
+    *_tls_rules(
         "docker-tls-ca-file",
-        GuardedFiles(
-            what="the CA certificate that Docker's clients are checked with",
-            find=_tls("tlscacert"),
-            severity=Severity.HIGH,
-            stride=Stride.SPOOFING,
-            threat="Who writes it decides whose client certificates the daemon takes, and so who is root on the node.",
-            example="/etc/docker/tls/ca.pem",
-            files=_TLS_FILES,
-            threats=_SPOOFED,
-        ),
-        Limit(files=0o444),
-        (CisDocker("3.10"), CisDocker("3.9")),
+        "tlscacert",
+        what="the CA certificate that Docker's clients are checked with",
+        stride=Stride.SPOOFING,
+        threat="Who writes it decides whose client certificates the daemon takes, and so who is root on the node.",
+        limit=Limit(files=0o444),
+        references=(CisDocker("3.10"), CisDocker("3.9")),
         threats=(frozenset({"docker-daemon-spoofing"}), frozenset()),
-        more=(
-            NodeExample(
-                title="where the daemon looks when nothing is set, and too open there",
-                state=State.FAIL,
-                files={
-                    CONFIGURATION: HostFile(text='{"tls": true}', mode=0o644),
-                    "/root/.docker/ca.pem": HostFile(mode=0o646, gid=1000),
-                },
-            ),
-        ),
     ),
-    *file_rules(
+    *_tls_rules(
         "docker-tls-certificate-file",
-        GuardedFiles(
-            what="the certificate that Docker's daemon shows",
-            find=_tls("tlscert"),
-            severity=Severity.HIGH,
-            stride=Stride.SPOOFING,
-            threat="Who writes it makes the daemon show another certificate, and its clients trust another server.",
-            example="/etc/docker/tls/cert.pem",
-            files=_TLS_FILES,
-            threats=_SPOOFED,
-        ),
-        Limit(files=0o444),
-        (CisDocker("3.12"), CisDocker("3.11")),
-        more=(
-            NodeExample(
-                title="where the daemon looks when nothing is set, and too open there",
-                state=State.FAIL,
-                files={
-                    CONFIGURATION: HostFile(text='{"tls": true}', mode=0o644),
-                    "/root/.docker/cert.pem": HostFile(mode=0o646, gid=1000),
-                },
-            ),
-        ),
+        "tlscert",
+        what="the certificate that Docker's daemon shows",
+        stride=Stride.SPOOFING,
+        threat="Who writes it makes the daemon show another certificate, and its clients trust another server.",
+        limit=Limit(files=0o444),
+        references=(CisDocker("3.12"), CisDocker("3.11")),
     ),
-    *file_rules(
+    *_tls_rules(
         "docker-tls-key-file",
-        GuardedFiles(
-            what="the key of Docker's daemon",
-            find=_tls("tlskey"),
-            severity=Severity.HIGH,
-            stride=Stride.INFORMATION_DISCLOSURE,
-            threat="Who reads it passes for the daemon and sees all that its clients send.",
-            example="/etc/docker/tls/key.pem",
-            files=_TLS_FILES,
-            threats=_SPOOFED,
-        ),
-        Limit(files=0o400),
-        (CisDocker("3.14"), CisDocker("3.13")),
-        more=(
-            NodeExample(
-                title="where the daemon looks when nothing is set, and too open there",
-                state=State.FAIL,
-                files={
-                    CONFIGURATION: HostFile(text='{"tls": true}', mode=0o644),
-                    "/root/.docker/key.pem": HostFile(mode=0o646, gid=1000),
-                },
-            ),
-        ),
+        "tlskey",
+        what="the key of Docker's daemon",
+        stride=Stride.INFORMATION_DISCLOSURE,
+        threat="Who reads it passes for the daemon and sees all that its clients send.",
+        limit=Limit(files=0o400),
+        references=(CisDocker("3.14"), CisDocker("3.13")),
     ),
 )

@@ -1,4 +1,8 @@
-"""Whether the programs that start containers are free of flaws that lead out of one."""
+"""Whether the programs that start containers are free of flaws that lead out of one, or give an image more than its pod asks for.
+
+Each flaw stands with where its makers say which release mends it, or with the source that changed between two releases
+where they say it nowhere in what they release. CRI-O is not judged: its releases name no flaws in anything that was read.
+"""
 
 from __future__ import annotations
 
@@ -33,16 +37,31 @@ class _Flaw(NamedTuple):
 
 _FLAWS: Mapping[str, tuple[_Flaw, ...]] = MappingProxyType(
     {
+        # CHANGELOG.md of runc 1.5.2, 1.4.3 and 1.3.6, where each stands under "Security".
         "runc": (
+            # A leaked descriptor of a directory on the host (GHSA-xr7r-f8xq-vfvv).
             _Flaw("CVE-2024-21626", ((1, 1, 12),)),
-            # With CVE-2025-52565 and CVE-2025-52881, which were mended together with it. The first candidates of 1.4.0 have them.
+            # Masked paths (GHSA-9493-h29p-rfm2), with CVE-2025-52565 (/dev/console) and CVE-2025-52881 (writes to /proc),
+            # which were mended together with it. The first candidates of 1.4.0 have them.
             _Flaw("CVE-2025-31133", ((1, 2, 8), (1, 3, 3), (1, 4, 0))),
+            # An image whose /dev is a link writes to the host, a little (GHSA-xjvp-4fhw-gc47). Not mended in 1.2.
+            _Flaw("CVE-2026-41579", ((1, 3, 6), (1, 4, 3), (1, 5, 0))),
         ),
-        # Requests that pass by authorization plugins.
+        # Requests that pass by authorization plugins (GHSA-v23v-6jw2-98fq): pkg/authorization/authz.go is the one without in
+        # 25.0.5, 26.1.4 and 27.1.0, and the mended one in 25.0.6 and 27.1.1.
         "docker": (_Flaw("CVE-2024-41110", ((23, 0, 15), (25, 0, 6), (26, 1, 5), (27, 1, 1))),),
-        # A user number that overflows becomes root.
-        "containerd": (_Flaw("CVE-2024-40635", ((1, 6, 38), (1, 7, 27), (2, 0, 4))),),
-        # Commands as root by gitRepo volumes.
+        "containerd": (
+            # A user number that overflows becomes root (GHSA-265r-hfxg-fhmg): oci/spec_opts.go has bounds in 1.7.27, none in 1.7.25.
+            _Flaw("CVE-2024-40635", ((1, 6, 38), (1, 7, 27), (2, 0, 4))),
+            # One beyond those bounds is taken for a name, which the image's passwd makes root (GHSA-fqw6-gf59-qr4w):
+            # releases/v1.7.32.toml, v2.0.9.toml, v2.1.8.toml, v2.2.4.toml, v2.3.1.toml, "Security Updates".
+            _Flaw("CVE-2026-46680", ((1, 7, 32), (2, 0, 9), (2, 1, 8), (2, 2, 4), (2, 3, 1))),
+            # Labels of an image that containerd takes for its own (pkg/labels: IsReserved since 2.1.9), with CVE-2026-47262:
+            # releases/v1.7.33.toml, v2.0.10.toml, v2.1.9.toml, v2.2.5.toml, v2.3.2.toml.
+            _Flaw("CVE-2026-53488", ((1, 7, 33), (2, 0, 10), (2, 1, 9), (2, 2, 5), (2, 3, 2))),
+        ),
+        # Commands as root by the hooks of a gitRepo volume's repository (kubernetes#128885): pkg/volume/git_repo has the
+        # bound on its directory in 1.30.4, none in 1.29.6.
         "kubelet": (_Flaw("CVE-2024-10220", ((1, 28, 12), (1, 29, 7), (1, 30, 3))),),
     }
 )
@@ -108,28 +127,31 @@ RULES: tuple[NodeRule, ...] = (
         threats=frozenset(
             {"daemon-config-exploited-from-container", "container-escape", "docker-host-misconfiguration"}
         ),
-        wrong="A container runtime has a known flaw that leads out of containers.",
+        wrong="A container runtime has a known flaw that leads out of containers, or gives an image more than its pod asks for.",
         threat="A container, or an image that somebody starts, takes over the node with a published exploit.",
         wants="be at or above the release that mended each known way out, for runc, containerd, docker and the kubelet",
         fix="Upgrade to the release that is wanted, and restart what still runs the old one.",
         remedy=Remedy.UPGRADE,
         judge=_judge,
         examples=(
-            _versions("all new", State.PASS, runc="1.3.3", containerd="2.1.5", docker="28.5.2", kubelet="1.34.1"),
-            _versions("an older minor version, mended", State.PASS, runc="1.2.8"),
-            _versions("an older minor version, not mended", State.FAIL, runc="1.2.7"),
-            _versions("a newer minor version, not mended", State.FAIL, runc="1.3.2"),
-            _versions("a newer minor version that never had it", State.PASS, runc="1.4.0"),
-            _versions("a minor version that was never mended", State.FAIL, runc="1.1.15"),
+            _versions("all new", State.PASS, runc="1.4.3", containerd="2.1.9", docker="28.5.2", kubelet="1.34.1"),
+            _versions("an older minor version, mended", State.PASS, runc="1.3.6"),
+            _versions("an older minor version, not mended", State.FAIL, runc="1.3.5"),
+            _versions("a newer minor version, not mended", State.FAIL, runc="1.4.2"),
+            _versions("a newer minor version that never had it", State.PASS, runc="1.6.0"),
+            _versions("a minor version that was never mended", State.FAIL, runc="1.2.9"),
             _versions("before every floor", State.FAIL, runc="1.1.11"),
-            _versions("ten is more than nine", State.PASS, runc="1.2.10"),
-            _versions("a candidate of the release that mends it", State.FAIL, runc="1.3.3-rc.1"),
+            _versions("ten is more than nine", State.PASS, containerd="2.0.10"),
+            _versions("a candidate of the release that mends it", State.FAIL, runc="1.4.3-rc.1"),
             _versions(
-                "a candidate of a minor version that was mended before its release", State.FAIL, runc="1.4.0-rc.1"
+                "a candidate of a minor version that was mended before its release", State.FAIL, runc="1.5.0-rc.2"
             ),
+            _versions("an image's user number as a name", State.FAIL, containerd="2.1.7"),
+            _versions("an image's labels as containerd's own", State.FAIL, containerd="2.3.1"),
+            _versions("a minor version that nobody mends any more", State.FAIL, containerd="1.6.39"),
             _versions("docker, one branch of a major version mended and the other not", State.FAIL, docker="26.0.2"),
             _versions("docker, the branch that was mended", State.PASS, docker="26.1.5"),
-            _versions("one of several", State.FAIL, runc="1.3.3", containerd="1.7.26"),
+            _versions("one of several", State.FAIL, runc="1.4.3", containerd="1.7.26"),
             _versions("no version", State.UNKNOWN, runc="unknown"),
             _versions("not told", State.UNKNOWN, Unreadable("runc", "says its version only when it is run")),
             _versions("nothing installed", State.NOT_APPLICABLE),

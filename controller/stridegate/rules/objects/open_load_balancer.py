@@ -2,13 +2,14 @@
 
 Threat: a load balancer that the cloud makes answers the whole internet where nobody says otherwise, and what stands behind
 it is found and tried within minutes.
-Check: a Service of type LoadBalancer has `loadBalancerSourceRanges`, and none of them is every address there is
-(`0.0.0.0/0`, `::/0`). The older annotation does not count: not every provider reads it.
+Check: a Service of type LoadBalancer has `loadBalancerSourceRanges`, and they are not every address there is, be it in one
+(`0.0.0.0/0`, `::/0`) or in pieces. The older annotation does not count: not every provider reads it.
 Fix: list the ranges that may connect. There is no automatic fix: only a human knows them.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 
 from stridegate.model.object_views import ServiceView
@@ -24,16 +25,23 @@ def check(service: ServiceView, _: Given) -> Iterable[Violation]:
     if service.shape.type != "LoadBalancer":
         return ()
     ranges = RANGES.of(service)
-    if ranges and not any(map(_unbounded, ranges)):
+    if ranges and not _unbounded(ranges):
         return ()
     observed = observe(ranges or None)
     return (Violation(RANGES.at(service), observed=observed, wanted="list the addresses that may connect"),)
 
 
-def _unbounded(cidr: str) -> bool:
-    # The API server takes blanks around a range (`ValidateService`), and zeros before the length.
-    _, _, length = cidr.partition("/")
-    return not length.strip().strip("0")
+def _unbounded(ranges: tuple[str, ...]) -> bool:
+    """Whether ranges have every address of IPv4, or of IPv6, among them; what is no range bounds nothing."""
+    try:
+        # The API server takes blanks around a range (`ValidateService`).
+        networks = [ipaddress.ip_network(each.strip(), strict=False) for each in ranges]
+    except ValueError:
+        return True
+    four = [each for each in networks if isinstance(each, ipaddress.IPv4Network)]
+    six = [each for each in networks if isinstance(each, ipaddress.IPv6Network)]
+    lengths = {each.prefixlen for each in ipaddress.collapse_addresses(four)}
+    return 0 in lengths or 0 in {each.prefixlen for each in ipaddress.collapse_addresses(six)}
 
 
 RULE = ServiceRule(
@@ -50,6 +58,7 @@ RULE = ServiceRule(
         bad("an empty list", "type: LoadBalancer\nloadBalancerSourceRanges: []"),
         bad("everybody", "type: LoadBalancer\nloadBalancerSourceRanges: [192.0.2.0/24, 0.0.0.0/0]"),
         bad("everybody with IPv6", "type: LoadBalancer\nloadBalancerSourceRanges: ['::/0']"),
+        bad("everybody in halves", "type: LoadBalancer\nloadBalancerSourceRanges: [0.0.0.0/1, 128.0.0.0/1]"),
         good("some", "type: LoadBalancer\nloadBalancerSourceRanges: [192.0.2.0/24, '2001:db8::/32']"),
         good("inside the cluster", "{}"),
         good("a port of every node", "type: NodePort"),

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stridegate.model.container_views import ContainerKind
 from stridegate.model.errors import BadQuantity
 from stridegate.model.places import Field, Spot
-from stridegate.model.quantities import positive
+from stridegate.model.quantities import bounds
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
-from stridegate.model.views import ContainerKind, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 _NEEDS = tuple(
@@ -41,7 +42,7 @@ def _requested(spot: Spot, request: Field[str | int | float], limit: Field[str |
     if asked is None:
         asked = limit.of(spot)
     try:
-        return asked is not None and positive(asked)
+        return asked is not None and bounds(asked)
     except BadQuantity:
         return False
 

@@ -2,7 +2,8 @@
 
 Threat: a working directory below /proc can be a descriptor that the runtime left open, and leads to the node's files
 (CVE-2024-21626).
-Check: `workingDir` does not lead to /proc or below, spelled with doubled slashes, dots or whatever.
+Check: `workingDir` does not lead to /proc or below, nor to /dev/fd, which runtimes make a link to it; spelled with doubled
+slashes, dots or whatever.
 Fix: start in a directory of the image. There is no automatic fix.
 """
 
@@ -18,6 +19,9 @@ from stridegate.model.vocabulary import Profile, Severity, Stride
 
 DIRECTORY = Field[str]("workingDir")
 
+# The second is a link to /proc/self/fd in every Linux container (OCI runtime specification, "Dev symbolic links").
+_TREES = (("proc",), ("dev", "fd"))
+
 
 def check(pod: PodView, _: Given) -> Iterable[Violation]:
     """Yield every container that starts there; a relative path is taken from the root, as runtimes do."""
@@ -30,7 +34,7 @@ def check(pod: PodView, _: Given) -> Iterable[Violation]:
 def _started(pod: PodView) -> Iterator[Violation]:
     for container in pod.containers:
         directory = container.shape.workingDir
-        if directory and lies_in(clean(directory), ("proc",)):
+        if directory and any(lies_in(clean(directory), tree) for tree in _TREES):
             yield Violation(
                 DIRECTORY.at(container), observed=observe(directory), wanted="not lead into /proc", value=directory
             )
@@ -47,11 +51,13 @@ RULE = PodRule(
     check=check,
     examples=(
         bad("a descriptor", "containers: [{name: app, workingDir: /proc/self/fd/8}]"),
+        bad("a descriptor by its other name", "containers: [{name: app, workingDir: /dev/fd/8}]"),
         bad("with doubled slashes", "containers: [{name: app, workingDir: //proc/self}]"),
         bad("with dots", "containers: [{name: app, workingDir: /app/.././proc/}]"),
         bad("through a process back out", "containers: [{name: app, workingDir: /proc/self/root/app}]"),
         bad("relative", "containers: [{name: app, workingDir: proc/self/cwd}]"),
         good("a directory", "containers: [{name: app, workingDir: /app}]"),
+        good("another place of devices", "containers: [{name: app, workingDir: /dev/shm}]"),
         good("a name that only begins alike", "containers: [{name: app, workingDir: /process}]"),
         good("absent", "containers: [{name: app, workingDir: null}]"),
     ),

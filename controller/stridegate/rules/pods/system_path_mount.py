@@ -2,8 +2,8 @@
 
 Threat: over /proc and /sys it hides the runtime's masks and the kernel's answers, over the users' database or the loader's
 configuration it makes other programs run as somebody else, and above the pod's token it plants another.
-Check: no `mountPath` leads to /proc, /sys or below; to /dev or below, except /dev/shm; to the root, /etc/passwd,
-/etc/shadow or /etc/ld.so.preload; nor to /var/run/secrets/kubernetes.io or what contains it.
+Check: no `mountPath` leads to /proc, /sys or below; to /dev or below, except /dev/shm; to the root, /etc, /etc/passwd,
+/etc/shadow or /etc/ld.so.preload; nor to /var/run/secrets/kubernetes.io, by whichever name, or what contains it.
 Fix: mount it elsewhere. There is no automatic fix.
 """
 
@@ -22,8 +22,14 @@ PATH = Field[str]("mountPath")
 
 _TREES: tuple[Components, ...] = (("proc",), ("sys",), ("dev",))
 _SHARED_MEMORY = ("dev", "shm")
-_FILES = frozenset({("etc", "passwd"), ("etc", "shadow"), ("etc", "ld.so.preload")})
 _TOKENS = ("var", "run", "secrets", "kubernetes.io")
+# Whatever covers just one of these, or the folder that holds them; /var/run is a link to /run in most images.
+_PLACES = frozenset(
+    {
+        *(("etc",), ("etc", "passwd"), ("etc", "shadow"), ("etc", "ld.so.preload")),
+        ("run", "secrets", "kubernetes.io"),
+    }
+)
 # Nothing longer is a path that Linux takes (`limits.h`), nor kept.
 _LONGEST = 4096
 
@@ -51,7 +57,7 @@ def _hidden(path: str) -> str | None:
     components = clean(path)
     if lies_in(components, _SHARED_MEMORY):
         return None
-    if lies_in(_TOKENS, components) or components in _FILES:
+    if lies_in(_TOKENS, components) or components in _PLACES:
         return written(components)
     return next((written(tree) for tree in _TREES if lies_in(components, tree)), None)
 
@@ -76,8 +82,10 @@ RULE = PodRule(
         bad("devices", _MOUNT.format("/dev/net/tun")),
         bad("the root", _MOUNT.format("/.")),
         bad("users", _MOUNT.format("/etc//passwd")),
+        bad("what holds them", _MOUNT.format("/etc")),
         bad("the loader's configuration", _MOUNT.format("/etc/ld.so.preload")),
         bad("where the token is", _MOUNT.format("/var/run/secrets/kubernetes.io")),
+        bad("where it is by another name", _MOUNT.format("/run/secrets/kubernetes.io/")),
         bad("above it", _MOUNT.format("/var/run")),
         good("shared memory", _MOUNT.format("/dev/shm")),  # noqa: S108 - a path in a container
         good("configuration", _MOUNT.format("/etc/app")),

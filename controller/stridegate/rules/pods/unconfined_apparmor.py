@@ -68,6 +68,11 @@ RULE = PodRule(
             valid=False,
         ),
         good(
+            "an annotation that names no profile, of which the API server makes none",
+            "{}",
+            annotations={"container.apparmor.security.beta.kubernetes.io/app": "localhost/"},
+        ),
+        good(
             "a profile of the node",
             "containers: [{name: app, securityContext: {appArmorProfile: {type: Localhost, localhostProfile: foo}}}]",
         ),

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stridegate.model.container_views import ContainerView
 from stridegate.model.edits import Append, Patch
 from stridegate.model.places import Field
 from stridegate.model.references import CisDocker, CisKubernetes, PodSecurity
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
-from stridegate.model.views import ContainerView, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Safety, Severity, Stride
 
 DROPPED = Field[tuple[str, ...]]("securityContext.capabilities.drop")

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stridegate.model.container_views import ContainerKind
 from stridegate.model.errors import BadQuantity
 from stridegate.model.places import Field
-from stridegate.model.quantities import positive
+from stridegate.model.quantities import bounds
 from stridegate.model.rules import Given, PodRule, Violation, bad, good, observe
-from stridegate.model.views import ContainerKind, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 LIMIT = Field[str | int | float]("resources.limits.ephemeral-storage")
@@ -38,7 +39,7 @@ def check(pod: PodView, _: Given) -> Iterator[Violation]:
 
 def _limits(limit: object) -> bool:
     try:
-        return isinstance(limit, str | int | float) and positive(limit)
+        return isinstance(limit, str | int | float) and bounds(limit)
     except BadQuantity:
         return False
 

@@ -2,8 +2,8 @@
 
 Threat: a leak, a large request or an attacker takes the node's memory, and the kernel kills what belongs to others.
 Check: every init, sidecar and regular container has a `limits.memory` above 0, or the pod has one for all of them
-(`spec.resources`); 0 means unlimited to the runtime. Ephemeral containers cannot have one. A limit in thousandths of a
-byte (`512m`) is one, and is warned about.
+(`spec.resources`); 0 means unlimited to the runtime, and so does 8Ei and more, which no node can count. Ephemeral
+containers cannot have one. A limit in thousandths of a byte (`512m`) is one, and is warned about.
 Fix: set the limit that the policy gives as `default`, never below the container's own request, and the same request
 where there is none. Risky: an application that needs more is killed.
 """
@@ -13,18 +13,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from stridegate.model.container_views import ContainerKind, ContainerView
 from stridegate.model.edits import Assign, Patch
 from stridegate.model.errors import BadQuantity
 from stridegate.model.places import Field, Spot
-from stridegate.model.quantities import ordinary, parse_quantity, positive
+from stridegate.model.quantities import bounds, ordinary, parse_quantity
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
-from stridegate.model.views import ContainerKind, ContainerView, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Outcome, Profile, Safety, Severity, Stride
 
 LIMIT = Field[str | int | float]("resources.limits.memory")
 REQUEST = Field[str | int | float]("resources.requests.memory")
 
+_COUNTED = "be below 8Ei: the kubelet counts no further, and sets no limit"
 _THOUSANDTHS = "be in bytes: the suffix m means a thousandth of one"
 
 
@@ -54,12 +56,13 @@ def check(pod: PodView, given: Given) -> Iterator[Violation]:
 def _wrong(spot: Spot, limit: str | float, default: Quantity | None) -> Violation | None:
     """Return what is wrong with an explicit limit."""
     try:
-        bounded = positive(limit)
+        bounded = bounds(limit)
     except BadQuantity as error:
         return Violation(LIMIT.at(spot), observed=observe(str(limit)[:60]), wanted=f"be a quantity: {error}")
     if not bounded:
         patch = _limited(spot, default) if isinstance(spot, ContainerView) else None
-        return Violation(LIMIT.at(spot), observed=f"{limit}, which means unlimited", wanted="be above 0", patch=patch)
+        wanted = _COUNTED if parse_quantity(limit) > 0 else "be above 0"
+        return Violation(LIMIT.at(spot), observed=f"{limit}, which means unlimited", wanted=wanted, patch=patch)
     if isinstance(limit, str) and limit.endswith("m"):
         return Violation(LIMIT.at(spot), observed=limit, wanted=_THOUSANDTHS, outcome=Outcome.WARN)
     return None
@@ -75,6 +78,8 @@ def _limited(container: ContainerView, default: Quantity | None) -> Patch | None
     except BadQuantity:
         return None
     limit = str(request) if requested is not None and requested > default.value else default.text
+    if not bounds(limit):
+        return None
     edits = [Assign(LIMIT.at(container), limit)]
     if request is None:
         # The API server applies its defaults again after the patch and would copy the limit anyway.

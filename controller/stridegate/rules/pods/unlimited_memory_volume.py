@@ -1,8 +1,8 @@
 """A volume in memory has no size limit.
 
 Threat: whatever is written to it is memory of the node, and the kernel kills what belongs to others when it runs out.
-Check: every emptyDir with the medium Memory has a `sizeLimit` above 0; 0 means unlimited. Huge pages have limits of
-their own.
+Check: every emptyDir with the medium Memory has a `sizeLimit` above 0; 0 means unlimited, and so does 8Ei and more. Huge
+pages have limits of their own.
 Fix: set the `sizeLimit` that the policy gives. Risky: an application that writes more is evicted.
 """
 
@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from stridegate.model.edits import Assign, Patch
 from stridegate.model.errors import BadQuantity
-from stridegate.model.quantities import positive
+from stridegate.model.quantities import bounds
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
 from stridegate.model.views import PodView
@@ -54,7 +54,7 @@ def _wrong(limit: object) -> str | None:
     if not isinstance(limit, str | int | float):
         return "be a quantity such as 64Mi"
     try:
-        return None if positive(limit) else "be above 0, which means unlimited"
+        return None if bounds(limit) else "be above 0 and below 8Ei, which both mean unlimited"
     except BadQuantity as error:
         return f"be a quantity: {error}"
 

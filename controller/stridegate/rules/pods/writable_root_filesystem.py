@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
+from stridegate.model.container_views import ContainerView
 from stridegate.model.edits import Append, Assign, Edit, FrozenJson, Patch
 from stridegate.model.errors import BadDeclaration
 from stridegate.model.places import Field
 from stridegate.model.references import CisDocker, CisKubernetes
 from stridegate.model.rules import Given, Parameters, PodRule, Quantity, Violation, bad, good, observe
-from stridegate.model.views import ContainerView, PodView
+from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Outcome, Profile, Safety, Severity, Stride
 from stridegate.model.writable_paths import (
     WRITABLE_PATHS_ANNOTATION,

@@ -1,0 +1,7 @@
+module stridegate.dev/local/openreports
+
+go 1.26.0
+
+require (
+	github.com/openreports/reports-api v0.2.1
+)
