@@ -50,7 +50,7 @@ kind: .venv/.ready ## the tests on a kind cluster with Stridegate installed
 bench: .venv/.ready ## measure the webhook against an empty handler and kopf's own server, in one run
 	PYTHONPATH=.:deploy/local $(VENV)/python -m bench
 
-mutants: .venv/.ready ## change the rules in every way that mutmut knows, and list what no test notices
+mutants: .venv/.ready ## change rules and engine in every way that mutmut knows, and list what no test notices
 	bench/mutants
 
 lock: .venv/.ready ## renew the lock files from pyproject.toml

@@ -6,6 +6,7 @@ It must cost less than what it measures, and time to the microsecond: blocking s
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import select
@@ -15,14 +16,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.reviews import Object, Scenario, http_request, review
+from bench.reviews import Object, Scenario, http_request, review, unlike
 from bench.servers import NAME
 
 CONNECTIONS = 25
-LAP = 200
+LAP = 600
 _PATIENCE = 60.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
@@ -94,11 +95,12 @@ class Call:
 
 
 class Caller:
-    """Sends the reviews of one scenario to one server."""
+    """Sends the reviews of one scenario to one server: of replicas that are all alike, or of pods of which none is like another."""
 
-    def __init__(self, connections: Sequence[_Connection], calls: Sequence[Call]) -> None:
+    def __init__(self, connections: Sequence[_Connection], calls: Sequence[Call], *, alike: bool) -> None:
         self._connections = connections
         self._calls = calls
+        self._alike = alike
 
     def press(self, laps: int, clock: Callable[[], float]) -> list[float]:
         """Send reviews as fast as they are answered, with one under way on each connection, and return what the clock said after each lap.
@@ -160,19 +162,21 @@ class Caller:
         return late
 
     def _endless(self) -> Iterator[Call]:
-        while True:
-            yield from self._calls
+        for number in itertools.count():
+            call = self._calls[number % len(self._calls)]
+            yield call if self._alike else replace(call, body=unlike(call.body, number))
 
 
 @contextmanager
-def calling(port: int, certificates: Path, scenario: Scenario, judge: Judge) -> Iterator[Caller]:
+def calling(port: int, certificates: Path, scenario: Scenario, judge: Judge, *, alike: bool) -> Iterator[Caller]:
     """Connect, and have each review answered once; the judge looks at the answers."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(certificates / "ca.crt")
     connections = [_Connection(port, context) for _ in range(CONNECTIONS)]
     try:
-        yield Caller(connections, [_asked(each, scenario, number, judge) for number, each in enumerate(connections)])
+        calls = [_asked(each, scenario, number, judge) for number, each in enumerate(connections)]
+        yield Caller(connections, calls, alike=alike)
     finally:
         for each in connections:
             each.socket.close()

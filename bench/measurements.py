@@ -14,8 +14,9 @@ from bench.servers import Launcher, Server, pinned
 
 RATE = 1000  # reviews a second, and for how many seconds
 _SECONDS = 5.0
-# A round is so many laps, and what counts is the median lap: whatever else runs on the machine disturbs some of them.
-_LAPS = 15
+# A round is so many laps, and what counts is the median lap: whatever else runs on the machine disturbs some of them. A lap
+# is long enough not to see that the kernel tells of another process's time by its ticks.
+_LAPS = 7
 # kopf keeps what it needs to start watching for some seconds.
 _SETTLED = 15.0
 
@@ -44,13 +45,13 @@ def _short(value: float) -> str:
 
 
 def reviews_per_cpu_second(
-    launcher: Launcher, servers: Mapping[Server, Judge], scenario: Scenario, rounds: int
+    launcher: Launcher, servers: Mapping[Server, Judge], scenario: Scenario, rounds: int, *, alike: bool
 ) -> dict[str, Series]:
     """Return how many reviews of a scenario each server answers in a second of processor time, round by round."""
     speeds: dict[str, list[float]] = {server.name: [] for server in servers}
     for _ in range(rounds):
         for server, judge in servers.items():
-            with pinned(1), calling(server.port, launcher.certificates, scenario, judge) as caller:
+            with pinned(1), calling(server.port, launcher.certificates, scenario, judge, alike=alike) as caller:
                 readings = caller.press(_LAPS, server.cpu)
             seconds = [after - before for before, after in itertools.pairwise(readings)]
             speeds[server.name].append(LAP / statistics.median(seconds))
@@ -64,7 +65,7 @@ def latencies(
     halves: list[float] = []
     tails: list[float] = []
     for _ in range(rounds):
-        with pinned(1), calling(server.port, launcher.certificates, scenario, judge) as caller:
+        with pinned(1), calling(server.port, launcher.certificates, scenario, judge, alike=False) as caller:
             late = [seconds * 1000 for seconds in caller.pace(RATE, _SECONDS)]
         percentiles = statistics.quantiles(late, n=100)
         halves.append(percentiles[49])

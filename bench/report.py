@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import platform
 import tempfile
@@ -59,9 +60,9 @@ def _speed(_: ApiServer, launcher: Launcher, rounds: int) -> None:
             running.enter_context(start()) for start in (launcher.webhook, launcher.empty, launcher.kopf)
         )
         servers = {ours: judge, empty: judge_constant, kopf: judge}
-        for scenario in Scenario:
-            speeds = reviews_per_cpu_second(launcher, servers, scenario, rounds)
-            print(f"  {scenario.title}")
+        for scenario, alike in itertools.product(Scenario, (True, False)):
+            speeds = reviews_per_cpu_second(launcher, servers, scenario, rounds, alike=alike)
+            print(f"  {scenario.title}, {'a replica like those before it' if alike else 'unlike any before it'}")
             for name, speed in speeds.items():
                 print(f"    {name:<22} {speed}; {1e6 / speed.median:,.0f} µs each")
             mine = speeds[ours.name]
@@ -70,7 +71,9 @@ def _speed(_: ApiServer, launcher: Launcher, rounds: int) -> None:
 
 
 def _latency(_: ApiServer, launcher: Launcher, rounds: int) -> None:
-    print(f"\nLatency in milliseconds at {RATE:,} reviews per second, from the moment each was due")
+    print(
+        f"\nLatency in milliseconds at {RATE:,} reviews per second of pods unlike any before, from the moment each was due"
+    )
     with launcher.webhook() as ours, launcher.empty() as empty:
         for scenario in Scenario:
             print(f"  {scenario.title}")

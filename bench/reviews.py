@@ -11,6 +11,8 @@ from typing import Any
 Object = dict[str, Any]
 
 NAMESPACE = "shop"
+# Stands in every pod, in place of what makes it like no other.
+_MARK = "release-00000000"
 _SERVICE = "stridegate-webhook.stridegate-system.svc"
 
 
@@ -94,9 +96,9 @@ def _pod(number: int) -> Object:
             "volumes": [
                 {"name": "configuration", "configMap": {"name": "checkout", "defaultMode": 420}},
                 {"name": "cache", "emptyDir": {"sizeLimit": "128Mi"}},
-                _token_volume(),
+                _token_volume(number),
             ],
-            "containers": [_server(), _exporter()],
+            "containers": [_server(number), _exporter(number)],
             "restartPolicy": "Always",
             "terminationGracePeriodSeconds": 30,
             "dnsPolicy": "ClusterFirst",
@@ -121,7 +123,7 @@ def _pod(number: int) -> Object:
     }
 
 
-def _server() -> Object:
+def _server(number: int) -> Object:
     return {
         "name": "server",
         "image": "registry.example/storefront/checkout:4.17.2@sha256:" + "7f" * 32,
@@ -130,13 +132,14 @@ def _server() -> Object:
         "env": [
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}},
             {"name": "DATABASE_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "checkout", "key": "password"}}},
+            {"name": "CHECKOUT_RELEASE", "value": _MARK},
             *({"name": f"CHECKOUT_OPTION_{index}", "value": f"value of option {index}"} for index in range(8)),
         ],
         "resources": {"requests": {"cpu": "250m", "memory": "192Mi"}},
         "volumeMounts": [
             {"name": "configuration", "mountPath": "/etc/checkout", "readOnly": True},
             {"name": "cache", "mountPath": "/var/cache/checkout"},
-            _token_mount(),
+            _token_mount(number),
         ],
         "livenessProbe": _probe("/healthz", 8080, 10),
         "readinessProbe": _probe("/readyz", 8080, 5),
@@ -145,7 +148,7 @@ def _server() -> Object:
     }
 
 
-def _exporter() -> Object:
+def _exporter(number: int) -> Object:
     return {
         "name": "exporter",
         "image": "registry.example/observability/exporter:1.9.0",
@@ -153,7 +156,7 @@ def _exporter() -> Object:
         "ports": [{"name": "metrics", "containerPort": 9102, "protocol": "TCP"}],
         "env": [{"name": "SCRAPE_URI", "value": "http://127.0.0.1:8080/status"}],
         "resources": {"requests": {"cpu": "10m", "memory": "24Mi"}},
-        "volumeMounts": [_token_mount()],
+        "volumeMounts": [_token_mount(number)],
         "livenessProbe": _probe("/-/healthy", 9102, 30),
         **_DEFAULTED,
     }
@@ -176,18 +179,22 @@ def _probe(path: str, port: int, period: int) -> Object:
     }
 
 
-def _token_mount() -> Object:
+def _token_name(number: int) -> str:
+    return f"kube-api-access-{number:05d}"
+
+
+def _token_mount(number: int) -> Object:
     return {
-        "name": "kube-api-access-x7k2p",
+        "name": _token_name(number),
         "readOnly": True,
         "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
     }
 
 
-def _token_volume() -> Object:
+def _token_volume(number: int) -> Object:
     field = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
     return {
-        "name": "kube-api-access-x7k2p",
+        "name": _token_name(number),
         "projected": {
             "sources": [
                 {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
@@ -265,6 +272,11 @@ def review(scenario: Scenario, number: int) -> Object:
             "options": {"kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1"},
         },
     }
+
+
+def unlike(body: bytes, number: int) -> bytes:
+    """Return a review as long as this one, of a pod that is like no pod of another number."""
+    return body.replace(_MARK.encode(), b"release-%08d" % number)
 
 
 def http_request(scenario: Scenario, number: int) -> tuple[bytes, bytes]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPSConnection
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from localkube.api_server import ApiServer
@@ -42,10 +43,16 @@ def owned(kind: str, name: str, **labels: str) -> Json:
     return {"ownerReferences": [owner], **({"labels": labels} if labels else {})}
 
 
-Request = tuple[str, str, Json]
+class Request(NamedTuple):
+    """A write; PATCH means a merge patch."""
+
+    method: str
+    path: str
+    body: Json
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
-def _send(server: ApiServer, requests: Sequence[Request]) -> None:
+def send(server: ApiServer, requests: Sequence[Request]) -> None:
     """Send requests over eight connections."""
     with ThreadPoolExecutor(_CONNECTIONS) as threads:
         list(threads.map(lambda first: _send_some(server, requests[first::_CONNECTIONS]), range(_CONNECTIONS)))
@@ -54,9 +61,10 @@ def _send(server: ApiServer, requests: Sequence[Request]) -> None:
 def _send_some(server: ApiServer, requests: Iterable[Request]) -> None:
     way_in = find_way_in(server.kubeconfig)
     with closing(HTTPSConnection(urlsplit(way_in.server).netloc, context=way_in.context())) as connection:
-        for method, path, body in requests:
-            content = "application/merge-patch+json" if method == "PATCH" else "application/json"
-            connection.request(method, path, json.dumps(body), {"Content-Type": content})
+        for each in requests:
+            content = "application/merge-patch+json" if each.method == "PATCH" else "application/json"
+            headers = {"Content-Type": content, **each.headers}
+            connection.request(each.method, each.path, json.dumps(each.body), headers)
             answer = connection.getresponse()
             received = answer.read()
             assert answer.status < 300, received
@@ -64,20 +72,21 @@ def _send_some(server: ApiServer, requests: Iterable[Request]) -> None:
 
 def create(server: ApiServer, pods: Sequence[Mapping[str, Any]]) -> None:
     """Create pods, in no order."""
-    _send(server, [("POST", f"/api/v1/namespaces/{each['metadata']['namespace']}/pods", dict(each)) for each in pods])
+    path = "/api/v1/namespaces/{}/pods".format
+    send(server, [Request("POST", path(each["metadata"]["namespace"]), dict(each)) for each in pods])
 
 
 def report_phase(server: ApiServer, namespace: str, names: Iterable[str], phase: str) -> None:
     """Say of pods what their kubelets would."""
     pods = f"/api/v1/namespaces/{namespace}/pods"
-    _send(server, [("PATCH", f"{pods}/{name}/status", {"status": {"phase": phase}}) for name in names])
+    send(server, [Request("PATCH", f"{pods}/{name}/status", {"status": {"phase": phase}}) for name in names])
 
 
 def delete_all(server: ApiServer, namespace: str) -> None:
     """Delete the pods of a namespace."""
-    _send(server, [("DELETE", f"/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=0", {})])
+    send(server, [Request("DELETE", f"/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=0", {})])
 
 
 def create_namespaces(server: ApiServer, *names: str) -> None:
     """Create namespaces."""
-    _send(server, [("POST", "/api/v1/namespaces", {"metadata": {"name": name}}) for name in names])
+    send(server, [Request("POST", "/api/v1/namespaces", {"metadata": {"name": name}}) for name in names])

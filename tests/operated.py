@@ -54,6 +54,12 @@ class Process:
                 command, stderr=log, env={**os.environ, "PYTHONPATH": str(CHECKOUT / "controller")}
             )
 
+    def memory(self) -> int:
+        """Return how many MiB of memory it had at most."""
+        assert self._running is not None
+        status = Path(f"/proc/{self._running.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
         """End the process and return its exit code; 0 where it does not run."""
         if self._running is None:

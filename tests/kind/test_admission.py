@@ -19,6 +19,8 @@ from traffic import Client, pod
 pytestmark = pytest.mark.kind
 SAMPLES = Path(__file__).parents[2] / "deploy" / "samples"
 THREAT_MODEL = yaml.safe_load((SAMPLES / "threat-model.yaml").read_text(encoding="utf-8"))["spec"]
+SYSTEM = "stridegate-system"
+REPLICAS = 10
 DEMANDS = {key: value for key, value in THREAT_MODEL.items() if key != "namespaceSelector"}
 
 
@@ -59,6 +61,35 @@ def test_a_careless_deployment_runs_with_what_its_patches_promise(
     assert mounts["/"].split(",")[0] == "ro"
     assert mounts["/tmp"].split(",")[0] == "rw"  # noqa: S108 - the path that the policy declares writable
     assert limit == str(256 * 2**20)
+
+
+def test_the_replicas_of_a_deployment_are_judged_once_by_each_replica_of_the_webhook(
+    stridegate: Installation, namespace: str, policy: Callable[..., str]
+) -> None:
+    policy(**DEMANDS)
+    before = reviews_recalled(stridegate)
+
+    stridegate.kubectl("-n", namespace, "apply", "-f", "-", stdin=plain_deployment())
+    stridegate.kubectl("-n", namespace, "scale", "deployment/web", f"--replicas={REPLICAS}")
+    stridegate.kubectl(
+        "-n", namespace, "wait", "deployment/web", f"--for=jsonpath={{.status.replicas}}={REPLICAS}", "--timeout=60s"
+    )
+
+    recalled = [after - before.get(name, 0) for name, after in reviews_recalled(stridegate).items()]
+    # Every pod is reviewed twice, to patch and to judge it; the first of each is new to whoever reviews it.
+    assert sum(recalled) >= 2 * (REPLICAS - len(recalled))
+
+
+def reviews_recalled(stridegate: Installation) -> dict[str, int]:
+    """Return how many reviews each replica of the webhook has answered as it answered one that was alike."""
+    pods = f"/api/v1/namespaces/{SYSTEM}/pods"
+    found = json.loads(
+        stridegate.kubectl("get", "--raw", f"{pods}?labelSelector=app.kubernetes.io/component%3Dwebhook")
+    )
+    names = [each["metadata"]["name"] for each in found["items"] if "deletionTimestamp" not in each["metadata"]]
+    told = {name: stridegate.kubectl("get", "--raw", f"{pods}/{name}:9090/proxy/metrics") for name in names}
+    counted = re.compile(r"^stridegate_admission_recalled_total ([0-9]+)", re.MULTILINE)
+    return {name: int(found[1]) for name, text in told.items() if (found := counted.search(text))}
 
 
 def process_facts(stridegate: Installation, namespace: str, app: str) -> tuple[dict[str, str], dict[str, str], str]:

@@ -28,6 +28,8 @@ from stridegate.operator.freshness import OVERDUE, Reason, freshness, of_windows
 from stridegate.operator.occurrences import MOST, Occurrences
 
 NOW = 1_800_000_000.0
+# When a report was made that is not new any more.
+OLD = NOW - 1000
 HOME = "stridegate-system"
 
 
@@ -44,7 +46,7 @@ def machine(name: str = "node1", *, ready: bool = True, **labels: str) -> Machin
     )
 
 
-def report(name: str = "node1", *, scanned: float | None = NOW, created: float = NOW, **status: Any) -> KnownReport:  # noqa: ANN401 - JSON
+def report(name: str = "node1", *, scanned: float | None = NOW, created: float = OLD, **status: Any) -> KnownReport:  # noqa: ANN401 - JSON
     wanted = node_report(machine(name), Settings(), (), ())
     metadata = {
         **wanted["metadata"],  # type: ignore[dict-item] # a map
@@ -62,11 +64,11 @@ def report(name: str = "node1", *, scanned: float | None = NOW, created: float =
         (Reason.FRESH, report(scanned=NOW - OVERDUE), True, True),
         (Reason.FRESH, report(scanned=NOW + 3600), True, True),
         (Reason.OVERDUE, report(scanned=NOW - OVERDUE - 1), True, True),
-        (Reason.OVERDUE, report(scanned=None, created=NOW - 1000), True, True),
+        (Reason.OVERDUE, report(scanned=None), True, True),
         (Reason.SCANNER_GONE, report(), True, False),
         (Reason.NODE_NOT_READY, report(), False, True),
-        (Reason.NODE_NOT_READY, report(scanned=None, created=NOW - 1000), False, False),
-        (Reason.SCANNER_GONE, report(scanned=None, created=NOW - 1000), True, False),
+        (Reason.NODE_NOT_READY, report(scanned=None), False, False),
+        (Reason.SCANNER_GONE, report(scanned=None), True, False),
     ],
 )
 def test_a_report_is_fresh_while_node_and_scanner_are_ready_and_it_was_written_lately(
@@ -81,9 +83,24 @@ def test_a_report_is_fresh_while_node_and_scanner_are_ready_and_it_was_written_l
     assert (found.reason, found.met) == (reason, reason is Reason.FRESH)
 
 
-@pytest.mark.parametrize(("ready", "scanning"), [(True, True), (True, False), (False, False)])
-def test_nothing_is_said_of_a_report_that_has_just_been_made(ready: bool, scanning: bool) -> None:
-    assert freshness(report(scanned=None), machine(ready=ready), scanning=scanning, now=NOW + 60) is None
+@pytest.mark.parametrize("scanned", [None, NOW])
+@pytest.mark.parametrize(("ready", "scanning"), [(True, False), (False, False)])
+def test_a_report_that_has_just_been_made_is_not_called_stale_before_it_was_fresh(
+    scanned: float | None, ready: bool, scanning: bool
+) -> None:
+    made = report(scanned=scanned, created=NOW)
+    before = report(scanned=scanned, created=NOW, **condition("True"))
+
+    found = [
+        freshness(each, machine(ready=ready), scanning=scanning, now=NOW + later)
+        for each, later in ((made, 60), (made, 1000), (before, 60))
+    ]
+
+    assert [each and each.met for each in found] == [None, False, False]
+
+
+def test_nothing_is_said_of_a_report_that_waits_for_its_first_scan() -> None:
+    assert freshness(report(scanned=None, created=NOW), machine(), scanning=True, now=NOW + 60) is None
 
 
 def test_a_node_that_runs_windows_is_told_apart() -> None:
@@ -158,7 +175,7 @@ def told(*rounds: dict[str, KnownReport]) -> list[tuple[str, str]]:
     occurrences = Occurrences()
     events: list[dict[str, Any]] = []
     for each in rounds:
-        events = occurrences.news(each)
+        events = occurrences.news(each, NOW)
     return [(each["reason"], each["type"]) for each in events]
 
 
@@ -188,6 +205,18 @@ def test_a_flood_of_changes_makes_few_events() -> None:
     events = told({}, {name: report(name, **delta("t1")) for name in names})
 
     assert len(events) == MOST
+
+
+def test_changes_that_never_end_make_an_event_every_ten_seconds() -> None:
+    occurrences = Occurrences()
+    occurrences.news({}, NOW)
+
+    told = [
+        len(occurrences.news({f"node{number}": report(**delta(f"t{second}")) for number in range(100)}, NOW + second))
+        for second in range(101)
+    ]
+
+    assert (told[0], sum(told[1:])) == (MOST, 10)
 
 
 def test_restarts_are_counted_over_an_hour_and_not_before() -> None:

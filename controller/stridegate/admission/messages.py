@@ -23,6 +23,7 @@ WARNING_RUNES = 256
 WARNINGS_RUNES = 2048
 WARNING_LINES = 8
 
+_DENIED = "Stridegate denied "
 _POLICIES_SHOWN = 3
 _LONG_FIX = "fix: too long for this message, see stridegate check"
 
@@ -43,16 +44,19 @@ class Addressee:
         return self.workload.kind == self.kind
 
     def __str__(self) -> str:
-        kind = "pod" if self.kind == "Pod" else self.kind
         # What belongs to no namespace is in none.
         place = f' in "{clean(self.namespace)}"' if self.namespace else ""
-        return f'{kind} "{clean(self.name)}"{place}'
+        return f"{_called(self.kind, self.name)}{place}"
+
+
+def _called(kind: str, name: str) -> str:
+    return f'{"pod" if kind == "Pod" else kind} "{clean(name)}"'
 
 
 def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy, *, exempted: int = 0) -> str:
     """Return the one message of a denial: every violation, worst first, how many are exempted, the fix, and where to learn more."""
     count = len(denied)
-    head = f"Stridegate denied {addressee} ({_policies(denied)}): {count} violation{'s' if count > 1 else ''}"
+    head = f"{_DENIED}{addressee} ({_policies(denied)}): {count} violation{'s' if count > 1 else ''}"
     head += f", {exempted} exempted" if exempted else ""
     foot = _foot(addressee, denied, remedy)
     fix = _fix(addressee.workload, remedy)
@@ -64,6 +68,17 @@ def denial(addressee: Addressee, denied: Sequence[Ruling], remedy: Remedy, *, ex
     if len("\n".join([head, *fix, foot]).encode()) > MOST_BYTES // 2:
         fix = [_LONG_FIX]
     return _shortened(head, details, denied, [*fix, foot])
+
+
+def readdressed(message: str, name: str, new: str) -> str | None:
+    """Return the denial of a pod as it reads for another of its workload, which differs in its name alone.
+
+    None where the names are not of one length: what has room in a message depends on it.
+    """
+    head, other = (f"{_DENIED}{_called('Pod', each)}" for each in (name, new))
+    if not message.startswith(head) or len(head.encode()) != len(other.encode()):
+        return None
+    return other + message[len(head) :]
 
 
 def _details(denied: Sequence[Ruling], room: int) -> list[str]:

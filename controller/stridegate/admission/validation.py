@@ -17,8 +17,8 @@ from stridegate.engine.decide import sparing
 from stridegate.engine.difference import Difference
 from stridegate.engine.policies import Regime
 from stridegate.engine.remedies import Remedy, Target, remedy
-from stridegate.model.findings import Decision, Finding
-from stridegate.model.vocabulary import Action, Outcome
+from stridegate.model.findings import Decision
+from stridegate.model.vocabulary import Outcome
 
 # Who makes the children of workloads: nobody reads a warning that they get, and a denial would wedge the owner. Told by
 # the requesting user, never by owner references, which anybody can write.
@@ -59,6 +59,7 @@ def answer(judged: Judgement | Label, request: Request, rulebook: Rulebook) -> V
         workload=circumstances.workload,
         exempted=tuple(each.ruling.finding.rule.slug for each in decision.exempted),
         counts=tuple(_counts(rulebook.regime, decision, judged.difference)),
+        faults=tuple(_faults(decision, judged.difference)),
         overwritten=() if judged.pod is None else undone(rulebook.regime, judged.pod, introduced, circumstances),
     )
 
@@ -91,10 +92,13 @@ def _counts(regime: Regime, decision: Decision, difference: Difference) -> Itera
     worsened = {id(finding) for finding in difference.worsened}
     for ruling in decision.denied + decision.warned + decision.audited:
         state = State.WORSENED if id(ruling.finding) in worsened else State.INTRODUCED
-        yield _count(ruling.finding, ruling.action, state)
+        yield Count(ruling.finding.rule.slug, ruling.action, state)
     for finding in difference.existing:
-        yield _count(finding, regime.claims[finding.question][0].action, State.EXISTING)
+        yield Count(finding.rule.slug, regime.claims[finding.question][0].action, State.EXISTING)
 
 
-def _count(finding: Finding, action: Action, state: State) -> Count:
-    return Count(slug=finding.rule.slug, action=action, state=state, fault=finding.outcome is Outcome.ERROR)
+def _faults(decision: Decision, difference: Difference) -> Iterator[str]:
+    ruled = (ruling.finding for ruling in decision.denied + decision.warned + decision.audited)
+    for finding in (*ruled, *difference.existing):
+        if finding.outcome is Outcome.ERROR:
+            yield finding.rule.slug

@@ -37,12 +37,11 @@ class State(enum.Enum):
 
 
 class Count(NamedTuple):
-    """One finding, as metrics count it; `fault` where the rule could not judge."""
+    """One finding, as metrics count it."""
 
     slug: str
     action: Action
     state: State
-    fault: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,8 @@ class Verdict:
     """What validation found. Whoever makes one has judged: nothing is allowed by default.
 
     A denial has a message, and no warnings. `overwritten` are the slugs that mutation says it healed, and that are
-    violated all the same. `exempted` are the slugs of the findings that exemptions take, one for each.
+    violated all the same. `exempted` are the slugs of the findings that exemptions take, one for each, and `faults` those
+    of the rules that could not judge.
     `problem` and `correlation` are for the log, where something went wrong.
     """
 
@@ -61,6 +61,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     workload: Workload | None = None
     counts: tuple[Count, ...] = ()
+    faults: tuple[str, ...] = ()
     exempted: tuple[str, ...] = ()
     overwritten: tuple[str, ...] = ()
     refusal: Refusal = Refusal.FORBIDDEN

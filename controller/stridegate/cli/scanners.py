@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from stridegate.cli.processes import BIND, KUBECONFIG, LOG_LEVEL, PROBE_PORT
+
 _SOCKET = click.option(
     "--socket",
     "socket_path",
@@ -21,13 +23,6 @@ _ROOT = click.option(
     show_default=True,
     help="Where the host's directories are mounted.",
 )
-_LOG_LEVEL = click.option(
-    "--log-level",
-    type=click.Choice(["debug", "info", "warning"]),
-    default="info",
-    show_default=True,
-    help="Least to log.",
-)
 
 
 @click.command(short_help="Scan a node and keep its HardeningReport.")
@@ -36,18 +31,12 @@ _LOG_LEVEL = click.option(
 @click.option("--pod-uid", default="", help="The uid of this pod, which is not judged.")
 @_SOCKET
 @_ROOT
-@click.option("--bind", default="", help="Address to listen on; without it, every one, IPv4 and IPv6.")
-@click.option(
-    "--probe-port", type=click.IntRange(0, 65535), default=9090, show_default=True, help="Plain HTTP: probes, metrics."
-)
+@BIND
+@PROBE_PORT
 @click.option("--instance-metadata", is_flag=True, help="Try whether the cloud's metadata service answers pods.")
 @click.option("--kubelet-port", type=click.IntRange(1, 65535), default=10250, show_default=True)
-@click.option(
-    "--kubeconfig",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Talk to this cluster; without it, to the one the process runs in.",
-)
-@_LOG_LEVEL
+@KUBECONFIG
+@LOG_LEVEL
 def scanner(  # noqa: PLR0913, PLR0917 - one argument per option
     node: str,
     address: str,
@@ -99,7 +88,7 @@ def scanner(  # noqa: PLR0913, PLR0917 - one argument per option
     help="A path of the host that is mounted; repeat it. What is elsewhere is unknown, and not absent.",
 )
 @click.option("--masked", multiple=True, metavar="PATH", help="A path below those that something hides; repeat it.")
-@_LOG_LEVEL
+@LOG_LEVEL
 def reader(socket_path: Path, root: Path, visible: tuple[str, ...], masked: tuple[str, ...], log_level: str) -> None:
     """Read files of the host for the scanner, and tell no secret, until SIGTERM. It needs no network and no token.
 

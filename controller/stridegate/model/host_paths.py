@@ -42,49 +42,29 @@ _SOCKETS = tuple(
 )
 # What contains one of these (/, /var, /var/lib, /opt) reaches it too. Below /var/log a symbolic link that a pod plants
 # is followed by the kubelet, as root, for whoever may read logs. Tables of cron and scripts of cloud-init run as root. Where
-# the system is an image, homes are below /var, /opt/bin has programs, /sysroot and /ostree lead around what is read-only,
-# and Talos keeps its secrets in /system.
+# the system is an image, homes are below /var, /opt/bin has programs, /sysroot and /ostree lead around what is read-only;
+# what is mounted on /var has another name (/local on Bottlerocket, /mnt/stateful_partition on Container-Optimized OS), and
+# Talos keeps its secrets in /system.
 _TREES = tuple(
     tuple(path.split("/"))
     for path in (
-        *(
-            "bin",
-            "boot",
-            "dev",
-            "efi",
-            "etc",
-            "home",
-            "lib",
-            "lib32",
-            "lib64",
-            "libx32",
-            "opt/bin",
-            "opt/cni",
-            "ostree",
-        ),
-        *(
-            "proc",
-            "root",
-            "run",
-            "sbin",
-            "srv",
-            "sys",
-            "sysroot",
-            "system",
-            "usr",
-            "var/home",
-            "var/log",
-            "var/roothome",
-        ),
+        *(".bottlerocket", "bin", "boot", "dev", "efi", "etc", "home", "lib", "lib32", "lib64", "libx32"),
+        *("local/var", "mnt/stateful_partition", "opt/bin", "opt/cni", "ostree", "proc", "root", "run", "sbin"),
+        *("srv", "sys", "sysroot", "system", "usr", "var/home", "var/log", "var/roothome"),
         *("var/lib/kubelet", "var/lib/etcd", "var/lib/docker", "var/lib/containerd", "var/lib/containers"),
         *("var/lib/crio", "var/lib/rancher", "var/lib/cni", "var/lib/cloud", "var/lib/k0s", "var/lib/minikube"),
-        *("var/snap/microk8s", "var/spool/cron"),
+        *("var/snap/microk8s", "var/spool/cron", "var/vcap"),
     )
 )
 _WINDOWS_TREES = tuple(
     tuple(path.split("/"))
-    for path in ("pipe", "c:/programdata/docker", "c:/programdata/containerd", "c:/var/lib/kubelet")
+    for path in (
+        *("pipe", "c:/windows", "c:/program files", "c:/programdata/docker", "c:/programdata/containerd"),
+        *("c:/users", "c:/etc", "c:/k", "c:/opt/cni", "c:/run", "c:/var/lib/kubelet", "c:/var/log"),
+    )
 )
+# Of these, the ones that have no other meaning on Linux; the drive is not named there.
+_WINDOWS_ONLY = tuple(tree[1:] if tree[0] == "c:" else tree for tree in _WINDOWS_TREES[:5])
 
 
 class Reach(NamedTuple):
@@ -146,8 +126,7 @@ def tree_at(path: Components, *, windows: bool = False) -> str | None:
     """
     if windows:
         return _tree(path, _WINDOWS_TREES)
-    lower = tuple(map(str.lower, path))
-    return _tree(path, _TREES) or _tree(lower, _WINDOWS_TREES[:1]) or _tree(("c:", *lower), _WINDOWS_TREES[1:])
+    return _tree(path, _TREES) or _tree(tuple(map(str.lower, path)), _WINDOWS_ONLY)
 
 
 def _tree(path: Components, trees: tuple[Components, ...]) -> str | None:

@@ -37,9 +37,13 @@ def freshness(report: KnownReport, machine: Machine, *, scanning: bool, now: flo
     `scanning` is whether the node's scanner is Ready, which its own probe says: it is not where no scan was completed
     for two intervals. `now` is Unix time in seconds.
     """
-    if report.scanned is None and report.created is not None and now - report.created < _FIRST:
-        # A node that has just come is not Ready, and its scanner neither; of many, each would be written about twice.
-        return None
+    found = _found(report, machine, scanning=scanning, now=now)
+    new = report.created is not None and now - report.created < _FIRST
+    # A node that has just joined is not Ready, and its scanner neither: each report would be written twice for nothing.
+    return None if new and not found.met and report.condition(Type.FRESH.value) is None else found
+
+
+def _found(report: KnownReport, machine: Machine, *, scanning: bool, now: float) -> Condition:
     if not machine.ready:
         return _not(Reason.NODE_NOT_READY, "the node is not Ready, so nobody knows how it is now")
     if not scanning:

@@ -140,7 +140,7 @@ class NodeReports:
         wanted = (cluster_report(), *self._wanted(machines, reports, now))
         await work_through((partial(self._apply, each, reports) for each in wanted), _HANDS)
         await work_through(self._tellings(machines, reports, now), _HANDS)
-        for event in self._occurrences.news(self._ledgers.reports.values()):
+        for event in self._occurrences.news(self._ledgers.reports.values(), now):
             await self._send(self._cluster.create_event, event)
         self._metrics.note_reports(self._ledgers.reports.values().values(), now)
 

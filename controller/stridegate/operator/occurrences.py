@@ -10,8 +10,9 @@ from stridegate.kube.known_reports import KnownReport
 from stridegate.kube.objects import Json
 from stridegate.kube.reports import API_VERSION
 
-# The most Events of one round; what is beyond them stands in the reports themselves.
-MOST = 20
+# The most Events at a time, and the seconds after which there may be one more; what is beyond them stands in the reports
+# themselves. A fleet that is rolled out or updated says thousands of new things within minutes.
+MOST, _SPACING = 20, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +26,35 @@ class Occurrences:
 
     def __init__(self) -> None:
         self._told: dict[str, _Told] | None = None
+        # Seconds that were saved up for Events, each of which takes some, and when that was reckoned.
+        self._saved = MOST * _SPACING
+        self._asked = 0.0
 
     def forget(self) -> None:
         """Take what comes next for known: another replica tells."""
         self._told = None
 
-    def news(self, reports: Mapping[str, KnownReport]) -> list[Json]:
-        """Return the Events of what has changed since the last time, at most so many."""
-        known, now = self._told, {name: _told(each) for name, each in reports.items()}
-        self._told = now
+    def news(self, reports: Mapping[str, KnownReport], now: float) -> list[Json]:
+        """Return the Events of what has changed since the last time, at most so many; `now` is in seconds of any clock."""
+        known, current = self._told, {name: _told(each) for name, each in reports.items()}
+        self._told = current
         if known is None:
             return []
         events = [
             event
             for name, each in reports.items()
-            if not each.leaving and known.get(name) != now[name]
-            for event in _events(each, known.get(name, _Told("", "")), now[name])
+            if not each.leaving and known.get(name) != current[name]
+            for event in _events(each, known.get(name, _Told("", "")), current[name])
         ]
-        return events[:MOST]
+        return events[: self._allow(len(events), now)]
+
+    def _allow(self, wanted: int, now: float) -> int:
+        """Return how many Events there may be, of so many, and take them from what there may be later."""
+        self._saved = min(MOST * _SPACING, self._saved + max(0.0, now - self._asked))
+        self._asked = now
+        granted = min(wanted, int(self._saved // _SPACING))
+        self._saved -= granted * _SPACING
+        return granted
 
 
 def _told(report: KnownReport) -> _Told:

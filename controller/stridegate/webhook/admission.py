@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from stridegate.admission import responses
 from stridegate.admission.errors import BrokenJudgement, CannotJudge, UnreadableReview
 from stridegate.admission.kinds import KINDS, Kinds
-from stridegate.admission.mutation import mutate
 from stridegate.admission.policy_set import Rulebook
+from stridegate.admission.recall import Recall
 from stridegate.admission.responses import Refusal, Reply
 from stridegate.admission.reviews import Request, read_review
 from stridegate.admission.subjects import scope_of
-from stridegate.admission.validation import validate
 from stridegate.admission.verdicts import Label, Mutation, Verdict, audit_annotations
 from stridegate.engine.evaluate import Fault, contained
 from stridegate.model.texts import clean
@@ -61,6 +60,7 @@ class Admission:
         clock: Callable[[], float],
         kinds: Kinds = KINDS,
         calendar: Callable[[], float] = time.time,
+        recall: Recall | None = None,
     ) -> None:
         self._policies = policies
         self._journal = journal
@@ -68,6 +68,7 @@ class Admission:
         self._kinds = kinds
         # What exemptions end by: Unix time, where the clock only says how long something took.
         self._calendar = calendar
+        self._recall = recall or Recall()
 
     async def validate(self, call: Call) -> Reply:
         """Return whether what a call asks for is allowed."""
@@ -147,7 +148,7 @@ class Admission:
 
     def _judged(self, request: Request, rulebook: Rulebook) -> Verdict:
         """Return the verdict on a request; where judging it breaks, it is denied if any policy there denies anything."""
-        judged = contained(validate, request, rulebook, self._kinds, now=self._calendar())
+        judged = contained(self._recall.validate, request, rulebook, self._kinds, now=self._calendar())
         if not isinstance(judged, Fault):
             return judged
         correlation = correlation_id()
@@ -169,7 +170,7 @@ class Admission:
 
     def _mended(self, request: Request, rulebook: Rulebook) -> Mutation:
         """Return the patch for a request; where making it breaks, there is none, and validation judges the pod as it is."""
-        mended = contained(mutate, request, rulebook, now=self._calendar())
+        mended = contained(self._recall.mutate, request, rulebook, now=self._calendar())
         if not isinstance(mended, Fault):
             return mended
         correlation = correlation_id()

@@ -13,11 +13,13 @@ from prometheus_client.registry import Collector
 from stridegate.admission.reviews import Request
 from stridegate.admission.verdicts import Label, Mutation, Verdict
 from stridegate.model.texts import clean
+from stridegate.model.vocabulary import Action
 from stridegate.webhook.tallies import Distribution, Tally
 
 _log = logging.getLogger(__name__)
 
 # Metric labels are closed sets: nothing in a request makes a series.
+_ACTIONS = {each: str(each) for each in Action}
 _OPERATIONS = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
 _PROBLEM_RUNES = 240
 _LOGGED = {Label.DENIED: logging.INFO, Label.SHED: logging.WARNING, Label.ERROR: logging.ERROR}
@@ -99,12 +101,14 @@ class Journal(Collector):
     def validated(self, entry: Entry, request: Request, verdict: Verdict, seconds: float) -> None:
         """Tell what became of a validation."""
         self._reviewed(entry, request, verdict.label, seconds)
-        if verdict.counts:
-            self._findings.add_all((each.slug, str(each.action), each.state.value) for each in verdict.counts)
-            self._faults.add_all((each.slug,) for each in verdict.counts if each.fault)
-        self._exempted.add_all((slug,) for slug in verdict.exempted)
-        for slug in verdict.overwritten:
-            self._overwritten.add(slug)
+        self._findings.add_all((each.slug, _ACTIONS[each.action], each.state.value) for each in verdict.counts)
+        for tally, slugs in (
+            (self._faults, verdict.faults),
+            (self._exempted, verdict.exempted),
+            (self._overwritten, verdict.overwritten),
+        ):
+            if slugs:
+                tally.add_all((slug,) for slug in slugs)
         if verdict.label in _LOGGED:
             facts = {"owner": clean(str(verdict.workload or "")), "rules": verdict.annotations.get("rules", "")}
             self._write(entry, request, verdict, seconds, facts)

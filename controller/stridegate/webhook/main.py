@@ -14,6 +14,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from stridegate.admission.kinds import Embedder, kinds_with
+from stridegate.admission.recall import Recall
 from stridegate.engine.catalogue import RULES, digest
 from stridegate.kube.reader import Reader, WayIn, find_way_in, reading
 from stridegate.vitals.probes import Probes
@@ -105,7 +106,8 @@ class _Process:
         journal = Journal()
         self._index = PodIndex(reader) if options.exact_exec else None
         kinds = kinds_with(options.embedders, self._index.hold if self._index else None)
-        admission = Admission(self._policies, journal, time.monotonic, kinds)
+        recall = Recall()
+        admission = Admission(self._policies, journal, time.monotonic, kinds, recall=recall)
         routes = {"/validate": admission.validate, "/mutate": admission.mutate}
         shortcuts = {"/validate": admission.validate_at_once, "/mutate": admission.mutate_at_once}
         self._server = Server(routes, shortcuts, self._pulse, _limits(), journal.shed, callers)
@@ -121,6 +123,7 @@ class _Process:
                 self._certificates,
                 self._server,
                 self._pulse,
+                recall,
                 options.lines_dropped,
             )
         )

@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from stridegate import __version__
+from stridegate.admission.recall import Recall
 from stridegate.vitals.pulses import Pulse
 from stridegate.webhook.callers import Objection
 from stridegate.webhook.certificates import CertificateStore
@@ -28,6 +29,7 @@ class ProcessMetrics(Collector):
         certificates: CertificateStore,
         server: Server,
         pulse: Pulse,
+        recall: Recall,
         lines_dropped: Callable[[], int],
     ) -> None:
         self._catalogue = catalogue
@@ -36,6 +38,7 @@ class ProcessMetrics(Collector):
         self._certificates = certificates
         self._server = server
         self._pulse = pulse
+        self._recall = recall
         self._lines_dropped = lines_dropped
 
     def collect(self) -> Iterator[Metric]:
@@ -52,6 +55,11 @@ class ProcessMetrics(Collector):
             "stridegate_connections_dropped",
             "Connections and handshakes that were ended to make room for newer ones.",
             self._server.dropped,
+        )
+        yield _counter(
+            "stridegate_admission_recalled",
+            "Reviews of pods that were answered as one that is alike was before.",
+            self._recall.recalled,
         )
         refused = CounterMetricFamily(
             "stridegate_callers_refused", "Callers without the client certificate that is wanted.", labels=["reason"]

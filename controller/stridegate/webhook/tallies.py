@@ -26,7 +26,8 @@ class Tally:
 
     def add_all(self, several: Iterable[tuple[str, ...]]) -> None:
         """Count one for each of these labels."""
-        self._counts.update(several)
+        for labels in several:
+            self._counts[labels] += 1
 
     def family(self) -> CounterMetricFamily:
         """Return what was counted, for the metric library."""

@@ -41,6 +41,10 @@ FURTHER: tuple[Mapping[str, Any], ...] = (
     {"containers": [{"name": "app", "image": "x:latest"}], "serviceAccount": "web"},
     {"containers": [{"name": "app", "image": "registry.example:5000/x"}], "automountServiceAccountToken": False},
     {"containers": [{"name": "app", "image": "x:1"}], "volumes": [{"name": "a", "image": {"reference": "y"}}]},
+    {"containers": [{"name": "app", "image": "x:1", "resources": {"limits": {"memory": None, "cpu": 1}}}]},
+    {"containers": [{"name": "app", "image": "x:1", "command": ["run", None], "args": [None]}]},
+    {"containers": [{"name": "app", "image": "x:1", "securityContext": {"capabilities": {"drop": [None], "add": []}}}]},
+    {"containers": [{"name": "app", "image": "x:1"}], "securityContext": {"supplementalGroups": [None, 5]}},
 )
 
 
@@ -77,6 +81,7 @@ def manifests() -> Iterator[tuple[str, str, dict[str, Any]]]:
         for kind in PATHS:
             obj: dict[str, Any] = dict(pod if kind == "Pod" else embedding(kind, pod))
             metadata = {"name": "web", "namespace": NAMESPACE, "annotations": annotations if kind == "Pod" else {}}
+            metadata["labels"] = {"team": None}
             made = {**obj, "apiVersion": VERSIONS[kind], "kind": kind, "metadata": metadata}
             if kind == "Deployment":
                 made["spec"] = {**made["spec"], "selector": {"matchLabels": {"app": "web"}}}

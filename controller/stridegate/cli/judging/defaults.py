@@ -32,7 +32,9 @@ def defaulted(obj: Json, prefix: Pointer) -> Json:
 
     What has another shape than it must have is left as it is: whoever decodes it says so.
     """
+    obj = _within(obj, ("metadata",), _named)
     if prefix:
+        obj = _within(obj, (*prefix, "metadata"), _named)
         return _within(obj, (*prefix, "spec"), _template)
     return _within(obj, ("spec",), partial(_pod, _confinement(obj.get("metadata"))))
 
@@ -42,12 +44,43 @@ def _within(obj: Json, path: Pointer, change: Callable[[Json], Json]) -> Json:
         return change(obj)
     part = str(path[0])
     inner = obj.get(part)
-    return {**obj, part: _within(inner, path[1:], change)} if isinstance(inner, dict) else obj
+    if not isinstance(inner, dict):
+        return obj
+    changed = _within(inner, path[1:], change)
+    return obj if changed is inner else {**obj, part: changed}
+
+
+def _named(metadata: Json) -> Json:
+    return _blank(metadata, ("labels", "annotations"), "")
+
+
+def _blank(holder: Json, keys: tuple[str, ...], zero: object) -> Json:
+    """Return a map with the zero value of Go wherever its lists and maps under these keys have null: so it is decoded."""
+    changed: dict[str, object] = {}
+    for key in keys:
+        found = holder.get(key)
+        if isinstance(found, list) and None in found:
+            changed[key] = [zero if each is None else each for each in found]
+        elif isinstance(found, dict) and None in found.values():
+            changed[key] = {name: zero if each is None else each for name, each in found.items()}
+    return {**holder, **changed} if changed else holder
+
+
+def _bounded(holder: Json) -> Json:
+    """Return a container, or the spec of a pod, with the quantity 0 where a resource is null."""
+    return _within(holder, ("resources",), lambda resources: _blank(resources, ("limits", "requests"), "0"))
+
+
+def _written(container: Json) -> Json:
+    """Return a container without null where it lists texts and quantities."""
+    container = _blank(_bounded(container), ("command", "args"), "")
+    return _within(container, ("securityContext", "capabilities"), lambda each: _blank(each, ("add", "drop"), ""))
 
 
 def _template(spec: Json) -> Json:
     """Return the spec of a template: containers and volumes are filled in, and the rest waits for its pods."""
-    return _volumes(_containers(_account_named_twice(spec), _EVERY_LIST, _pulled))
+    spec = _within(_bounded(spec), ("securityContext",), lambda each: _blank(each, ("supplementalGroups",), 0))
+    return _volumes(_containers(_account_named_twice(spec), _EVERY_LIST, lambda each: _pulled(_written(each))))
 
 
 def _confinement(metadata: object) -> Mapping[str, Json]:

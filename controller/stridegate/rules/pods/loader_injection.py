@@ -17,7 +17,7 @@ from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 _LOADERS = frozenset({"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "PYTHONSTARTUP", "NODE_OPTIONS"})
-_PRELOADING = re.compile(r"(?:^|[\s\"'=])(?:-r|--(?:require|import|loader|experimental-loader))(?![\w-])", re.ASCII)
+_PRELOADING = re.compile(r"(?:^|[\s\"'=])(?:-r|--(?:require|import|loader|experimental[-_]loader))(?![\w-])", re.ASCII)
 
 
 def check(pod: PodView, _: Given) -> Iterable[Violation]:

@@ -2,12 +2,13 @@ r"""A pod reaches a part of the node that the node's security rests on.
 
 Threat: credentials of the kubelet and of the cluster, other pods' data, programs, logs and kernel interfaces can be read,
 and what is written there runs as root.
-Check: no hostPath, narrowed by the `subPath` of its mounts, equals, contains or lies below /bin, /boot, /dev, /efi, /etc,
-/home, /lib, /lib32, /lib64, /libx32, /opt/bin, /opt/cni, /ostree, /proc, /root, /run, /sbin, /srv, /sys, /sysroot,
-/system, /usr, /var/home, /var/log, /var/roothome, /var/snap/microk8s, /var/spool/cron or the folders of kubelet, etcd,
-runtimes, distributions and cloud-init in /var/lib. Paths are compared by what they lead to: `/var/run` is `/run`, and
-`/proc/1/root` is `/`. On Windows the same holds for named pipes, `C:\ProgramData\docker`, `C:\ProgramData\containerd` and
-`C:\var\lib\kubelet`, whether or not the pod says that it is for Windows.
+Check: no hostPath, narrowed by the `subPath` of its mounts, equals, contains or lies below /.bottlerocket, /bin, /boot,
+/dev, /efi, /etc, /home, /lib, /lib32, /lib64, /libx32, /local/var, /mnt/stateful_partition, /opt/bin, /opt/cni, /ostree,
+/proc, /root, /run, /sbin, /srv, /sys, /sysroot, /system, /usr, /var/home, /var/log, /var/roothome, /var/snap/microk8s,
+/var/spool/cron, /var/vcap or the folders of kubelet, etcd, runtimes, distributions and cloud-init in /var/lib. Paths are
+compared by what they lead to: `/var/run` is `/run`, and `/proc/1/root` is `/`. On Windows the same holds for named pipes,
+`\Windows`, `\Program Files`, `\ProgramData\docker` and `\ProgramData\containerd`, whether or not the pod says that it is for
+Windows, and where it does for `\Users`, `\etc`, `\k`, `\opt\cni`, `\run`, `\var\lib\kubelet` and `\var\log` as well.
 Fix: mount the one harmless folder that is needed, or use a volume of the pod's own. There is no automatic fix.
 """
 

@@ -2,8 +2,8 @@
 
 Threat: ContainerAdministrator may change everything in the container, load drivers' helpers and use every privilege that
 the kernel, which is the node's, hands out.
-Check: no container effectively names ContainerAdministrator in `windowsOptions.runAsUserName`, in any spelling, with or
-without a domain.
+Check: no container effectively names ContainerAdministrator, Administrator or SYSTEM in `windowsOptions.runAsUserName`, in
+any spelling, with or without a domain.
 Fix: run as ContainerUser. There is no automatic fix: the image may have been built for the administrator.
 """
 
@@ -21,6 +21,9 @@ from stridegate.model.vocabulary import Profile, Severity, Stride
 OPTIONS = Field[WindowsOptions]("securityContext.windowsOptions")
 NAME = Field[str]("securityContext.windowsOptions.runAsUserName")
 
+# Whoever is SYSTEM (`NT AUTHORITY\SYSTEM`) may do what administrators may, and more.
+_ADMINISTRATORS = frozenset({"containeradministrator", "administrator", "system"})
+
 
 def check(pod: PodView, _: Given) -> Iterable[Violation]:
     """Yield every place that makes a container run so; on Linux the field means nothing, and nobody writes it."""
@@ -33,14 +36,22 @@ def _administered(pod: PodView) -> Iterator[Violation]:
         own = NAME.of(container)
         heirs |= own is None
         if own is not None and _administrator(own):
-            yield Violation(NAME.at(container), observed=observe(own), wanted="not be ContainerAdministrator")
+            yield Violation(
+                NAME.at(container),
+                observed=observe(own),
+                wanted="name ContainerUser, or somebody else who is no administrator",
+            )
     default = NAME.of(pod)
     if heirs and default is not None and _administrator(default):
-        yield Violation(NAME.at(pod), observed=observe(default), wanted="not be ContainerAdministrator")
+        yield Violation(
+            NAME.at(pod),
+            observed=observe(default),
+            wanted="name ContainerUser, or somebody else who is no administrator",
+        )
 
 
 def _administrator(name: str) -> bool:
-    return name.rpartition("\\")[2].strip().casefold() == "containeradministrator"
+    return name.rpartition("\\")[2].strip().casefold() in _ADMINISTRATORS
 
 
 RULE = PodRule(
@@ -79,6 +90,22 @@ RULE = PodRule(
             r"""
             os: {name: windows}
             securityContext: {seccompProfile: null, windowsOptions: {runAsUserName: 'User Manager\ContainerAdministrator'}}
+            containers: [{name: app, securityContext: null}]
+            """,
+        ),
+        bad(
+            "the system itself",
+            r"""
+            os: {name: windows}
+            securityContext: {seccompProfile: null, windowsOptions: {runAsUserName: 'NT AUTHORITY\SYSTEM'}}
+            containers: [{name: app, securityContext: null}]
+            """,
+        ),
+        good(
+            "a service",
+            r"""
+            os: {name: windows}
+            securityContext: {seccompProfile: null, windowsOptions: {runAsUserName: 'NT AUTHORITY\NETWORK SERVICE'}}
             containers: [{name: app, securityContext: null}]
             """,
         ),
