@@ -94,7 +94,7 @@ def _of_mounts(
         return
     asked = [str(section(each, "hostPath").get("path")) for each in volumes if "hostPath" in each]
     # hostIPC: runtimes mount the host's shared memory.
-    implied = ["/dev/shm"] if spec.get("hostIPC") is True else []
+    implied = ["/dev/shm"] if spec.get("hostIPC") is True else []  # noqa: S108 - where it is
     unasked = [each for each in host_paths(container, node[HostMounts()]) if not _is_below(each, (*asked, *implied))]
     told = node.look_at([FileStatusOf(path) for path in asked]) if unasked else []
     # A path that was asked for may lead elsewhere by links.

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stridegate.model.nodes.answers import (
-    Arrival,
-    FileKind,
-    FileStatus,
-    Mount,
-    RunningContainer,
-    Unreadable,
-    Users,
-)
+from stridegate.model.nodes.answers import Arrival, FileKind, FileStatus, Mount, RunningContainer, Unreadable, Users
 from stridegate.model.nodes.container_specimens import HOST_ROOT, HOST_RUN, ROOT, bound, shown
 from stridegate.model.nodes.containers import concluded, needed, promised
 from stridegate.model.nodes.nodes import Node, NotReadable
