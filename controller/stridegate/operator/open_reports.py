@@ -18,10 +18,11 @@ from stridegate.kube.errors import Conflict, KubeError, NotFound, Refused
 from stridegate.kube.known_reports import KnownReport
 from stridegate.kube.objects import Json
 from stridegate.kube.open_heads import Head, head_of, heads
-from stridegate.kube.open_reports import WholeReport, open_name, open_report
+from stridegate.kube.open_reports import open_name, open_report
 from stridegate.kube.reader import Reader
 from stridegate.kube.reports import REPORTS
 from stridegate.kube.rosters import Entry, Version
+from stridegate.kube.whole_reports import WholeReport
 from stridegate.operator.errors import NotActive
 from stridegate.operator.leases import Leadership
 from stridegate.operator.metrics import Metrics
