@@ -43,6 +43,8 @@ HEALTHY = {
     'stridegate_audit_survivors{policy="production"}': f"0x{_LONG}",
     "stridegate_audit_errors_total": f"0x{_LONG}",
     'stridegate_node_reports{state="Fresh"}': f"3x{_LONG}",
+    'stridegate_open_reports{state="repeated"}': f"4x{_LONG}",
+    'stridegate_open_reports{state="refused"}': f"0x{_LONG}",
     'stridegate_callers_refused_total{reason="name"}': f"0x{_LONG}",
     'stridegate_rule_errors_total{rule="host-pid"}': f"0x{_LONG}",
     'stridegate_mutation_overwritten_total{rule="host-pid"}': f"0x{_LONG}",
@@ -151,6 +153,8 @@ CASES = (
     Case("audits that fail", {"stridegate_audit_errors_total": f"0x40 0+1x{_LONG}"}, {("StridegateAuditFailing", "warn")}),
     Case("a scanner gone", {'stridegate_node_reports{state="ScannerGone"}': f"1x{_LONG}"},
          {("StridegateReportStale", "warn")}),
+    Case("ClusterReports that are refused", {'stridegate_open_reports{state="refused"}': f"2x{_LONG}"},
+         {("StridegateOpenReportsBehind", "info")}),
 )  # fmt: skip
 
 
