@@ -15,7 +15,7 @@ from leaves import (
     standing,
     taken,
 )
-from specimens import HERE, laid_over, view
+from specimens import HERE, laid_over, slugs, view
 from stridegate.engine.decide import Circumstances, patches
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import JsonMap
@@ -105,6 +105,17 @@ def test_a_rule_that_could_not_judge_is_nothing_to_spare() -> None:
     made = patches(ASKED, found, let_off([exemption("setuid", "privilege-escalation")], subject))
 
     assert made == []
+
+
+def test_what_is_exempted_and_has_no_patch_keeps_none_from_others() -> None:
+    # A privileged container may escalate whatever it says, so there is nothing to patch.
+    unconfined = "securityContext: {privileged: true, allowPrivilegeEscalation: null, readOnlyRootFilesystem: null}"
+    subject = view(laid_over(f"containers: [{{name: app, {unconfined}}}]"))
+    found = evaluate(ASKED.mending, subject)
+
+    made = patches(ASKED, found, let_off([exemption("debug", "privilege-escalation")], subject))
+
+    assert slugs(finding for finding, _ in made) == {"writable-root-filesystem"}
 
 
 def profiled(pod: PodView, circumstances: Circumstances) -> list[str]:
