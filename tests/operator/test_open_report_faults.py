@@ -16,6 +16,7 @@ from charts import KINDS
 from hardeningreports import node_report
 from localkube.api_server import METADATA_AUDIT_POLICY, ApiServer
 from openreports import kind, open_reports, serve, unserve
+from operated import eventually
 from reported import apply, scanned
 from standing_by import Leases
 from stridegate.kube.cluster import Cluster
@@ -90,6 +91,31 @@ def other_kind(**schema: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     return changed
 
 
+def forbid_deletion(server: ApiServer) -> None:
+    """Let the API server refuse to delete ClusterReports, and wait until it does."""
+    rule = {"apiGroups": ["openreports.io"], "apiVersions": ["*"], "operations": ["DELETE"], "resources": ["*"]}
+    apply(
+        server,
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": "keep-reports"},
+            "spec": {
+                "matchConstraints": {"resourceRules": [rule]},
+                "validations": [{"expression": "false", "message": "reports are kept"}],
+            },
+        },
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": "keep-reports"},
+            "spec": {"policyName": "keep-reports", "validationActions": ["Deny"]},
+        },
+    )
+    tried = ("delete", "creps", NAME, "--dry-run=server")
+    eventually(lambda: "reports are kept" in server.kubectl(*tried, check=False))
+
+
 def asked(server: ApiServer, verb: str) -> int:
     """Return how often anybody asked for something of ClusterReports."""
     events = map(json.loads, server.audit_log.read_text().splitlines())
@@ -129,6 +155,18 @@ def test_what_somebody_annotated_is_left_as_it_is(reported: ApiServer) -> None:
 
     assert replica.look() == {"repeated": 1}
     assert asked(reported, "patch") == before
+
+
+def test_a_copy_under_another_name_is_not_ours_to_delete(reported: ApiServer) -> None:
+    replica = Replica(reported)
+    replica.look()
+    kept = open_reports(reported)[NAME]
+    kept["metadata"] = {"name": "kept-for-the-auditor", "labels": kept["metadata"]["labels"]}
+    apply(reported, kept)
+
+    replica.look()
+
+    assert open_reports(reported).keys() == {NAME, "kept-for-the-auditor"}
 
 
 def test_what_was_made_meanwhile_by_another_replica_of_ours_is_taken_over(reported: ApiServer) -> None:
@@ -188,6 +226,22 @@ def test_a_kind_that_refuses_what_it_is_sent_is_asked_for_a_few_at_a_time(
     assert (first, second) == ({"refused": 5}, {"refused": 7})
     assert caplog.text.count("cannot be repeated as a ClusterReport") == 1
     assert "scopeSelector: Required value" in caplog.text
+
+
+def test_what_may_not_be_deleted_is_said_and_holds_nothing_up(
+    reported: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    replica = Replica(reported)
+    replica.look()
+    forbid_deletion(reported)
+    reported.kubectl("delete", "hrep", "node1")
+    report(reported, "node2")
+
+    counts = replica.look()
+    reported.kubectl("delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", "keep-reports")
+
+    assert counts == {"repeated": 1}
+    assert f"ClusterReport {NAME}, whose report is gone, cannot be deleted" in caplog.text
 
 
 def test_a_kind_of_another_version_is_not_ours_to_write(reported: ApiServer, caplog: pytest.LogCaptureFixture) -> None:

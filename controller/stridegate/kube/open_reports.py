@@ -54,6 +54,7 @@ _KINDS = {
     for kind in kinds.split()
 }
 _NAMED = re.compile(r"(\w+) (?:([^/\s]+)/)?([^/\s]+)")
+_NAME = re.compile(rf"{CLUSTER_REPORT}|stridegate-node-[0-9a-f]{{{_DIGITS}}}", re.ASCII)
 _FAMILIES = {each.value: each.title for each in Benchmark}
 
 
@@ -62,6 +63,11 @@ def open_name(report: str) -> str:
     if report == CLUSTER_REPORT:
         return CLUSTER_REPORT
     return f"stridegate-node-{hashlib.sha256(report.encode()).hexdigest()[:_DIGITS]}"
+
+
+def is_open_name(name: str) -> bool:
+    """Whether a ClusterReport has a name that `open_name` gives: a copy with our label under another name is not ours to delete."""
+    return _NAME.fullmatch(name) is not None
 
 
 def open_report(report: WholeReport, rules: Mapping[str, CatalogueEntry]) -> Json | None:

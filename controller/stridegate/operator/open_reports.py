@@ -8,7 +8,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -18,7 +17,7 @@ from stridegate.kube.errors import Conflict, KubeError, NotFound, Refused
 from stridegate.kube.known_reports import KnownReport
 from stridegate.kube.objects import Json
 from stridegate.kube.open_heads import Head, head_of, heads
-from stridegate.kube.open_reports import open_name, open_report
+from stridegate.kube.open_reports import is_open_name, open_name, open_report
 from stridegate.kube.reader import Reader
 from stridegate.kube.reports import REPORTS
 from stridegate.kube.rosters import Entry, Version
@@ -128,7 +127,7 @@ class OpenReports:
     async def _list(self, reader: Reader, count: int) -> bool:
         """See which ClusterReports of ours there are, and whether there can be any; what is not as it was left is done again."""
         try:
-            found = {each.name: each async for each in heads(reader)}
+            found = {each.name: each async for each in heads(reader) if is_open_name(each.name)}
         except Refused as error:
             if error.passing:
                 raise
@@ -158,7 +157,8 @@ class OpenReports:
                 continue
             try:
                 wanted = await _wanted(reader, name)
-                standing = await self._write(reader, wanted, known) if wanted is not None else None
+                # What says nothing, or is gone by now, is repeated by nothing.
+                standing = await self._write(reader, wanted, known) if wanted is not None else Standing.REPEATED
             except Refused as error:
                 if error.passing:
                     raise
@@ -213,9 +213,14 @@ class OpenReports:
         """Delete ours whose reports are gone, where the API server has not done so yet. Raises KubeError."""
         for name in known.keys() - wanted:
             self._leadership.require()
-            # The collector of garbage may be quicker.
-            with suppress(NotFound, Conflict):
+            try:
                 await asyncio.to_thread(self._cluster.delete_open_report, known[name].metadata)
+            except Refused as error:
+                if error.passing:
+                    raise
+                # The collector of garbage may be quicker. What is refused is tried again once it is listed again.
+                if not isinstance(error, NotFound | Conflict):
+                    _log.warning("ClusterReport %s, whose report is gone, cannot be deleted: %s", name, error)
             del known[name]
 
 
