@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from localkube.api_server import ApiServer
 from localkube.binaries import Binaries
-from localkube.cache import Cache
-from localkube.places import Places
+from localkube.cache import Cache, digest
+from localkube.places import RECIPES, Places
 from localkube.versions import KubernetesVersion
 from operated import eventually
+
+_FILE = "openreports.io_clusterreports.yaml"
 
 
 @cache
 def _definition() -> str:
-    binaries = Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen())
-    module = binaries.module_source("openreports")
-    return (module / "config" / "crd" / "openreports.io_clusterreports.yaml").read_text(encoding="utf-8")
+    shared = Cache(root=Places.of().cache)
+    binaries = Binaries(cache=shared, kubernetes=KubernetesVersion.chosen())
+
+    def fetch(place: Path) -> None:
+        shutil.copy(binaries.module_source("openreports") / "config" / "crd" / _FILE, place)
+
+    # Kept as programs are: who has it needs neither Go nor a network.
+    folder = shared.built("openreports", digest([RECIPES / "modules" / "openreports"]), fetch)
+    return (folder / _FILE).read_text(encoding="utf-8")
 
 
 def kind() -> dict[str, Any]:

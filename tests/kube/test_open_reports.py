@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -12,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardeningreports import COMPLETE
+from scanned import exemption, judged, status
 from stridegate.engine.node_catalogue import ENTRIES
 from stridegate.kube.open_heads import head_of
 from stridegate.kube.open_reports import STALE, open_name, open_report
 from stridegate.kube.whole_reports import WholeReport
+from stridegate.model.nodes.verdicts import Offender, State
 
 FINDING = COMPLETE["status"]["findings"][0]
 PLAIN = {key: value for key, value in FINDING.items() if key not in {"exemption", "previousState"}}
@@ -147,6 +150,27 @@ def test_a_report_that_is_stale_is_never_all_green() -> None:
 
 def test_the_result_about_staleness_has_the_name_of_no_rule() -> None:
     assert STALE not in ENTRIES
+
+
+@given(st.lists(st.tuples(st.sampled_from(State), st.booleans()), max_size=40), st.integers(0, 7))
+def test_every_scan_is_counted_alike_in_both_reports(outcomes: list[tuple[State, bool]], length: int) -> None:
+    many = tuple(Offender(name="/" + "é" * 250, observed="ü" * 128) for _ in range(length))
+    scanned = status(
+        *(judged(state, f"rule-{number}", offenders=many) for number, (state, _) in enumerate(outcomes)),
+        exemptions=tuple(exemption(slug=f"rule-{number}") for number, (_, exempted) in enumerate(outcomes) if exempted),
+    )
+
+    found = repeated(**scanned)
+    summary, counted = found["summary"], scanned["summary"]
+    listed = Counter(each["result"] for each in found["results"])
+
+    assert summary == {
+        **{each: counted[each] for each in ("pass", "fail", "warn", "error")},
+        "skip": counted["notApplicable"] + counted["exempted"],
+    }
+    assert {**listed, "skip": listed["skip"] + counted["notApplicable"]} == {
+        each: summary[each] for each in summary if summary[each] or each == "skip"
+    }
 
 
 def test_the_report_on_the_cluster_has_no_scope() -> None:
