@@ -1,7 +1,7 @@
 # Two images: `slim` for the webhook and the scanner, `full` with the kubernetes package for the operator and the command line.
 #   docker build --target slim --tag localhost/stridegate:0.1.0-slim .
 # No stage needs a network. Before building, .build/wheels has the locked wheels for the bases' Python, and setuptools;
-# `make demo` sees to that, docs/guides/installation.md says how it is done by hand.
+# `make demo` sees to that, docs/guides/images.md says how it is done by hand.
 # Both bases have the same Python at the same path; the first has pip and venv too. Of the second, nothing but that
 # Python and the libraries it loads goes into an image.
 ARG BUILD_BASE=python:3.13-slim

@@ -33,7 +33,7 @@ POD: Mapping[str, object] = {
         "annotations": {"kubernetes.io/config.source": "api"},
     },
     "spec": {"containers": [{"name": "app"}]},
-    "status": {"containerStatuses": [{"name": "app", "containerID": f"containerd://{ID}"}]},
+    "status": {"containerStatuses": [{"name": "app", "containerID": f"containerd://{ID}", "state": {"running": {}}}]},
 }
 
 

@@ -328,6 +328,19 @@ class TestForgetting:
 
         assert recall.recalled == 39
 
+    def test_the_answer_to_a_pod_with_hundreds_of_violations_is_not_kept(self) -> None:
+        recall = Recall()
+        many: JsonMap = {
+            "containers": [{"name": f"c{each}", "image": "a:1", "securityContext": {}} for each in range(200)]
+        }
+        request = sent({**replica("aaaaa"), "spec": many})
+
+        for _ in range(2):
+            recall.validate(request, MENDING, now=NOW)
+            recall.mutate(request, MENDING, now=NOW)
+
+        assert recall.recalled == 0
+
     def test_what_is_not_asked_for_again_is_forgotten(self) -> None:
         recall = Recall(generation=4)
 

@@ -25,6 +25,12 @@ def test_the_notes_say_what_is_enforced_where_and_what_to_type_next(helm: Helm) 
     assert notes(helm, {}) == golden
 
 
+def test_the_notes_speak_of_reports_where_a_scanner_makes_them(helm: Helm) -> None:
+    said = [notes(helm, {"scanner": {"enabled": enabled}}) for enabled in (True, False)]
+
+    assert ["kubectl get hardeningreports" in each for each in said] == [True, False]
+
+
 def test_the_notes_name_every_namespace_that_is_left_out(helm: Helm) -> None:
     said = notes(helm, {"excludedNamespaces": ["calico-system"]})
 

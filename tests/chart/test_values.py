@@ -57,11 +57,42 @@ def test_a_namespace_that_is_not_ours_alone_is_refused(helm: Helm, namespace: st
         ({"operator": {"hostNetwork": True}}, "hostNetwork"),
         ({"operator": {"nodeSelector": {"pool": 1}}}, "pool"),
         ({"operator": {"tolerations": [{"keys": "x"}]}}, "keys"),
-        ({"image": {"tag": "latest"}}, "tag"),
+        ({"image": {"tag": "latest"}}, "image.tag: must name a version"),
         ({"image": {"digest": "sha256:abc"}}, "digest"),
         ({"image": {"repository": "Stridegate:1"}}, "repository"),
         ({"image": {"pullPolicy": "Never"}}, "pullPolicy"),
-        ({"excludedNamespaces": ["stridegate-canary"]}, "excludedNamespaces"),
+        ({"excludedNamespaces": ["stridegate-canary"]}, "excludedNamespaces: must not name stridegate-canary"),
+        ({"webhook": {"nodeSelector": {"node pool": "x"}}}, "node pool"),
+        ({"webhook": {"nodeSelector": {"pool": "a b"}}}, "a b"),
+        ({"webhook": {"nodeSelector": {"pool": "x" * 64}}}, "nodeSelector/pool"),
+        ({"webhook": {"configurationAnnotations": {"a/b/c": "x"}}}, "a/b/c"),
+        (
+            {"operator": {"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]}},
+            r"operator.tolerations\[0\]: must have no value with the operator Exists; got b",
+        ),
+        (
+            {"scanner": {"tolerations": [{"operator": "Exists"}, {"value": "b"}]}},
+            r"scanner.tolerations\[1\]: must have a key",
+        ),
+        ({"scanner": {"paths": ["/proc/1"]}}, "of the profile generic: must not reach /run, /proc.*got /proc/1"),
+        ({"scanner": {"profiles": {"generic": {"masked": ["/etc"]}}}}, "masked: must lie below.*got /etc"),
+        (
+            {"webhook": {"resources": {"requests": {"memory": "1Gi"}}}},
+            "webhook.resources: requests.memory must be at most limits.memory, which is 256Mi; got 1Gi",
+        ),
+        (
+            {"scanner": {"reader": {"resources": {"requests": {"cpu": "0.3"}}}}},
+            "scanner.reader.resources: requests.cpu must be at most limits.cpu, which is 250m; got 0.3",
+        ),
+        ({"operator": {"resources": {"limits": {"memory": 134217727}}}}, "operator.resources: requests.memory"),
+        ({"priorityClassName": "a..b"}, "priorityClassName"),
+        ({"imagePullSecrets": [""]}, "imagePullSecrets/0"),
+        ({"networkPolicy": {"apiServerAddresses": ["192.0.2.256/32"]}}, "apiServerAddresses"),
+        ({"networkPolicy": {"apiServerAddresses": ["192.0.2.1/33"]}}, "apiServerAddresses"),
+        ({"networkPolicy": {"apiServerAddresses": ["2001:db8::1/129"]}}, "apiServerAddresses"),
+        ({"monitoring": {"podMonitors": {"interval": "30"}}}, "interval"),
+        ({"monitoring": {"alerts": {"runbooks": "wiki"}}}, "runbooks"),
+        ({"monitoring": {"dashboards": {"labels": {"grafana_dashboard": 1}}}}, "grafana_dashboard"),
         ({"platform": ["cali"]}, "platform"),
         ({"platform": "calico"}, "platform"),
         ({"excludedNamespaces": ["*"]}, "excludedNamespaces"),
@@ -78,6 +109,22 @@ def test_a_namespace_that_is_not_ours_alone_is_refused(helm: Helm, namespace: st
 def test_a_bad_value_is_refused_by_name(helm: Helm, values: dict[str, object], said: str) -> None:
     with pytest.raises(Refused, match=said):
         helm.render(values)
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"requests": {"cpu": "1500m", "memory": "0.25G"}, "limits": {"cpu": "1.5", "memory": "256M"}},
+        {"requests": {"cpu": 1, "memory": 268435456}, "limits": {"cpu": "1", "memory": "256Mi"}},
+        {"requests": {"cpu": "2", "memory": "1Ti"}, "limits": {"memory": "1024Gi"}},
+    ],
+    ids=str,
+)
+def test_requests_up_to_the_limits_are_taken(helm: Helm, resources: dict[str, object]) -> None:
+    release = helm.render({"webhook": {"resources": resources}})
+
+    (container,) = release.one("Deployment", "stridegate-webhook")["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == resources
 
 
 def test_every_schema_of_an_object_refuses_what_it_does_not_know() -> None:

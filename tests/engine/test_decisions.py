@@ -136,13 +136,23 @@ def test_the_strictest_policy_says_whether_a_patch_is_made() -> None:
     assert not operations(NO_PROFILE, strict, lax)
 
 
-def test_the_strictest_policy_says_with_which_value_and_at_a_tie_the_first_by_name() -> None:
-    def giving(name: str, size: str) -> Policy:
-        return policy(name, given=Given(parameters=Parameters(default=Quantity(size, parse_quantity(size)))))
+def limiting(name: str, size: str, action: Action = Action.DENY) -> Policy:
+    return policy(name, action=action, given=Given(parameters=Parameters(default=Quantity(size, parse_quantity(size)))))
 
-    made = operations(laid_over("containers: [{name: app, resources: null}]"), giving("b", "1Gi"), giving("a", "2Gi"))
 
-    assert {each["value"] for each in made if each["value"] != {}} == {"2Gi"}
+@pytest.mark.parametrize(
+    ("policies", "size"),
+    [
+        ((limiting("b", "1Gi"), limiting("a", "2Gi")), "2Gi"),
+        ((limiting("a", "1Gi", Action.WARN), limiting("b", "2Gi")), "2Gi"),
+        ((limiting("a", "1Gi"), limiting("b", "2Gi", Action.WARN)), "1Gi"),
+    ],
+    ids=["at a tie the first by name", "the last", "the first"],
+)
+def test_the_strictest_policy_says_with_which_value(policies: tuple[Policy, ...], size: str) -> None:
+    made = operations(laid_over("containers: [{name: app, resources: null}]"), *policies)
+
+    assert {each["value"] for each in made if each["value"] != {}} == {size}
 
 
 def test_what_is_excluded_is_not_patched() -> None:
@@ -156,6 +166,13 @@ def test_what_one_policy_excludes_another_still_patches() -> None:
     sparing = replace(policy("spares", given=Given(pod_security=30)), exclude=(exclusion,))
 
     assert operations(NO_PROFILE, sparing, policy("warns", action=Action.WARN))
+
+
+def test_what_one_policy_excludes_another_that_only_audits_does_not_patch() -> None:
+    exclusion = Exclusion(namespaces=frozenset({"shop"}), reason="x")
+    sparing = replace(policy("spares"), exclude=(exclusion,))
+
+    assert not operations(NO_PROFILE, sparing, policy("audits", action=Action.AUDIT))
 
 
 EXCLUDED = Exclusion(

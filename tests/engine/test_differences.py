@@ -12,6 +12,7 @@ from specimens import judged, laid_over, slugs, view
 from stridegate.engine.difference import Difference, compare, unchanged
 from stridegate.engine.examples import JsonMap
 from stridegate.model.edits import Json
+from stridegate.model.findings import Finding
 from stridegate.model.pods import PodTemplate
 from stridegate.model.quantities import parse_quantity
 from stridegate.model.rules import Given, Parameters, Quantity
@@ -65,6 +66,14 @@ def test_fields_that_no_rule_reads_cost_nobody_a_denial() -> None:
     child(new, "spec")["schedulingGates"] = []
 
     assert unchanged(template(PRIVILEGED), template(new))
+
+
+@pytest.mark.parametrize("metadata", [{"name": "example"}, {"name": "example", "annotations": {}}, None])
+def test_without_annotations_is_one_thing_however_it_is_written(metadata: Json) -> None:
+    old: JsonMap = {**PRIVILEGED, "metadata": {"name": "example", "annotations": None}}
+    new: JsonMap = {**PRIVILEGED, "metadata": metadata}
+
+    assert unchanged(template(old), template(new))
 
 
 def test_an_annotation_is_a_change() -> None:
@@ -253,3 +262,20 @@ def test_a_port_of_the_node_under_another_protocol_is_introduced() -> None:
 
     assert slugs(updated(listening("TCP"), listening("UDP")).introduced) == {"host-port"}
     assert not updated(listening("null"), listening("TCP")).answerable
+
+
+def test_a_pod_that_comes_from_nothing_is_introduced() -> None:
+    difference = compare(None, [], view(PRIVILEGED), judged(PRIVILEGED))
+
+    assert "privileged-container" in slugs(difference.introduced)
+    assert not difference.existing
+
+
+@pytest.mark.parametrize(("image", "introduced"), [("x:1", False), ("x:2", True)])
+def test_what_could_not_be_judged_before_either_is_held_against_other_code_alone(image: str, introduced: bool) -> None:
+    new = changed(PRIVILEGED, image=image)
+    broken = [Finding(judged(PRIVILEGED)[0].question, None, error="broken")]
+
+    difference = compare(view(PRIVILEGED), broken, view(new), broken)
+
+    assert (difference.introduced, difference.existing) == ((broken, []) if introduced else ([], broken))

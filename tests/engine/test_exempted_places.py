@@ -15,11 +15,13 @@ from leaves import (
     standing,
     taken,
 )
-from specimens import HERE, laid_over, view
+from specimens import HERE, laid_over, slugs, view
 from stridegate.engine.decide import Circumstances, patches
 from stridegate.engine.evaluate import evaluate
 from stridegate.engine.examples import JsonMap
 from stridegate.engine.mend import mend
+from stridegate.model.findings import Finding
+from stridegate.model.views import PodView
 
 
 def test_what_is_found_in_the_whole_pod_needs_an_exemption_without_containers() -> None:
@@ -95,16 +97,51 @@ def test_an_exempted_finding_is_not_patched() -> None:
     assert exempted == []
 
 
+def test_a_rule_that_could_not_judge_is_nothing_to_spare() -> None:
+    subject = view(container("securityContext: {allowPrivilegeEscalation: null}"))
+    question = next(each for each in ASKED.mending if each.rule.slug != "privilege-escalation")
+    found = [*evaluate(ASKED.mending, subject), Finding(question, None, error="broken")]
+
+    made = patches(ASKED, found, let_off([exemption("setuid", "privilege-escalation")], subject))
+
+    assert made == []
+
+
+def test_what_is_exempted_and_has_no_patch_keeps_none_from_others() -> None:
+    # A privileged container may escalate whatever it says, so there is nothing to patch.
+    unconfined = "securityContext: {privileged: true, allowPrivilegeEscalation: null, readOnlyRootFilesystem: null}"
+    subject = view(laid_over(f"containers: [{{name: app, {unconfined}}}]"))
+    found = evaluate(ASKED.mending, subject)
+
+    made = patches(ASKED, found, let_off([exemption("debug", "privilege-escalation")], subject))
+
+    assert slugs(finding for finding, _ in made) == {"writable-root-filesystem"}
+
+
+def profiled(pod: PodView, circumstances: Circumstances) -> list[str]:
+    """Return where mending writes the seccomp profile of a pod or its containers."""
+    made = mend(ASKED, pod, circumstances).operations
+    return [str(each["path"]) for each in made if "seccompProfile" in f"{each['path']} {each.get('value')}"]
+
+
 def test_what_is_exempted_is_not_patched_through_what_is_not() -> None:
     # One field of the pod would heal both containers.
     unprofiled = "securityContext: {seccompProfile: null}"
     subject = view(laid_over(f"{unprofiled}\ncontainers: [{{name: app, {unprofiled}}}, {{name: other, image: x}}]"))
     granted = exemption("strace", "missing-seccomp-profile", containers=frozenset({"app"}))
 
-    def profiled(circumstances: Circumstances) -> list[str]:
-        made = mend(ASKED, subject, circumstances).operations
-        return [str(each["path"]) for each in made if "seccompProfile" in f"{each['path']} {each.get('value')}"]
-
-    assert profiled(HERE) == ["/spec/securityContext/seccompProfile"]
+    assert profiled(subject, HERE) == ["/spec/securityContext/seccompProfile"]
     # The neighbour alone has one of its own.
-    assert profiled(let_off([granted], subject)) == ["/spec/containers/1/securityContext/seccompProfile"]
+    assert profiled(subject, let_off([granted], subject)) == ["/spec/containers/1/securityContext/seccompProfile"]
+
+
+def test_what_is_exempted_elsewhere_leaves_a_patch_where_it_is() -> None:
+    subject = view(
+        laid_over(
+            "securityContext: {seccompProfile: null}\n"
+            "containers: [{name: app, securityContext: {seccompProfile: null, allowPrivilegeEscalation: null}}]"
+        )
+    )
+    granted = exemption("setuid", "privilege-escalation")
+
+    assert profiled(subject, let_off([granted], subject)) == ["/spec/securityContext/seccompProfile"]

@@ -103,6 +103,18 @@ def test_memory_is_exempted_up_to_what_is_named(limit: str, covers: bool) -> Non
     assert ("excessive-memory-limit" in taken(decision)) is covers
 
 
+def test_of_several_amounts_of_memory_the_largest_holds() -> None:
+    ceiling = Given(parameters=Parameters(ceiling=Quantity("8Gi", Fraction(2**33))))
+    named = (*values(memory="9Gi"), *values(memory="16Gi"), *values(memory="10Gi"))
+    pod = container("resources: {limits: {memory: 12Gi}}")
+
+    decision = decided(
+        pod, exemption("batch", "excessive-memory-limit", values=named), asked=regime(policy(given=ceiling))
+    )
+
+    assert "excessive-memory-limit" in taken(decision)
+
+
 def test_a_rule_without_values_is_exempted_by_no_value() -> None:
     pod = laid_over("hostPID: true")
 

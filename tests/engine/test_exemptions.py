@@ -13,6 +13,7 @@ from leaves import (
     DAY,
     EXPIRES,
     NET_ADMIN,
+    NOW,
     container,
     decided,
     exemption,
@@ -21,10 +22,10 @@ from leaves import (
     taken,
     values,
 )
-from specimens import THERE, policy, regime, view
+from specimens import HERE, THERE, policy, regime, view
 from stridegate.engine.catalogue import POD_RULES
 from stridegate.engine.decide import decide
-from stridegate.engine.exemptions import compile_exemptions
+from stridegate.engine.exemptions import compile_exemptions, leave
 from stridegate.engine.workloads import known_as
 from stridegate.model.exemptions import LONGEST_LIFE
 from stridegate.model.findings import Finding
@@ -194,6 +195,35 @@ def test_an_exemption_of_either_name_lets_a_generated_pod_off() -> None:
 
     for name in names:
         assert taken(decided(NET_ADMIN, exemption("batch", CAPABILITY, workload=name), named=names)) == {CAPABILITY}
+
+
+def test_exemptions_of_both_names_of_a_generated_pod_count_together() -> None:
+    own, generated = Workload("Pod", "example"), Workload("Pod", "exam")
+    by_name = exemption("one", CAPABILITY, workload=own)
+    by_beginning = exemption("two", "host-pid", workload=generated)
+
+    decision = decided(NET_ADMIN, by_name, by_beginning, named=(own, generated))
+
+    assert taken(decision) == {CAPABILITY, "host-pid"}
+
+
+def test_of_exemptions_of_both_names_the_one_that_ends_last_is_told() -> None:
+    own, generated = Workload("Pod", "example"), Workload("Pod", "exam")
+    first = exemption("first", CAPABILITY, workload=own)
+    last = exemption("last", CAPABILITY, workload=generated, expires=EXPIRES + DAY)
+
+    (exempted,) = decided(NET_ADMIN, first, last, named=(own, generated)).exempted
+
+    assert exempted.exemption == last
+
+
+def test_what_embeds_no_pod_may_be_exempted_as_well() -> None:
+    granted = compile_exemptions([exemption("lb", "open-load-balancer")])[HERE.namespace]
+
+    found = leave(granted, (HERE.workload,), None, NOW)
+
+    assert found is not None
+    assert found.ephemeral == frozenset()
 
 
 def test_exemptions_that_can_never_be_in_force_are_not_kept() -> None:

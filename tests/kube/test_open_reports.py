@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -12,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardeningreports import COMPLETE
+from scanned import exemption, judged, status
 from stridegate.engine.node_catalogue import ENTRIES
 from stridegate.kube.open_heads import head_of
-from stridegate.kube.open_reports import WholeReport, open_name, open_report
+from stridegate.kube.open_reports import STALE, open_name, open_report
+from stridegate.kube.whole_reports import WholeReport
+from stridegate.model.nodes.verdicts import Offender, State
 
 FINDING = COMPLETE["status"]["findings"][0]
 PLAIN = {key: value for key, value in FINDING.items() if key not in {"exemption", "previousState"}}
@@ -120,6 +124,55 @@ def test_the_summary_counts_what_the_report_counts() -> None:
     assert repeated(summary=counts)["summary"] == {"pass": 180, "fail": 23, "warn": 9, "error": 4, "skip": 58}
 
 
+def test_a_report_that_is_stale_is_never_all_green() -> None:
+    counts = {**COUNTS, "pass": 1}
+    condition = {
+        "type": "Fresh",
+        "status": "False",
+        "reason": "ScannerGone",
+        "message": "no scanner is Ready on the node",
+        "lastTransitionTime": "2026-11-01T00:00:00Z",
+    }
+
+    found = repeated(summary=counts, findings=[], passed=["tight-file"], conditions=[condition])
+
+    assert found["summary"] == {"pass": 1, "fail": 0, "warn": 0, "error": 1, "skip": 0}
+    assert found["results"][0] == {
+        "policy": "stale-report",
+        "severity": "high",
+        "result": "error",
+        "scored": True,
+        "message": "All that follows is as it was last seen: no scanner is Ready on the node",
+        "timestamp": {"seconds": 1793491200, "nanos": 0},
+        "properties": {"state": "ScannerGone"},
+    }
+
+
+def test_the_result_about_staleness_has_the_name_of_no_rule() -> None:
+    assert STALE not in ENTRIES
+
+
+@given(st.lists(st.tuples(st.sampled_from(State), st.booleans()), max_size=40), st.integers(0, 7))
+def test_every_scan_is_counted_alike_in_both_reports(outcomes: list[tuple[State, bool]], length: int) -> None:
+    many = tuple(Offender(name="/" + "é" * 250, observed="ü" * 128) for _ in range(length))
+    scanned = status(
+        *(judged(state, f"rule-{number}", offenders=many) for number, (state, _) in enumerate(outcomes)),
+        exemptions=tuple(exemption(slug=f"rule-{number}") for number, (_, exempted) in enumerate(outcomes) if exempted),
+    )
+
+    found = repeated(**scanned)
+    summary, counted = found["summary"], scanned["summary"]
+    listed = Counter(each["result"] for each in found["results"])
+
+    assert summary == {
+        **{each: counted[each] for each in ("pass", "fail", "warn", "error")},
+        "skip": counted["notApplicable"] + counted["exempted"],
+    }
+    assert {**listed, "skip": listed["skip"] + counted["notApplicable"]} == {
+        each: summary[each] for each in summary if summary[each] or each == "skip"
+    }
+
+
 def test_the_report_on_the_cluster_has_no_scope() -> None:
     report: Any = {
         "metadata": {"name": "stridegate-cluster", "uid": "u2"},
@@ -131,6 +184,25 @@ def test_the_report_on_the_cluster_has_no_scope() -> None:
 
     assert (found["metadata"]["name"], "scope" in found) == ("stridegate-cluster", False)
     assert found["metadata"]["labels"]["stridegate.dev/fresh"] == "Unknown"
+
+
+def test_what_breaks_a_rule_about_the_cluster_is_referred_to_where_it_is_an_object() -> None:
+    names = ("ServiceAccount ci/deployer", "Namespace shop", "User alice", "shop: web:1", "Container shop/web/app")
+    report: Any = {
+        "metadata": {"name": "stridegate-cluster", "uid": "u2"},
+        "spec": {"profile": "cluster"},
+        "status": {
+            "summary": {**COUNTS, "fail": 1},
+            "findings": [{**PLAIN, "offenders": [{"name": each, "observed": "x"} for each in names]}],
+        },
+    }
+
+    found: Any = open_report(msgspec.convert(report, WholeReport), ENTRIES)
+
+    assert found["results"][0]["resources"] == [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "namespace": "ci", "name": "deployer"},
+        {"apiVersion": "v1", "kind": "Namespace", "name": "shop"},
+    ]
 
 
 def test_a_report_that_nobody_scanned_for_says_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from dataclasses import replace
 
 import msgspec
@@ -55,13 +56,15 @@ def test_every_metric_is_told() -> None:
             authority_expiry=expiry, leaf_expiry=None,
         )
     )  # fmt: skip
+    metrics.tell_active(lambda: True)
+    metrics.excluded_namespaces.set(3)
     metrics.note_change(Change(what="a leaf", made=Role.LEAF))
     metrics.note_change(Change(what="a list"))
     metrics.note_guard("stridegate-exemptions", guards=False)
     metrics.note_report_guard("stridegate-reports", guards=True)
     metrics.note_cluster(judge_cluster(CLUSTER_RULES.values(), Cluster(objects={}, restarts=(TOO_MANY,))))
     metrics.note_reports([REPORT], 1_800_000_060.0)
-    metrics.note_exemptions({"Active": 3, "Expired": 1})
+    metrics.note_exemptions({"Active": 3, "Expired": 1}, [time.time() + days * 86400 for days in (1, 6.9, 8)])
     metrics.note_canary(Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "admitted"}))
     metrics.note_audit(AUDIT, 2.5)
 
@@ -73,6 +76,8 @@ def test_every_metric_is_told() -> None:
         "stridegate_log_lines_dropped_total": 7,
         "stridegate_policies": 0,
         "stridegate_policies_broken": 0,
+        "stridegate_excluded_namespaces": 3,
+        "stridegate_operator_active": 1,
         "stridegate_event_loop_lag_seconds": 0,
         'stridegate_exemption_guard_ok{name="stridegate-exemptions"}': 0,
         'stridegate_report_guard_ok{name="stridegate-reports"}': 1,
@@ -80,6 +85,7 @@ def test_every_metric_is_told() -> None:
         'stridegate_cluster_findings{result="fail",rule="restart-loop",severity="low"}': 1,
         'stridegate_node_findings{result="fail",rule="loose-file",severity="high"}': 1,
         "stridegate_node_report_age_seconds": 60,
+        "stridegate_exemptions_expiring": 2,
         'stridegate_exemptions{state="Active"}': 3,
         'stridegate_exemptions{state="Expired"}': 1,
         'stridegate_exemptions{state="Revoked"}': 0,
@@ -119,6 +125,68 @@ def test_an_audit_leaves_nothing_of_the_one_before() -> None:
     told = generate_latest(metrics.registry).decode()
     assert "would_deny{" not in told
     assert "findings{" not in told
+
+
+def series(metrics: Metrics, name: str) -> dict[str, float]:
+    """Return the series of one metric."""
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line.startswith(name + "{")}
+
+
+def test_reports_that_name_rules_that_nobody_knows_make_a_bounded_number_of_series() -> None:
+    metrics = Metrics("abc")
+    invented = [
+        msgspec.convert(
+            {
+                "metadata": {"name": f"node{node}"},
+                "status": {
+                    "findings": [
+                        {"rule": f"rule-{node}-{number}", "state": "Fail", "severity": "high"} for number in range(200)
+                    ],
+                    "conditions": [{"type": "Fresh", "status": "False", "reason": f"Because{node}"}],
+                },
+            },
+            ListedReport,
+        )
+        for node in range(20)
+    ]
+    reduction = Reduction()
+
+    metrics.note_reports([REPORT, *(reduction(each) for each in invented)], 1_800_000_060.0)
+
+    findings = series(metrics, "stridegate_node_findings")
+    assert len(findings) == 1001
+    assert findings['stridegate_node_findings{result="fail",rule="overflow",severity="high"}'] == 3001
+    assert len(series(metrics, "stridegate_node_reports")) == 17
+
+
+def test_static_pods_in_many_namespaces_make_a_bounded_number_of_series() -> None:
+    metrics = Metrics("abc")
+    mirrored = {(f"shop-{number}", "host-network"): 1 for number in range(10_000)}
+
+    metrics.note_audit(replace(AUDIT, mirrored={**mirrored, ("kube-system", "host-network"): 9}), 2.5)
+
+    told = series(metrics, "stridegate_audit_mirror_findings")
+    assert len(told) == 501
+    assert told['stridegate_audit_mirror_findings{namespace="kube-system",rule="host-network"}'] == 9
+    assert told['stridegate_audit_mirror_findings{namespace="overflow",rule="host-network"}'] == 9501
+
+
+def test_a_replica_that_stands_by_again_says_nothing_of_what_it_saw_while_it_was_active() -> None:
+    metrics = Metrics("abc")
+    fresh = generate_latest(metrics.registry)
+    metrics.note_canary(Canary(at=NOW, problems={Case.GOOD: None, Case.BAD: "admitted"}))
+    metrics.note_health(
+        Health(
+            state=Rotation.STEADY, unarmed=None, trial=False, drift=None, certificate=None, matching={"pods": False},
+            authority_expiry=NOW, leaf_expiry=NOW,
+        )
+    )  # fmt: skip
+
+    metrics.forget_canary()
+    metrics.forget_health()
+
+    assert generate_latest(metrics.registry) == fresh
 
 
 def test_a_replica_that_does_not_look_at_the_guard_says_nothing_of_it() -> None:

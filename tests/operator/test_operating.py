@@ -282,6 +282,9 @@ def test_the_active_replica_is_alive_and_ready_and_tells_what_it_knows(release: 
 
     assert alive == (200, "ok\n")
     assert 'stridegate_canary_ok{case="bad"} 1.0' in metrics[1]
+    assert "stridegate_operator_active 1.0" in metrics[1]
+    # kube-system, the release's own, the scanner's.
+    assert "stridegate_excluded_namespaces 3.0" in metrics[1]
     assert "_created" not in metrics[1]
 
 

@@ -14,9 +14,10 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from crowds import PRIVILEGED, pod
+from standing_by import Leases
 from stridegate.engine.catalogue import POD_RULES, RULES
 from stridegate.kube.cluster import Cluster
-from stridegate.kube.objects import Lease, LeaseSpec, ListMetadata, Metadata, ObjectList
+from stridegate.kube.objects import ListMetadata, ObjectList
 from stridegate.kube.reader import Reader, WayIn, reading
 from stridegate.model.policies import LabelSelector
 from stridegate.operator.audits import Audited
@@ -28,16 +29,6 @@ from stridegate.operator.rounds import Rounds
 from stridegate.operator.walks import Pace
 
 NAMESPACE = {"metadata": {"name": "shop", "uid": "n", "resourceVersion": "1", "labels": {}}}
-
-
-class Leases:
-    """A Lease that nobody else wants."""
-
-    def lease(self, _: str, __: str) -> Lease:
-        return Lease(metadata=Metadata(name="stridegate-operator"))
-
-    def write_lease(self, seen: Lease, spec: LeaseSpec) -> Lease:
-        return Lease(metadata=seen.metadata, spec=spec)
 
 
 def policy(revision: int, profile: str = "baseline") -> dict[str, Any]:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 from pathlib import Path
 
@@ -96,9 +97,10 @@ def test_the_wheel_is_a_plugin_of_kubectl(environment: Path) -> None:
     assert ran(environment / "kubectl-stridegate", "rules", "--help").startswith("Usage: kubectl stridegate rules")
 
 
-def test_what_needs_an_extra_says_so(environment: Path) -> None:
+@pytest.mark.parametrize("words", [("exemption", "list"), ("doctor",), ("report", "--cluster")], ids=" ".join)
+def test_what_needs_an_extra_says_so(environment: Path, words: tuple[str, ...]) -> None:
     ended = subprocess.run(
-        [environment / "stridegate", "exemption", "list"],
+        [environment / "stridegate", *words],
         capture_output=True,
         text=True,
         check=False,
@@ -107,3 +109,23 @@ def test_what_needs_an_extra_says_so(environment: Path) -> None:
 
     assert ended.returncode == 2
     assert ended.stderr == "Error: this command needs the package kubernetes: install stridegate[cluster]\n"
+
+
+def test_an_extra_for_people_has_every_package_that_its_commands_load() -> None:
+    extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    packages = {re.split("[>=]", each)[0].lower() for each in (*extras["cluster"], "click", "msgspec", "pyyaml")}
+    loading = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1].split(): sys.modules[name] = None\n"
+        "for name in ('operator.checkups', 'operator.canaries', 'kube.postures', 'cli.report', 'cli.exemptions'):\n"
+        "    importlib.import_module(f'stridegate.{name}')\n"
+    )
+    absent = {"aiohttp", "kopf", "prometheus_client", "uvloop", "kubernetes", "cryptography"} - packages
+
+    ended = subprocess.run(
+        [sys.executable, "-c", loading, " ".join(absent)], capture_output=True, text=True, check=False
+    )
+
+    assert ended.stderr == ""

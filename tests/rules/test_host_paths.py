@@ -45,6 +45,8 @@ def found(pod: JsonMap) -> set[str]:
         ("//./pipe/docker_engine", {"sensitive-host-path"}),
         ("/ProgramData/Docker", {"sensitive-host-path"}),
         ("/programdata/app", set()),
+        ("/WINDOWS/system32", {"sensitive-host-path"}),
+        ("/users/app", set()),
         ("/opt/cni/bin", {"sensitive-host-path"}),
         ("/proc/1/root/data", set()),
         ("/proc/1/cwd", {"sensitive-host-path", "container-runtime-socket"}),
@@ -96,11 +98,35 @@ def test_a_mount_that_becomes_writable_is_introduced() -> None:
         ("data", None),
         ("..\\data", None),
         ("C:\\PROGRA~3\\docker", None),
+        ("C:\\Windows::$INDEX_ALLOCATION\\System32", None),
+        ("\\??\\C:\\Windows", None),
+        ("\\\\localhost\\c$\\Windows", None),
+        ("\\\\?\\UNC\\localhost\\c$", None),
+        ("\\\\?\\GLOBALROOT\\Device\\HarddiskVolume1", None),
+        ("\\\\.\\C:\\data", ("c:", "data")),
+        ("d:/data", ("d:", "data")),
         ("", None),
     ],
 )
 def test_a_path_on_windows_is_read_as_windows_reads_it(path: str, components: tuple[str, ...] | None) -> None:
     assert resolve_windows(path) == components
+
+
+@pytest.mark.parametrize(
+    ("path", "sensitive"),
+    [
+        ("C:\\Windows\\System32", True),
+        ("c:/k/kubelet.exe", True),
+        ("C:\\data\\..\\Users", True),
+        ("\\\\localhost\\c$", True),
+        ("C:\\data", False),
+        ("D:\\Windows", False),
+    ],
+)
+def test_a_windows_pod_is_held_to_what_windows_rests_on(path: str, *, sensitive: bool) -> None:
+    pod = laid_over(f"{{os: {{name: windows}}, volumes: [{{name: x, hostPath: {{path: '{path}'}}}}]}}")
+
+    assert ("sensitive-host-path" in found(pod)) is sensitive
 
 
 @pytest.mark.parametrize(

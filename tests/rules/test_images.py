@@ -25,6 +25,8 @@ DIGEST: Final = "sha256:" + "ab" * 32
         ("docker.io/nginx", "docker.io", "library/nginx", None, None),
         ("index.docker.io/nginx:1", "docker.io", "library/nginx", "1", None),
         ("DOCKER.IO/team/app", "docker.io", "team/app", None, None),
+        ("Docker.io/nginx", "docker.io", "nginx", None, None),
+        ("INDEX.docker.io/nginx", "index.docker.io", "nginx", None, None),
         ("team/app:1.0", "docker.io", "team/app", "1.0", None),
         ("reg:5000/img", "reg:5000", "img", None, None),
         ("img:5000", "docker.io", "library/img", "5000", None),
@@ -122,12 +124,12 @@ def read_otherwise(text: str) -> ImageReference | None:
         algorithm, _, digits = digest.partition(":")
         if algorithm in _LENGTHS and (len(digits) != _LENGTHS[algorithm] or digits.lower() != digits):
             return None
-    domain = (host or "docker.io").lower()
+    domain = host or "docker.io"
     if domain == "index.docker.io":
         domain = "docker.io"
     if domain == "docker.io" and "/" not in path:
         path = f"library/{path}"
-    return None if len(f"{host or 'docker.io'}/{path}") > 255 else ImageReference(domain, path, tag, digest)
+    return None if len(f"{host or 'docker.io'}/{path}") > 255 else ImageReference(domain.lower(), path, tag, digest)
 
 
 PIECES = st.sampled_from(
@@ -184,6 +186,7 @@ def test_two_readings_agree(text: str) -> None:
         ("ghcr.io/Acme/app", "ghcr.io/acme", False),
         ("nginx", "docker.io", True),
         ("nginx", "docker.io/library", True),
+        ("Docker.io/nginx", "docker.io/library", False),
         ("nginx", "index.docker.io/library", True),
         ("team/app", "docker.io/library", False),
         ("a.mirror.example/x", "*.mirror.example", True),

@@ -62,7 +62,10 @@ def test_what_is_no_limit_fails(limit: str) -> None:
     assert outcomes(limited(limit)) == [("unlimited-memory", Outcome.FAIL)]
 
 
-@pytest.mark.parametrize("limit", ["1e9", "1E", "0.5Gi", "512", "536870912", "'536870912'", "1.5e3", ".5Gi", "+1Gi"])
+@pytest.mark.parametrize(
+    "limit",
+    ["1e9", "1E", "0.5Gi", "512", "536870912", "1.1Gi", "1181116006400m", "'536870912'", "1.5e3", ".5Gi", "+1Gi"],
+)
 def test_what_is_a_limit_passes(limit: str) -> None:
     assert not outcomes(limited(limit))
 
@@ -80,8 +83,9 @@ def test_the_most_that_a_node_counts_is_a_limit(limit: str) -> None:
     assert not outcomes(limited(limit))
 
 
-def test_thousandths_of_a_byte_are_a_limit_and_warned_about() -> None:
-    assert outcomes(limited("512m")) == [("unlimited-memory", Outcome.WARN)]
+@pytest.mark.parametrize("limit", ["512m", "1.5", "'1.5'", "1n"])
+def test_thousandths_of_a_byte_are_a_limit_and_warned_about(limit: str) -> None:
+    assert outcomes(limited(limit)) == [("unlimited-memory", Outcome.WARN)]
 
 
 def test_a_limit_of_the_pod_is_for_all_its_containers() -> None:

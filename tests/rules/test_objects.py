@@ -54,6 +54,12 @@ class TestLoadBalancers:
     def test_a_range_that_bounds_nothing_is_none(self, everybody: str) -> None:
         assert found("open-load-balancer", f"type: LoadBalancer\nloadBalancerSourceRanges: ['{everybody}']")
 
+    @pytest.mark.parametrize(("ranges", "bounded"), [(4000, True), (4001, False)])
+    def test_more_ranges_than_any_firewall_takes_bound_nobody(self, ranges: int, *, bounded: bool) -> None:
+        listed = ", ".join(f"10.{number // 256}.{number % 256}.0/25" for number in range(ranges))
+
+        assert (not found("open-load-balancer", f"type: LoadBalancer\nloadBalancerSourceRanges: [{listed}]")) is bounded
+
 
 class TestPersistentVolumes:
     @pytest.mark.parametrize(

@@ -84,6 +84,75 @@ def test_how_a_container_got_here_is_told(
     assert found.arrival is arrival
 
 
+@pytest.mark.parametrize(
+    ("others", "policy", "arrival"),
+    [
+        # The second container's image is being pulled: the status waits, and the first one runs.
+        ([{"name": "app", "state": {"waiting": {}}}], "Always", Arrival.UNTOLD),
+        ([], "Always", Arrival.UNTOLD),
+        ([{"name": "app", "state": {"terminated": {}}}], "Always", Arrival.UNTOLD),
+        # Nothing of the pod is to start any more: what runs is none of it.
+        ([{"name": "app", "state": {"terminated": {}}}], "Never", Arrival.UNKNOWN_TO_KUBELET),
+        ([{"name": "app", "state": {"running": {}}}], "Always", Arrival.UNKNOWN_TO_KUBELET),
+    ],
+)
+def test_a_container_that_starts_is_not_taken_for_an_intruder(
+    host: Path, others: list[object], policy: str, arrival: Arrival
+) -> None:
+    run(host, 100, GROUP)
+    spec = {"containers": [{"name": "app"}], "initContainers": [{"name": "first"}], "restartPolicy": policy}
+    done = [{"name": "first", "state": {"terminated": {}}}]
+
+    (found,) = containers(
+        host, ({**POD, "spec": spec, "status": {"containerStatuses": others, "initContainerStatuses": done}},)
+    )
+
+    assert found.arrival is arrival
+
+
+@pytest.mark.parametrize(
+    ("status", "resizing"),
+    [
+        ({}, False),
+        ({"resize": "Deferred"}, True),
+        ({"conditions": [{"type": "PodResizePending", "status": "True"}]}, True),
+        ({"conditions": [{"type": "PodResizeInProgress", "status": "True"}]}, True),
+        ({"conditions": [{"type": "PodResizeInProgress", "status": "False"}, None]}, False),
+        ({"conditions": "odd"}, False),
+    ],
+)
+def test_a_resize_in_place_is_known_from_the_pods_status(
+    host: Path, status: Mapping[str, object], *, resizing: bool
+) -> None:
+    run(host, 100, GROUP)
+
+    (found,) = containers(host, ({**POD, "status": status},))
+
+    assert found.resizing is resizing
+
+
+def test_a_container_below_a_service_is_no_process_of_the_host(host: Path) -> None:
+    run(host, 100, f"/system.slice/web.service/libpod-payload-{ID}/container")
+
+    (found,) = containers(host)
+
+    assert (found.name, found.arrival) == (f"libpod/{ID[:12]}", Arrival.OUTSIDE)
+
+
+def test_an_image_volume_is_no_path_of_the_host(host: Path) -> None:
+    run(host, 100, GROUP)
+    state = f"/run/containerd/io.containerd.grpc.v1.cri/image-volumes/{'cd' * 32}/{'ef' * 32}"
+    put(
+        host,
+        "/proc/100/mountinfo",
+        HostFile(text=f"5 1 0:90 / / ro - overlay overlay rw\n6 5 8:1 {state} /x ro - ext4 x rw\n"),
+    )
+
+    (found,) = containers(host)
+
+    assert host_paths(found, [HOST_ROOT]) == ()
+
+
 def test_a_static_pods_container_is_known_as_such(host: Path) -> None:
     run(host, 100, GROUP)
     static = {**POD, "metadata": {"uid": UID, "annotations": {"kubernetes.io/config.source": "file"}}}

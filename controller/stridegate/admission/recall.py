@@ -16,8 +16,11 @@ from stridegate.admission.verdicts import Mutation, Verdict
 
 A = TypeVar("A", Verdict, Mutation)
 
-# Two generations of each kind of answer; one takes a kilobyte, of which the most is a denial's message.
-_GENERATION = 1024
+# There are two generations of verdicts and two of patches. An answer takes some kilobytes, 16 at most: larger ones are not
+# kept, since a pod can be made to have thousands of findings.
+_GENERATION = 512
+_MOST_FINDINGS = 64
+_LARGEST_PATCH = 8 * 1024
 
 
 class _Answers(Generic[A]):
@@ -57,7 +60,7 @@ class Recall:
     """Answers requests as `validate` and `mutate` do, and answers pods that are alike alike.
 
     Where exemptions are granted the answer depends on the time as well, and nothing is kept; nor is a verdict in which
-    a rule could not judge, which may have had reasons beside the pod.
+    a rule could not judge, which may have had reasons beside the pod, or an answer that is very large.
     """
 
     def __init__(self, generation: int = _GENERATION) -> None:
@@ -77,7 +80,7 @@ class Recall:
             self.recalled += 1
             return verdict
         verdict = validate(request, rulebook, kinds, now=now)
-        if not verdict.faults:
+        if not verdict.faults and len(verdict.counts) <= _MOST_FINDINGS:
             self._verdicts.put(likeness, rulebook, verdict)
         return verdict
 
@@ -91,7 +94,8 @@ class Recall:
             self.recalled += 1
             return known[1]
         mutation = mutate(request, rulebook, now=now)
-        self._mutations.put(likeness, rulebook, mutation)
+        if len(mutation.patch or b"") <= _LARGEST_PATCH and len(mutation.conflicting) <= _MOST_FINDINGS:
+            self._mutations.put(likeness, rulebook, mutation)
         return mutation
 
 

@@ -40,11 +40,13 @@ def doctor(release: str, kubeconfig: Path | None, context: str | None, outputs: 
 
     Example: stridegate doctor
     """
+    # The client first: where that is missing, the extra that is named brings all the rest.
+    cluster, _ = connect(kubeconfig, context)
+
     from stridegate.operator.checkups import examine  # noqa: PLC0415 - `--help` needs none of it
     from stridegate.operator.links import Standing  # noqa: PLC0415
     from stridegate.operator.looks import Place  # noqa: PLC0415
 
-    cluster, _ = connect(kubeconfig, context)
     place = Place(namespace=release, service="stridegate-webhook")
     links = list(examine(cluster, place, dt.datetime.now(dt.UTC)))
 

@@ -16,6 +16,8 @@ KubeError
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 # Long enough for a quantity or a name, short enough for a condition's message and a log line.
 _SHOWN = 60
 
@@ -84,6 +86,11 @@ class Refused(KubeError):
         super().__init__(f"{request}: the API server answered {code}: {message}")
         self.code = code
         self.message = message
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may be answered soon: the API server is busy, or not itself, and says nothing of the request."""
+        return self.code == HTTPStatus.TOO_MANY_REQUESTS or self.code >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class NotFound(Refused):

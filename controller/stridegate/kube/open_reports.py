@@ -7,14 +7,15 @@ stays as small as a HardeningReport has to be. Ours remains the source: theirs h
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
-from msgspec import Struct
 
 from stridegate.engine.report_sizes import STATUS_BYTES, shortened
 from stridegate.kube.objects import Json
 from stridegate.kube.reports import API_VERSION as OUR_VERSION
+from stridegate.kube.whole_reports import Condition, Finding, WholeReport
 from stridegate.model.entries import CatalogueEntry
 from stridegate.model.references import Benchmark
 from stridegate.model.reports import CLUSTER_REPORT, PROFILE_LABEL, ROLE_LABEL
@@ -24,6 +25,8 @@ from stridegate.model.times import read_time
 API_VERSION = "openreports.io/v1alpha1"
 OPEN_REPORTS = f"/apis/{API_VERSION}/clusterreports"
 SOURCE = "stridegate"
+# What a result is called that is about the report itself; no rule has this name.
+STALE = "stale-report"
 # What tells our ClusterReports from others'.
 MANAGED_LABEL = "app.kubernetes.io/managed-by"
 FRESH_LABEL = "stridegate.dev/fresh"
@@ -37,96 +40,22 @@ _DIGITS = 16
 # A state that is not among these, Unknown and Error included, is no verdict: never a pass.
 _RESULTS = {"Fail": "fail", "Warn": "warn"}
 _SEVERITIES = frozenset({"critical", "high", "medium", "low", "info"})
+# The objects that rules about the cluster name, `Kind name` or `Kind namespace/name`; users and groups are none.
+_KINDS = {
+    kind: version
+    for version, kinds in (
+        ("v1", "ConfigMap Namespace Node Secret Service ServiceAccount"),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole ClusterRoleBinding Role RoleBinding"),
+        ("networking.k8s.io/v1", "NetworkPolicy"),
+        ("discovery.k8s.io/v1", "EndpointSlice"),
+        ("certificates.k8s.io/v1", "CertificateSigningRequest"),
+        ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema PriorityLevelConfiguration"),
+    )
+    for kind in kinds.split()
+}
+_NAMED = re.compile(r"(\w+) (?:([^/\s]+)/)?([^/\s]+)")
+_NAME = re.compile(rf"{CLUSTER_REPORT}|stridegate-node-[0-9a-f]{{{_DIGITS}}}", re.ASCII)
 _FAMILIES = {each.value: each.title for each in Benchmark}
-
-
-class _Owner(Struct, frozen=True, kw_only=True):
-    kind: str = ""
-    uid: str = ""
-
-
-class _Metadata(Struct, frozen=True, kw_only=True, rename="camel"):
-    name: str
-    uid: str
-    owner_references: list[_Owner] | None = None
-
-
-class _Spec(Struct, frozen=True, kw_only=True, rename="camel"):
-    node_name: str = ""
-    profile: str = ""
-    role: str = ""
-
-
-class _Reference(Struct, frozen=True, kw_only=True):
-    benchmark: str
-    version: str
-    id: str
-
-
-class _Evidence(Struct, frozen=True, kw_only=True):
-    source: str
-    path: str
-    digest: str
-
-
-class _Offender(Struct, frozen=True, kw_only=True):
-    name: str
-    observed: str
-
-
-class _Exemption(Struct, frozen=True, kw_only=True):
-    name: str
-    expires: str
-
-
-class _Finding(Struct, frozen=True, kw_only=True, rename="camel"):
-    rule: str
-    severity: str
-    state: str
-    observed: str
-    last_transition: str
-    first_seen: str
-    title: str = ""
-    stride: str = ""
-    wanted: str = ""
-    note: str = ""
-    fix: str = ""
-    references: list[_Reference] = []
-    evidence: _Evidence | None = None
-    offenders: list[_Offender] = []
-    offenders_total: int = 0
-    previous_state: str = ""
-    exemption: _Exemption | None = None
-
-
-class _Summary(Struct, frozen=True, kw_only=True, rename={"passed": "pass", "not_applicable": "notApplicable"}):
-    passed: int
-    fail: int
-    warn: int
-    error: int
-    not_applicable: int
-    exempted: int
-
-
-class _Condition(Struct, frozen=True, kw_only=True):
-    type: str
-    status: str
-
-
-class _Status(Struct, frozen=True, kw_only=True):
-    summary: _Summary | None = None
-    findings: list[_Finding] = []
-    passed: list[str] = []
-    dropped: int = 0
-    conditions: list[_Condition] = []
-
-
-class WholeReport(Struct, frozen=True, kw_only=True):
-    """A HardeningReport with all that a ClusterReport repeats of it."""
-
-    metadata: _Metadata
-    spec: _Spec = _Spec()
-    status: _Status = _Status()
 
 
 def open_name(report: str) -> str:
@@ -134,6 +63,11 @@ def open_name(report: str) -> str:
     if report == CLUSTER_REPORT:
         return CLUSTER_REPORT
     return f"stridegate-node-{hashlib.sha256(report.encode()).hexdigest()[:_DIGITS]}"
+
+
+def is_open_name(name: str) -> bool:
+    """Whether a ClusterReport has a name that `open_name` gives: a copy with our label under another name is not ours to delete."""
+    return _NAME.fullmatch(name) is not None
 
 
 def open_report(report: WholeReport, rules: Mapping[str, CatalogueEntry]) -> Json | None:
@@ -144,17 +78,24 @@ def open_report(report: WholeReport, rules: Mapping[str, CatalogueEntry]) -> Jso
     status, summary = report.status, report.status.summary
     if summary is None:
         return None
-    found = [_found(each) for each in status.findings] + [_passed(slug, rules.get(slug)) for slug in status.passed]
+    cluster = not report.spec.node_name
+    fresh = next(
+        (each for each in status.conditions if each.type == "Fresh"), Condition(type="Fresh", status="Unknown")
+    )
+    found = [_stale(fresh)] if fresh.status == "False" else []
+    stale = len(found)
+    found += [_found(each, cluster=cluster) for each in status.findings]
+    found += [_passed(slug, rules.get(slug)) for slug in status.passed]
     results = list(_fitting(found))
     dropped = status.dropped + len(found) - len(results)
     content: Json = {
-        **({"scope": _scope(report)} if report.spec.node_name else {}),
+        **({} if cluster else {"scope": _scope(report)}),
         "source": SOURCE,
         "summary": {
             "pass": summary.passed,
             "fail": summary.fail,
             "warn": summary.warn,
-            "error": summary.error,
+            "error": summary.error + stale,
             "skip": summary.not_applicable + summary.exempted,
         },
         "results": results,
@@ -167,7 +108,7 @@ def open_report(report: WholeReport, rules: Mapping[str, CatalogueEntry]) -> Jso
     }
     metadata: Json = {
         "name": open_name(report.metadata.name),
-        "labels": _labels(report),
+        "labels": _labels(report, fresh),
         "ownerReferences": [owner],
     }
     digest = _digest({**content, "metadata": metadata, "dropped": dropped})
@@ -181,18 +122,29 @@ def _scope(report: WholeReport) -> Json:
     return {**node, **({"uid": uid} if uid else {})}
 
 
-def _labels(report: WholeReport) -> dict[str, str]:
-    fresh = next((each.status for each in report.status.conditions if each.type == "Fresh"), "Unknown")
-    labels = {PROFILE_LABEL: report.spec.profile, ROLE_LABEL: report.spec.role, FRESH_LABEL: fresh}
+def _labels(report: WholeReport, fresh: Condition) -> dict[str, str]:
+    labels = {PROFILE_LABEL: report.spec.profile, ROLE_LABEL: report.spec.role, FRESH_LABEL: fresh.status}
     return {MANAGED_LABEL: SOURCE, **{key: value for key, value in labels.items() if value}}
 
 
-def _found(finding: _Finding) -> Json:
+def _stale(fresh: Condition) -> Json:
+    """Return the result that stands before all others while nobody looks after a node: without it, what passed once would stay green."""
+    return {
+        **_rule(STALE, "high"),
+        "result": "error",
+        "scored": True,
+        "message": clean(f"All that follows is as it was last seen: {fresh.message or fresh.reason}", _MESSAGE),
+        **_timestamp(fresh.last_transition_time),
+        "properties": {"state": _short(fresh.reason)},
+    }
+
+
+def _found(finding: Finding, *, cluster: bool) -> Json:
     result = "skip" if finding.exemption else _RESULTS.get(finding.state, "error")
     seen = f"observed {finding.observed}" + (f", wanted {finding.wanted}" if finding.wanted else "")
     exempted = f"exempted by {finding.exemption.name} until {finding.exemption.expires}: " if finding.exemption else ""
-    # RFC 3339 in UTC; whatever else stands there is no time, and left out.
-    since = read_time(finding.last_transition)
+    # What is found on a node is about the node, which is the scope.
+    objects = list(_objects(finding)) if cluster else []
     return {
         **_rule(finding.rule, finding.severity),
         "category": _category(finding.stride, finding.references[0].benchmark if finding.references else ""),
@@ -200,9 +152,20 @@ def _found(finding: _Finding) -> Json:
         # A person must judge what warns, which is what OpenReports calls not scored (ReportSummary.warn).
         "scored": result != "warn",
         "message": clean(f"{exempted}{finding.title or finding.rule} ({seen})", _MESSAGE),
-        **({"timestamp": {"seconds": int(since), "nanos": 0}} if since is not None else {}),
+        **({"resources": objects} if objects else {}),
+        **_timestamp(finding.last_transition),
         "properties": {key: _short(text) for key, text in _properties(finding) if text},
     }
+
+
+def _objects(finding: Finding) -> Iterator[Json]:
+    """Yield references to the objects that break a rule, as far as they are objects."""
+    for each in finding.offenders:
+        match = _NAMED.fullmatch(each.name)
+        version = _KINDS.get(match[1]) if match else None
+        if match and version:
+            place = {"namespace": match[2]} if match[2] else {}
+            yield {"apiVersion": version, "kind": match[1], **place, "name": match[3]}
 
 
 def _short(text: str) -> str:
@@ -211,7 +174,7 @@ def _short(text: str) -> str:
     return cleaned if 4 * len(cleaned) <= _PROPERTY else shortened(cleaned, _PROPERTY)
 
 
-def _properties(finding: _Finding) -> Iterator[tuple[str, str]]:
+def _properties(finding: Finding) -> Iterator[tuple[str, str]]:
     yield "observed", finding.observed
     yield "wanted", finding.wanted
     yield "note", finding.note
@@ -242,6 +205,12 @@ def _passed(slug: str, rule: CatalogueEntry | None) -> Json:
         "result": "pass",
         "scored": True,
     }
+
+
+def _timestamp(time: str) -> Json:
+    """Return a time (RFC 3339, UTC) as OpenReports has it, by its key; nothing for what is no time."""
+    seconds = read_time(time)
+    return {} if seconds is None else {"timestamp": {"seconds": int(seconds), "nanos": 0}}
 
 
 def _rule(slug: str, severity: str) -> Json:

@@ -58,8 +58,13 @@ _TREES = tuple(
 )
 _WINDOWS_TREES = tuple(
     tuple(path.split("/"))
-    for path in ("pipe", "c:/programdata/docker", "c:/programdata/containerd", "c:/var/lib/kubelet")
+    for path in (
+        *("pipe", "c:/windows", "c:/program files", "c:/programdata/docker", "c:/programdata/containerd"),
+        *("c:/users", "c:/etc", "c:/k", "c:/opt/cni", "c:/run", "c:/var/lib/kubelet", "c:/var/log"),
+    )
 )
+# Of these, the ones that have no other meaning on Linux; the drive is not named there.
+_WINDOWS_ONLY = tuple(tree[1:] if tree[0] == "c:" else tree for tree in _WINDOWS_TREES[:5])
 
 
 class Reach(NamedTuple):
@@ -121,8 +126,7 @@ def tree_at(path: Components, *, windows: bool = False) -> str | None:
     """
     if windows:
         return _tree(path, _WINDOWS_TREES)
-    lower = tuple(map(str.lower, path))
-    return _tree(path, _TREES) or _tree(lower, _WINDOWS_TREES[:1]) or _tree(("c:", *lower), _WINDOWS_TREES[1:])
+    return _tree(path, _TREES) or _tree(tuple(map(str.lower, path)), _WINDOWS_ONLY)
 
 
 def _tree(path: Components, trees: tuple[Components, ...]) -> str | None:

@@ -61,7 +61,8 @@ def _split_domain(name: str) -> tuple[str, str]:
     first, slash, rest = name.partition("/")
     if not slash or not (set(first) & {".", ":"} or first == "localhost" or first != first.lower()):
         first, rest = DEFAULT_DOMAIN, name
-    if first.lower() in {DEFAULT_DOMAIN, f"index.{DEFAULT_DOMAIN}"}:
+    # In capitals it is the same host, but nothing is completed: `Docker.io/app` is not `docker.io/library/app`.
+    if first in {DEFAULT_DOMAIN, f"index.{DEFAULT_DOMAIN}"}:
         return DEFAULT_DOMAIN, rest if "/" in rest else f"library/{rest}"
     return first, rest
 

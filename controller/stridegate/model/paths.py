@@ -11,7 +11,8 @@ Components = tuple[str, ...]
 # called (proc(5)). Only `root` says where to: back to the root that the volume is taken from.
 _PROCESS = re.compile(r"[0-9]+|self|thread-self", re.ASCII)
 _DRIVE = re.compile(r"[a-z]:", re.ASCII)
-_SHORT_NAME = re.compile(r"~[0-9]", re.ASCII)
+# A short name, which stands for a longer one; a stream (`Windows::$INDEX_ALLOCATION`), and what no name has (`\??\C:`).
+_ODD_NAME = re.compile(r"~[0-9]|[<>:\"|?*]", re.ASCII)
 # What is a symbolic link on every distribution that follows the Filesystem Hierarchy Standard 3.0 (5.5, 5.13).
 _ALIASES: tuple[tuple[Components, Components], ...] = (
     (("var", "run"), ("run",)),
@@ -53,19 +54,21 @@ def resolve_windows(path: str) -> Components | None:
     r"""Return the components of a path on a Windows node, in lower case and with the drive first, or None where it cannot be told.
 
     Both slashes separate, `\\?\` and `\\.\` are taken off, a path without a drive lies on `c:`, and blanks and dots at the
-    end of a name do not count (Win32 file naming). A named pipe is `pipe`, then its name. What is relative and what has a
-    short name (`progra~1`) cannot be told.
+    end of a name do not count (Win32 file naming). A named pipe is `pipe`, then its name. What is relative, what has a short
+    name (`progra~1`) or a stream, and what a server shares (`\\localhost\c$`) cannot be told.
     """
     spelled = path.lower().replace("\\", "/")
     for device in ("//?/", "//./"):
         spelled = spelled.removeprefix(device)
+    if spelled.startswith("//"):
+        return None
     rooted = spelled.startswith("/")
     parts = [part.rstrip(" .") if part not in {".", ".."} else part for part in clean(spelled)]
     if rooted:
         parts = ["c:", *parts]
     elif not parts or not (parts[0] == "pipe" or _DRIVE.fullmatch(parts[0])):
         return None
-    return None if any(_SHORT_NAME.search(part) for part in parts) else tuple(parts)
+    return None if any(_ODD_NAME.search(part) for part in parts[1:]) else tuple(parts)
 
 
 def _follow(path: Components) -> Components:

@@ -191,6 +191,7 @@ class Container:
     command: tuple[str, ...] | None = field(default=None, repr=False)
     args: tuple[str, ...] | None = field(default=None, repr=False)
     workingDir: str | None = None
+    terminationMessagePath: str | None = None
     env: tuple[Variable, ...] | None = None
     envFrom: tuple[VariablesSource, ...] | None = None
     restartPolicy: str | None = None

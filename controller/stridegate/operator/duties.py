@@ -105,6 +105,7 @@ class Duties:
         """Look once; return the seconds until the next look, 0 where something was to be written."""
         if not self._leadership.active:
             self._installation.forget()
+            self._metrics.forget_health()
             return _STEADY
         try:
             health, changes = await self._installation.tend(dt.datetime.now(dt.UTC), proven=self._proven)
@@ -143,7 +144,9 @@ class Duties:
     async def keep_canary(self) -> None:
         """Try the canary every half minute, and again soon after a wrong answer."""
         while True:
-            if self._leadership.active and self._health is not None:
+            if not self._leadership.active:
+                self._metrics.forget_canary()
+            elif self._health is not None:
                 await self._try_canary()
             await pause_until(self._canary_due, _CANARY if self._proven else _DOUBT)
 
@@ -201,6 +204,8 @@ class Duties:
         reported = self._book.read(self._mirrors.policies.items())
         self._metrics.policies.set(len(reported))
         self._metrics.policies_broken.set(sum(each.broken for each in reported))
+        unasked = (not self._scope.matches(labels) for labels in self._mirrors.namespaces.values().values())
+        self._metrics.excluded_namespaces.set(sum(unasked))
         health, canary = self._health, self._canary
         # Before the first look, and between a look that found the webhook armed and its dry-run, there is nothing to
         # say yet: a status that changes back and forth at each start of the operator would hide when it really did.

@@ -16,9 +16,11 @@ from typing import NoReturn
 from stridegate.kube.cluster import Cluster
 from stridegate.kube.errors import Conflict, KubeError, NotFound
 from stridegate.kube.objects import Json, Metadata
+from stridegate.model.exemptions import Exemption
 from stridegate.operator.errors import NotActive
 from stridegate.operator.exemptions import (
     Read,
+    Reason,
     Terms,
     Usage,
     conditions,
@@ -87,7 +89,13 @@ class Endings:
             return _LONGEST
         now = dt.datetime.now(dt.UTC)
         standings = [self._stand(metadata, obj, now) for metadata, obj in self._exemptions.items()]
-        self._metrics.note_exemptions(Counter(each.reason for each in standings))
+        active = Reason.ACTIVE.value
+        ends = [
+            each.exemption.expires
+            for each in standings
+            if each.reason == active and isinstance(each.exemption, Exemption)
+        ]
+        self._metrics.note_exemptions(Counter(each.reason for each in standings), ends)
         try:
             await self._write(standings)
         except NotActive:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter as Counting
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily
@@ -18,6 +21,16 @@ from stridegate.operator.audits import Audit, State
 from stridegate.operator.canaries import Canary
 from stridegate.operator.exemptions import ACTIVE_REASONS
 from stridegate.operator.installation import Change, Health, Role
+
+_Key = TypeVar("_Key", bound=Hashable)
+
+# What others write makes no more series than these: reports are their scanners', and whoever is root on a node puts its static
+# pods into any namespace. What is beyond is counted together.
+_RESULTS, _MIRRORED, _FRESHNESS = 1000, 500, 16
+_OVERFLOW = "overflow"
+
+# Seconds before its end from which on an exemption counts as ending.
+_ENDING = 7 * 86400.0
 
 
 class _LogLines(Collector):
@@ -44,6 +57,8 @@ class Metrics:
         ).set(1)
         self.policies = self._gauge("policies", "HardeningPolicies")
         self.policies_broken = self._gauge("policies_broken", "HardeningPolicies that cannot be read")
+        self.excluded_namespaces = self._gauge("excluded_namespaces", "Namespaces that the webhook is not asked about")
+        self._active = self._gauge("operator_active", "Whether this replica is the active one")
         self._lag = self._gauge("event_loop_lag_seconds", "How late the event loop was at last")
         self._expiry = self._gauge(
             "certificate_expiry_timestamp_seconds", "When the CA and the server certificate expire", "role"
@@ -107,6 +122,11 @@ class Metrics:
             "open_reports", "HardeningReports by what became of their ClusterReports of OpenReports", "state"
         )
         self._exemptions = self._gauge("exemptions", "HardeningExemptions, by why they exempt or do not", "state")
+        # Unix times at which those end that exempt now. Counted as it is asked: nothing happens as a week is reached.
+        self._ends: tuple[float, ...] = ()
+        self._gauge("exemptions_expiring", "HardeningExemptions that exempt and end within a week").set_function(
+            lambda: sum(end - time.time() <= _ENDING for end in self._ends)
+        )
 
     def _gauge(self, name: str, doc: str, *labels: str) -> Gauge:
         return Gauge(f"stridegate_{name}", doc, labels, registry=self.registry)
@@ -115,6 +135,10 @@ class Metrics:
         """Take in what tells by how much the event loop is late, in seconds."""
         self._lag.set_function(lag)
 
+    def tell_active(self, active: Callable[[], bool]) -> None:
+        """Take in what tells whether this replica is the active one."""
+        self._active.set_function(active)
+
     def note_health(self, health: Health) -> None:
         """Take in what a look found."""
         for role, expiry in ((Role.AUTHORITY, health.authority_expiry), (Role.LEAF, health.leaf_expiry)):
@@ -122,6 +146,11 @@ class Metrics:
                 self._expiry.labels(role.value).set(expiry.timestamp())
         for entry, matches in health.matching.items():
             self._matches.labels(entry).set(matches)
+
+    def forget_health(self) -> None:
+        """Say nothing of certificates and configurations any more: another replica looks after them."""
+        self._expiry.clear()
+        self._matches.clear()
 
     def note_change(self, change: Change) -> None:
         """Count a certificate that was made, or that could not be written."""
@@ -157,9 +186,9 @@ class Metrics:
         results = Counting[Result]()
         for found, count in sets.items():
             results.update(dict.fromkeys((result for result in found if result.state != "Pass"), count))
-        for state, count in states.items():
+        for state, count in _capped(states, _FRESHNESS, lambda _: _OVERFLOW).items():
             self._reports.labels(state).set(count)
-        for result, count in results.items():
+        for result, count in _capped(results, _RESULTS, lambda each: replace(each, rule=_OVERFLOW)).items():
             self._results.labels(result.rule, result.severity, result.state.lower()).set(count)
         self._report_age.set(now - oldest)
 
@@ -194,8 +223,9 @@ class Metrics:
         """Say nothing of ClusterReports any more: another replica writes them."""
         self._open_reports.clear()
 
-    def note_exemptions(self, standings: Mapping[str, int]) -> None:
-        """Take in how many exemptions stand how, by the reason of their condition Active."""
+    def note_exemptions(self, standings: Mapping[str, int], ends: Iterable[float]) -> None:
+        """Take in how many exemptions stand how, by the reason of their condition Active, and when (Unix times) those end that exempt."""
+        self._ends = tuple(ends)
         for reason in ACTIVE_REASONS:
             self._exemptions.labels(reason.value).set(standings.get(reason.value, 0))
 
@@ -204,6 +234,11 @@ class Metrics:
         for case, problem in canary.problems.items():
             self._canary_ok.labels(case.value).set(problem is None)
             self._canary_at.labels(case.value).set(canary.at.timestamp())
+
+    def forget_canary(self) -> None:
+        """Say nothing of the canary any more: another replica tries it."""
+        self._canary_ok.clear()
+        self._canary_at.clear()
 
     def note_audit(self, audit: Audit, seconds: float) -> None:
         """Take in what an audit found, in place of all that was said of the one before."""
@@ -215,7 +250,8 @@ class Metrics:
             self._survivors.labels(policy).set(audited.survivors)
         for rule, pods in audit.findings.items():
             self._findings.labels(rule).set(pods)
-        for (namespace, rule), pods in audit.mirrored.items():
+        mirrored = _capped(Counting(audit.mirrored), _MIRRORED, lambda each: (_OVERFLOW, each[1]))
+        for (namespace, rule), pods in mirrored.items():
             self._mirrored.labels(namespace, rule).set(pods)
         self._audit_duration.set(seconds)
         self._audited_at.set(audit.at.timestamp())
@@ -224,3 +260,14 @@ class Metrics:
         """Say nothing of pods any more: another replica audits them."""
         for each in (self._pods, self._would_deny, self._survivors, self._findings, self._mirrored):
             each.clear()
+
+
+def _capped(counts: Counting[_Key], most: int, folded: Callable[[_Key], _Key]) -> Counting[_Key]:
+    """Return the largest counts, at most so many, and the others under what they are folded to."""
+    if len(counts) <= most:
+        return counts
+    kept = Counting(dict(counts.most_common(most)))
+    rest = counts - kept
+    for key, count in rest.items():
+        kept[folded(key)] += count
+    return kept

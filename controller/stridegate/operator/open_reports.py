@@ -8,7 +8,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -18,10 +17,11 @@ from stridegate.kube.errors import Conflict, KubeError, NotFound, Refused
 from stridegate.kube.known_reports import KnownReport
 from stridegate.kube.objects import Json
 from stridegate.kube.open_heads import Head, head_of, heads
-from stridegate.kube.open_reports import WholeReport, open_name, open_report
+from stridegate.kube.open_reports import is_open_name, open_name, open_report
 from stridegate.kube.reader import Reader
 from stridegate.kube.reports import REPORTS
 from stridegate.kube.rosters import Entry, Version
+from stridegate.kube.whole_reports import WholeReport
 from stridegate.operator.errors import NotActive
 from stridegate.operator.leases import Leadership
 from stridegate.operator.metrics import Metrics
@@ -55,13 +55,19 @@ class _Done:
 
 
 class OpenReports:
-    """The ClusterReports that repeat our reports. It writes only what says something new, and only to what it made itself."""
+    """The ClusterReports that repeat our reports. It writes only what says something new, and only to what it made itself.
 
-    def __init__(self, cluster: Cluster, leadership: Leadership, ledgers: Ledgers, metrics: Metrics) -> None:
+    `listing` is how many seconds pass between lists of what is there.
+    """
+
+    def __init__(
+        self, cluster: Cluster, leadership: Leadership, ledgers: Ledgers, metrics: Metrics, listing: float = _LISTING
+    ) -> None:
         self._cluster = cluster
         self._leadership = leadership
         self._ledgers = ledgers
         self._metrics = metrics
+        self._listing = listing
         # Our ClusterReports by name, None while they are not known, and when (monotonic, seconds) they are listed next.
         self._heads: dict[str, Head] | None = None
         self._list_at = 0.0
@@ -79,7 +85,7 @@ class OpenReports:
         while True:
             pause = _LOOKING
             try:
-                await self._look(reader)
+                await self.look(reader)
             except NotActive:
                 self._forget()
                 self._metrics.forget_open_reports()
@@ -93,7 +99,7 @@ class OpenReports:
     def _forget(self) -> None:
         self._heads, self._done, self._list_at = None, {}, 0.0
 
-    async def _look(self, reader: Reader) -> None:
+    async def look(self, reader: Reader) -> None:
         """Look once, and write what follows. Raises KubeError and NotActive."""
         self._leadership.require()
         if not self._ledgers.reports.synced:
@@ -121,15 +127,17 @@ class OpenReports:
     async def _list(self, reader: Reader, count: int) -> bool:
         """See which ClusterReports of ours there are, and whether there can be any; what is not as it was left is done again."""
         try:
-            found = {each.name: each async for each in heads(reader)}
+            found = {each.name: each async for each in heads(reader) if is_open_name(each.name)}
         except Refused as error:
+            if error.passing:
+                raise
             # The kind may be installed later, and rights be granted: neither takes a restart.
             standing = Standing.UNSERVED if isinstance(error, NotFound) else Standing.REFUSED
             why = "are not served by this cluster yet" if standing is Standing.UNSERVED else "cannot be listed"
             self._tell(standing, f"ClusterReports of OpenReports {why}: {error}")
             self._metrics.note_open_reports({each.value: count * (each is standing) for each in Standing})
             self._forget()
-            self._list_at = time.monotonic() + _LOOKING
+            self._list_at = time.monotonic() + min(self._listing, _LOOKING)
             return False
         before = self._heads or {}
         self._done = {
@@ -138,7 +146,7 @@ class OpenReports:
             if done.standing is Standing.REPEATED and found.get(open_name(name)) == before.get(open_name(name))
         }
         self._heads = {name: each.trusted_after(before.get(name)) for name, each in found.items()}
-        self._list_at = time.monotonic() + _LISTING
+        self._list_at = time.monotonic() + self._listing
         return True
 
     async def _repeat(self, reader: Reader, reports: Mapping[str, Entry[KnownReport]], known: dict[str, Head]) -> None:
@@ -149,8 +157,11 @@ class OpenReports:
                 continue
             try:
                 wanted = await _wanted(reader, name)
-                standing = await self._write(reader, wanted, known) if wanted is not None else None
+                # What says nothing, or is gone by now, is repeated by nothing.
+                standing = await self._write(reader, wanted, known) if wanted is not None else Standing.REPEATED
             except Refused as error:
+                if error.passing:
+                    raise
                 self._tell(Standing.REFUSED, f"report {name} cannot be repeated as a ClusterReport: {error}")
                 standing = Standing.REFUSED
             if standing is not None:
@@ -202,9 +213,14 @@ class OpenReports:
         """Delete ours whose reports are gone, where the API server has not done so yet. Raises KubeError."""
         for name in known.keys() - wanted:
             self._leadership.require()
-            # The collector of garbage may be quicker.
-            with suppress(NotFound, Conflict):
+            try:
                 await asyncio.to_thread(self._cluster.delete_open_report, known[name].metadata)
+            except Refused as error:
+                if error.passing:
+                    raise
+                # The collector of garbage may be quicker. What is refused is tried again once it is listed again.
+                if not isinstance(error, NotFound | Conflict):
+                    _log.warning("ClusterReport %s, whose report is gone, cannot be deleted: %s", name, error)
             del known[name]
 
 

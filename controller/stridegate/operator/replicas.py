@@ -83,6 +83,7 @@ def wire(options: Options, wanted: Wanted, cluster: Cluster) -> Replica:
     """Return a replica of all its parts; nothing runs yet."""
     leadership = Leadership(cluster, options.namespace, options.identity, time.monotonic)
     metrics = Metrics(digest(RULES.values()), options.lines_dropped)
+    metrics.tell_active(lambda: leadership.active)
     mirrors = Mirrors(
         policies=Mirror(lambda _, policy: policy),
         exemptions=Mirror(lambda _, exemption: exemption),

@@ -100,11 +100,13 @@ class HostAnswers:
 
     @cached_property
     def _processes(self) -> tuple[Process, ...]:
+        # First, so that a pod that starts meanwhile is known to the kubelet.
+        sights = self._sights
         pods = self._served.pods
         if pods is None:
-            return tuple(each.process for each in self._sights)
+            return tuple(each.process for each in sights)
         static = {uid for uid, pod in pods.items() if is_static(pod)}
-        return tuple(replace(each.process, static=each.process.pod_uid in static) for each in self._sights)
+        return tuple(replace(each.process, static=each.process.pod_uid in static) for each in sights)
 
     def _sockets(self) -> tuple[Socket, ...]:
         found = list(sockets_in(self._table("net/tcp")))

@@ -20,9 +20,10 @@ _POD = re.compile(
 )
 _KUBEPODS = re.compile(r"(?:^|/)(?:kubelet-)?kubepods(?:[-.:/]|$)")
 _STATIC = re.compile(r"[0-9a-f]{32}\Z")
-# What runtimes call the cgroup of a container: containerd (CRI, nerdctl), CRI-O, Docker, Podman; `:` is runc's own form.
+# What runtimes call the cgroup of a container: containerd (CRI, nerdctl), CRI-O, Docker, Podman (`-payload` below a
+# service of systemd's); `:` is runc's own form.
 _CONTAINER = re.compile(
-    r"(?:/|:)(?:(?P<runtime>cri-containerd|crio|docker|libpod|nerdctl)[-:])?(?P<id>[0-9a-f]{64})(?:\.scope)?(?=/|$)"
+    r"(?:/|:)(?:(?P<runtime>cri-containerd|crio|docker|libpod|nerdctl)(?:-payload)?[-:])?(?P<id>[0-9a-f]{64})(?:\.scope)?(?=/|$)"
 )
 # A container's monitor stands beside it in a cgroup of its own, and is the host's.
 _MONITOR = re.compile(r"/(?:crio-conmon|libpod-conmon)-")

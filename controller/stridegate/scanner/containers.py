@@ -15,7 +15,15 @@ from stridegate.scanner.host_root import HostRoot
 from stridegate.scanner.identities import DEFAULT_CAPABILITIES, Identities, Identity, capability_set
 from stridegate.scanner.kernel_tables import interfaces_in, mounts_in, sockets_in
 from stridegate.scanner.processes import Sight
-from stridegate.scanner.served_pods import container_ids, is_static, name_of, runtime_class, uid_of
+from stridegate.scanner.served_pods import (
+    container_ids,
+    is_resizing,
+    is_starting,
+    is_static,
+    name_of,
+    runtime_class,
+    uid_of,
+)
 
 T = TypeVar("T")
 Pod = Mapping[str, object]
@@ -117,6 +125,7 @@ def _container(around: _Surroundings, belongs: Belonging, inside: list[Sight]) -
         arrival=_arrival(belongs, pod, served, container),
         gaps=(*gaps, *limits.gaps),
         host_capabilities=identity.ceiling,
+        resizing=pod is not None and is_resizing(pod),
     )
 
 
@@ -233,6 +242,8 @@ def _arrival(belongs: Belonging, pod: Pod | None, served: Served, container: str
     if not belongs.pod_uid:
         return Arrival.OUTSIDE
     if served.pods is None:
+        return Arrival.UNTOLD
+    if pod is not None and not container and is_starting(pod):
         return Arrival.UNTOLD
     if pod is None or not container:
         return Arrival.UNKNOWN_TO_KUBELET

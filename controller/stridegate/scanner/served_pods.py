@@ -1,4 +1,4 @@
-"""Pods as a kubelet serves them: which of them are static ones, and which pod a uid means."""
+"""Pods as a kubelet serves them: which of them are static ones, which pod a uid means, and what is under way in one."""
 
 from __future__ import annotations
 
@@ -21,14 +21,11 @@ def name_of(pod: Mapping[str, object]) -> str:
 
 def is_static(pod: Mapping[str, object]) -> bool:
     """Tell whether the kubelet has a pod from a file or a URL and not from the API server."""
-    annotations = _metadata(pod).get("annotations")
-    source = annotations.get(_SOURCE) if isinstance(annotations, Mapping) else None
-    return source in {"file", "http"}
+    return _mapping(_metadata(pod).get("annotations")).get(_SOURCE) in {"file", "http"}
 
 
 def _metadata(pod: Mapping[str, object]) -> Mapping[str, object]:
-    metadata = pod.get("metadata")
-    return metadata if isinstance(metadata, Mapping) else {}
+    return _mapping(pod.get("metadata"))
 
 
 def _text(value: object) -> str:
@@ -37,18 +34,53 @@ def _text(value: object) -> str:
 
 def runtime_class(pod: Mapping[str, object]) -> str:
     """Return the RuntimeClass that a pod names; empty where it names none."""
-    spec = pod.get("spec")
-    return _text(spec.get("runtimeClassName")) if isinstance(spec, Mapping) else ""
+    return _text(_mapping(pod.get("spec")).get("runtimeClassName"))
 
 
 def container_ids(pod: Mapping[str, object]) -> Mapping[str, str]:
     """Return the names of a pod's containers by the ids that their runtime gave them, without its name."""
-    status = pod.get("status")
     found: dict[str, str] = {}
     for key in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
-        statuses = status.get(key) if isinstance(status, Mapping) else None
-        for each in statuses if isinstance(statuses, list) else ():
-            if isinstance(each, Mapping):
-                found[_text(each.get("containerID")).rpartition("//")[2]] = _text(each.get("name"))
+        for each in _mappings(_mapping(pod.get("status")).get(key)):
+            found[_text(each.get("containerID")).rpartition("//")[2]] = _text(each.get("name"))
     found.pop("", None)
     return found
+
+
+def is_starting(pod: Mapping[str, object]) -> bool:
+    """Tell whether a container of a pod may run that its status does not name yet.
+
+    The kubelet writes a pod's status once it has started all that it can: while it pulls the second container's image or
+    runs the first one's postStart hook, the first one runs, and its status waits (kuberuntime's SyncPod).
+    """
+    spec = _mapping(pod.get("spec"))
+    again = spec.get("restartPolicy") != "Never"
+    for kind in ("container", "initContainer", "ephemeralContainer"):
+        states = {
+            each.get("name"): _mapping(each.get("state"))
+            for each in _mappings(_mapping(pod.get("status")).get(f"{kind}Statuses"))
+        }
+        for each in _mappings(spec.get(f"{kind}s")):
+            state = states.get(each.get("name"), {})
+            ended = "terminated" in state and (kind == "initContainer" or not again)
+            if "running" not in state and not ended:
+                return True
+    return False
+
+
+def is_resizing(pod: Mapping[str, object]) -> bool:
+    """Tell whether a resize is asked for and not made yet: the spec says what is wanted, the control group what is (KEP-1287)."""
+    status = _mapping(pod.get("status"))
+    conditions = {each.get("type"): each.get("status") for each in _mappings(status.get("conditions"))}
+    # The field is of Kubernetes 1.27 to 1.32, the conditions of later ones.
+    return bool(status.get("resize")) or "True" in {
+        conditions.get(each) for each in ("PodResizePending", "PodResizeInProgress")
+    }
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(value: object) -> list[Mapping[str, object]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

@@ -112,8 +112,8 @@ class Admission:
             return responses.refused(400, str(problem))
 
     def _validated(self, call: Call, request: Request, rulebook: Rulebook) -> Reply:
-        verdict = self._too_late() if self._late(call) else self._judged(request, rulebook)
         entry = entry_of(request)
+        verdict = self._too_late() if self._late(call, entry) else self._judged(request, rulebook)
         self._journal.validated(entry, request, verdict, self._clock() - call.arrived)
         if verdict.allowed:
             return responses.allowed(request.uid, verdict.warnings, verdict.annotations)
@@ -122,7 +122,7 @@ class Admission:
     def _mutated(self, call: Call, request: Request, rulebook: Rulebook | None) -> Reply:
         if rulebook is None:
             mutation = self._unmutated(Label.SHED, _UNSYNCED)
-        elif self._late(call):
+        elif self._late(call, Entry.MUTATION):
             mutation = self._unmutated(Label.SHED, _TOO_LATE)
         else:
             mutation = self._mended(request, rulebook)
@@ -131,9 +131,12 @@ class Admission:
             return responses.unpatched(request.uid, mutation.annotations)
         return responses.patched(request.uid, mutation.patch, mutation.annotations)
 
-    def _late(self, call: Call) -> bool:
+    def _late(self, call: Call, entry: Entry) -> bool:
+        """Tell how long a review waited; return whether that was too long."""
         allowance = DEADLINE if call.timeout is None else min(DEADLINE, call.timeout)
-        return self._clock() - call.arrived > allowance
+        waited = self._clock() - call.arrived
+        self._journal.waited(entry, waited)
+        return waited > allowance
 
     @staticmethod
     def _too_late() -> Verdict:

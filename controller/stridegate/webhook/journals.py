@@ -67,6 +67,9 @@ class Journal(Collector):
         self._durations = Distribution(
             "stridegate_admission_duration_seconds", "From the arrival of a review to its answer.", "entry"
         )
+        self._queues = Distribution(
+            "stridegate_admission_queue_seconds", "From the arrival of a review until it is taken up.", "entry"
+        )
         self._findings = Tally(
             "stridegate_admission_findings",
             "Findings by rule, what the policies do about it, and what the request has to do with it.",
@@ -97,6 +100,11 @@ class Journal(Collector):
         ):
             yield tally.family()
         yield self._durations.family()
+        yield self._queues.family()
+
+    def waited(self, entry: Entry, seconds: float) -> None:
+        """Tell how long a review waited until it was taken up."""
+        self._queues.observe(entry.value, seconds)
 
     def validated(self, entry: Entry, request: Request, verdict: Verdict, seconds: float) -> None:
         """Tell what became of a validation."""

@@ -125,6 +125,7 @@ class _Process:
                 self._pulse,
                 recall,
                 options.lines_dropped,
+                readiness.missing,
             )
         )
         self._probes = Probes(readiness.missing, self._pulse, registry)

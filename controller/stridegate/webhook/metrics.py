@@ -31,6 +31,7 @@ class ProcessMetrics(Collector):
         pulse: Pulse,
         recall: Recall,
         lines_dropped: Callable[[], int],
+        missing: Callable[[], list[str]],
     ) -> None:
         self._catalogue = catalogue
         self._policies = policies
@@ -40,12 +41,14 @@ class ProcessMetrics(Collector):
         self._pulse = pulse
         self._recall = recall
         self._lines_dropped = lines_dropped
+        self._missing = missing
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric as it is now."""
         yield InfoMetricFamily(
             "stridegate_build", "What is running.", {"version": __version__, "catalogue": self._catalogue}
         )
+        yield _gauge("stridegate_webhook_ready", "Whether this replica may be sent reviews.", not self._missing())
         yield from self._of_policies()
         yield from self._of_certificates()
         yield _gauge("stridegate_admission_in_flight", "Reviews being read or judged.", self._server.in_flight)

@@ -24,9 +24,9 @@ def names(*paths: str, exclude: tuple[str, ...] = ()) -> list[str]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("b.yaml", "a.yml", "c.json", "note.md", "sub/d.yaml", ".hidden/e.yaml", ".f.yaml"):
+    for name in ("b.yaml", "a.yml", "c.json", "note.md", "sub/d.yaml", ".git/e.yaml", "sub/.git/e.yaml"):
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text(_POD)
     return tmp_path
 
@@ -34,6 +34,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("folder")
 def test_a_folder_is_walked_in_the_order_of_names() -> None:
     assert names("./") == ["./a.yml", "./b.yaml", "./c.json", "./sub/d.yaml"]
+
+
+def test_what_is_hidden_in_a_folder_counts_as_it_does_to_kubectl(folder: Path) -> None:
+    (folder / ".f.yaml").write_text(_POD)
+    (folder / "sub" / ".hidden").mkdir()
+    (folder / "sub" / ".hidden" / "g.json").write_text("{}")
+
+    assert names(".") == ["./.f.yaml", "./a.yml", "./b.yaml", "./c.json", "./sub/.hidden/g.json", "./sub/d.yaml"]
 
 
 @pytest.mark.usefixtures("folder")

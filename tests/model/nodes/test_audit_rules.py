@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from stridegate.model.nodes.audit_rules import AuditRules, Coverage, covered, merged, natural, parse, related
+from stridegate.model.nodes.audit_rules import (
+    AuditRules,
+    Coverage,
+    Hazard,
+    Stop,
+    covered,
+    merged,
+    natural,
+    parse,
+    related,
+)
 
 DAEMON_JSON = "/etc/docker/daemon.json"
 
@@ -134,8 +144,59 @@ def test_silence_that_ends_or_is_about_some_only_is_not(text: str) -> None:
     assert not parse(text).silenced
 
 
-def test_refused_lines_are_kept_for_people() -> None:
-    assert parse("-w /etc/docker -p wa surplus\n-x").refused == ("-w /etc/docker -p wa surplus", "-x")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bad line",
+        "-x",
+        "-w /etc/ssl -p wa surplus",
+        "-w /etc/ssl -p wa # why",
+        "-w relative",
+        "-w /a -w /b",
+        "-p wa",
+        "-k lonely",
+        "-a always,exit -F path=/etc/ssl/ -F perm=wa",
+        "-a always,exit -F path!=/etc/ssl -F perm=wa",
+        "-a always,exit -F path=/etc/ssl -F perm!=wa",
+        "-a always,user -F path=/etc/ssl",
+        "-a always -F path=/etc/ssl",
+        # What is there already, and what is not there to be deleted.
+        "-w /usr/bin/runc -p aw",
+        "-a exit,always -S execve -F arch=b64 -F key=x",
+        "-W /etc/ssl -p wa",
+        "-W /usr/bin/runc -p w",
+    ],
+)
+def test_auditctl_stops_at_the_first_line_that_is_refused(line: str) -> None:
+    before = "-w /usr/bin/runc -p wa\n-a always,exit -F arch=b64 -S execve -k x"
+
+    rules = parse(f"{before}\n{line}\n-w /etc/docker -p wa")
+
+    assert rules.stopped == line
+    assert [each.path for each in rules.watches] == ["/usr/bin/runc"]
+
+
+@pytest.mark.parametrize("option", ["-c", "-i"])
+def test_auditctl_goes_on_where_a_line_before_says_so(option: str) -> None:
+    told_before, told_after = (
+        parse(text) for text in (f"{option}\nbad\n-w /etc -p wa", f"bad\n{option}\n-w /etc -p wa")
+    )
+
+    assert ([each.path for each in told_before.watches], told_before.stopped) == (["/etc"], "")
+    assert (told_after.watches, told_after.stopped) == ((), "bad")
+
+
+def test_what_depends_on_the_host_is_told_by_line() -> None:
+    rules = parse("-D\n-w /a/b -p wa\n-a always,exit -F dir=/c -F perm=wa\n-a always,exit -F path=/a/b -F perm=wa")
+
+    assert rules.hazards == (
+        Hazard(line=2, path="/a", stop=Stop.ABSENT),
+        Hazard(line=3, path="/c", stop=Stop.ABSENT),
+        Hazard(line=4, path="/a", stop=Stop.ABSENT),
+        Hazard(line=4, path="/a/b", stop=Stop.NO_DIRECTORY),
+    )
+    assert [each.path for each in parse("-w /a/b -p wa\n-w /c -p wa", frozenset({1})).watches] == []
+    assert [each.path for each in parse("-i\n-w /a/b -p wa\n-w /c -p wa", frozenset({2})).watches] == ["/c"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from stridegate.cli.manifests.errors import ManifestError, NotText, Oversized, P
 from stridegate.cli.manifests.templates import chart_template
 
 STANDARD_INPUT = "-"
+# What git keeps for itself: nobody's commit puts anything there.
+_REPOSITORY = ".git"
 _SUFFIXES = (".yaml", ".yml", ".json")
 # etcd holds 8 GiB and an object 1.5 MiB; a dump of a large namespace has tens of megabytes.
 _MOST_BYTES = 128 * 1024 * 1024
@@ -84,8 +86,9 @@ def _position(found: bytes, at: int) -> Position:
 def sources(paths: Collection[str], exclude: Collection[str] = ()) -> Iterator[Source | tuple[str, ManifestError]]:
     """Yield what some paths stand for, each once, folders walked in the order of names; a name with an error where there is nothing to read.
 
-    In folders only *.yaml, *.yml and *.json count, hidden files and folders do not, and no link is followed into a
-    folder. `exclude` are patterns of paths and of names in folders; what is named itself is never excluded.
+    In folders only *.yaml, *.yml and *.json count, hidden ones like others, since kubectl applies them as well. No link is
+    followed into a folder, and none named .git is walked. `exclude` are patterns of paths and of names in folders; what is
+    named itself is never excluded.
     """
     seen: set[str] = set()
     for path in paths:
@@ -119,7 +122,7 @@ def _walked(folder: str, exclude: Collection[str]) -> Iterator[Source | tuple[st
         return
     chart = any(entry.name == "Chart.yaml" for entry in entries)
     for entry in entries:
-        if entry.name.startswith(".") or any(_matches(entry, pattern) for pattern in exclude):
+        if entry.name == _REPOSITORY or any(_matches(entry, pattern) for pattern in exclude):
             continue
         if entry.is_dir(follow_symlinks=False):
             if chart and entry.name == "templates":

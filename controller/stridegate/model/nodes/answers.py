@@ -221,7 +221,7 @@ class Arrival(enum.Enum):
     UNKNOWN_TO_KUBELET = "unknown-to-kubelet"
     # Not by Kubernetes at all: Docker, containerd's ctr, Podman …
     OUTSIDE = "outside"
-    # In a pod, and the kubelet could not be asked about it.
+    # In a pod, and the kubelet could not be asked about it, or does not say yet which of its containers it is.
     UNTOLD = "untold"
 
 
@@ -235,7 +235,7 @@ class RunningContainer:
     says that it stands in the host's network namespace. `gaps` has what could not be read, "field: reason". `sandboxed`
     is a container in a virtual machine or a user-space kernel, about which the host's kernel tells nothing.
     `host_capabilities` are all that a process can have here: what the host's first process and whatever started the
-    container are bounded by; None where that could not be read.
+    container are bounded by; None where that could not be read. `resizing` says that its pod waits for a resize in place.
     """
 
     name: str
@@ -256,3 +256,4 @@ class RunningContainer:
     arrival: Arrival = Arrival.UNTOLD
     gaps: tuple[str, ...] = ()
     host_capabilities: int | None = None
+    resizing: bool = False

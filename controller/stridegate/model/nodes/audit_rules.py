@@ -6,22 +6,16 @@ What a rules file says is what is configured; what the kernel holds can only be 
 from __future__ import annotations
 
 import enum
-import getopt
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from stridegate.model.nodes.audit_lines import Identity, Line, Refused, lines_of, read_line
 from stridegate.model.paths import clean
 
-# The short options of auditctl 3 and 4, and its long ones; what it does not know, it refuses.
-_OPTIONS = "hicslDvtqC:e:f:r:b:a:A:d:S:F:m:R:w:W:k:p:"
-_LONG = ("loginuid-immutable", "reset-lost", "reset_backlog_wait_time_actual", "backlog_wait_time=", "signal=")
-_PERMISSIONS = re.compile(r"[rwxa]+")
-_FIELD = re.compile(r"(?P<name>[a-z0-9_]+)(?P<operator>[<>!]=|&=|[=<>&])(?P<value>.*)")
 # What tells of every change: writing to a file, and changing its mode, owner or attributes.
 CHANGES = frozenset("wa")
-_EVERYTHING = frozenset("rwxa")
 # What files of rules.d say once for all, and augenrules(8) puts first or last whichever file says it.
 _DIRECTIVES = ("-D", "-b", "-f", "-e")
 # Architectures are named in pairs: what only one of them audits is missed when a program of the other does it.
@@ -57,14 +51,35 @@ class Watch:
         return replace(self, path=f"{directory.rstrip('/')}/{self.path.rpartition('/')[2]}")
 
 
+class Stop(enum.Enum):
+    """What of a path on the host makes the kernel refuse a rule, and auditctl stop at its line."""
+
+    ABSENT = "absent"
+    A_DIRECTORY = "a directory"
+    NO_DIRECTORY = "no directory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """A line of a rules file, from 1 on, that is refused if a path on the host is so."""
+
+    line: int
+    path: str
+    stop: Stop
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRules:
-    """What a file of rules leaves in force: watches, first match first, and why none of them counts where that is so."""
+    """What a file of rules leaves in force: watches, first match first, and why none of them counts where that is so.
+
+    auditctl loads a file up to the first line that it or the kernel refuses, and nothing of the rest, unless a line `-i`
+    or `-c` came before. `stopped` is that line; `hazards` are those where it depends on the host.
+    """
 
     watches: tuple[Watch, ...] = ()
     silenced: str = ""
-    # Lines that auditctl would refuse.
-    refused: tuple[str, ...] = ()
+    stopped: str = ""
+    hazards: tuple[Hazard, ...] = ()
 
 
 class Coverage(enum.IntEnum):
@@ -85,52 +100,96 @@ class Covered:
     gap: str = ""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Line:
-    """A line of a rules file, taken apart."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rule:
+    """A rule in force: what tells it from others, its key, and the watch that it is, if it is one."""
 
-    text: str
-    options: list[tuple[str, str]]
-    fields: list[tuple[str, str, str]]
-
-    def value(self, name: str) -> str | None:
-        """Return the last value of an option, None where it is not given."""
-        return next((value for option, value in reversed(self.options) if option == name), None)
-
-    @property
-    def key(self) -> str:
-        """The key that the rule is found by."""
-        return self.value("-k") or next((value for name, _, value in self.fields if name == "key"), "")
+    identity: Identity
+    key: str
+    watch: Watch | None
 
 
-class _Refused(Exception):
-    """A line that auditctl refuses."""
+class _Loading:
+    """The rules in force, and what became of them, line by line."""
 
+    def __init__(self) -> None:
+        self.rules: list[_Rule] = []
+        self.hazards: list[Hazard] = []
+        self.silenced = self.off = ""
+        self.locked = self.goes_on = False
 
-@lru_cache(maxsize=8)
-def parse(text: str) -> AuditRules:
-    """Return what a rules file leaves in force when auditctl loads it from top to bottom."""
-    watches: list[Watch] = []
-    refused: list[str] = []
-    silenced, off = "", ""
-    for line in _lines(text):
+    def goes_past(self, number: int, line: str) -> bool:
+        """Take what a line says, and tell whether auditctl goes on with the next."""
         try:
-            read = _read(line)
-            if read.value("-D") is not None:
-                key = read.value("-k")
-                watches = [watch for watch in watches if key is not None and watch.key != key]
-                silenced = silenced if key is not None else ""
-            elif (enabled := read.value("-e")) is not None:
-                off = "-e 0" if enabled == "0" else ""
-                if enabled == "2":  # the kernel takes no rule after it, until the next boot
-                    break
-            elif _everything_silenced(read):
-                silenced = silenced or line
-            else:
-                watches = _with(watches, read)
-        except _Refused:
-            refused.append(line)
-    return AuditRules(watches=tuple(watches), silenced=off or silenced, refused=tuple(refused))
+            self._take(number, read_line(line))
+        except Refused:
+            return self.goes_on
+        return not self.locked
+
+    def _take(self, number: int, read: Line) -> None:
+        if read.value("-D") is not None:
+            key = read.value("-k")
+            self.rules = [rule for rule in self.rules if key is not None and rule.key != key]
+            self.silenced = self.silenced if key is not None else ""
+        elif (enabled := read.value("-e")) is not None:
+            self.off = "-e 0" if enabled == "0" else ""
+            # The kernel takes no rule after 2, until the next boot.
+            self.locked = enabled == "2"
+        elif read.value("-W") is not None or read.value("-d") is not None:
+            self._remove(read.identity)
+        elif any(read.value(option) is not None for option in ("-a", "-A", "-w")):
+            self._add(number, read)
+        self.goes_on = self.goes_on or read.value("-i") is not None or read.value("-c") is not None
+
+    def _remove(self, identity: Identity) -> None:
+        found = next((rule for rule in self.rules if rule.identity == identity), None)
+        if found is None:
+            raise Refused
+        self.rules.remove(found)
+
+    def _add(self, number: int, read: Line) -> None:
+        identity, watch = read.identity, _watch(read)
+        alike = [rule.watch for rule in self.rules if rule.identity == identity]
+        if any(not other or not watch or other.extent is watch.extent for other in alike):
+            raise Refused
+        if watch:
+            self.hazards += _hazards(number, watch, [other.extent for other in alike if other])
+        if _everything_silenced(read):
+            self.silenced = self.silenced or read.text
+        rule = _Rule(identity=identity, key=read.key, watch=watch)
+        self.rules.insert(0 if read.value("-A") is not None else len(self.rules), rule)
+
+
+def _hazards(number: int, watch: Watch, alike: list[Extent]) -> Iterator[Hazard]:
+    """Yield what makes the kernel refuse a watch: what it needs is absent, or it is the same as another one there.
+
+    -w is what its path is when it is loaded: like dir= for a directory, like path= for what is none or absent.
+    """
+    if watch.extent is Extent.TREE:
+        yield Hazard(line=number, path=watch.path, stop=Stop.ABSENT)
+    else:
+        yield Hazard(line=number, path=watch.path.rpartition("/")[0] or "/", stop=Stop.ABSENT)
+    pairs = {frozenset((watch.extent, other)) for other in alike}
+    if frozenset((Extent.PATH, Extent.TREE)) in pairs:
+        yield Hazard(line=number, path=watch.path, stop=Stop.A_DIRECTORY)
+    if frozenset((Extent.PATH, Extent.INODE)) in pairs:
+        yield Hazard(line=number, path=watch.path, stop=Stop.NO_DIRECTORY)
+
+
+@lru_cache(maxsize=16)
+def parse(text: str, refused: frozenset[int] = frozenset()) -> AuditRules:
+    """Return what a rules file leaves in force when auditctl loads it from top to bottom, and the host has these lines refused."""
+    loading, stopped = _Loading(), ""
+    for number, line in enumerate(lines_of(text), 1):
+        if not (loading.goes_on if number in refused else loading.goes_past(number, line)):
+            stopped = line
+            break
+    return AuditRules(
+        watches=tuple(rule.watch for rule in loading.rules if rule.watch),
+        silenced=loading.off or loading.silenced,
+        stopped="" if loading.locked else stopped,
+        hazards=tuple(loading.hazards),
+    )
 
 
 def merged(files: Mapping[str, str]) -> str:
@@ -138,7 +197,7 @@ def merged(files: Mapping[str, str]) -> str:
     directives: dict[str, str] = {}
     rules: list[str] = []
     for name in sorted(files, key=natural):
-        for line in _lines(files[name]):
+        for line in lines_of(files[name]):
             directive = next((each for each in _DIRECTIVES if line.startswith(each)), None)
             if directive is None:
                 rules.append(line)
@@ -215,86 +274,24 @@ def _holds(watch: Watch, target: str, *, directory: bool) -> bool | None:
     return True if watch.extent is not Extent.INODE and target.startswith(f"{watch.path}/") else None
 
 
-def _lines(text: str) -> Iterator[str]:
-    stripped = (line.strip(" ") for line in text.split("\n"))  # and words at blanks alone: auditctl knows no tabs
-    yield from (line for line in stripped if line and not line.startswith("#"))
-
-
-def _read(line: str) -> _Line:
-    try:
-        options, surplus = getopt.getopt(list(filter(None, line.split(" "))), _OPTIONS, list(_LONG))
-    except getopt.GetoptError as error:
-        raise _Refused from error
-    if surplus or not options:
-        raise _Refused
-    fields: list[tuple[str, str, str]] = []
-    for option, value in options:
-        if option in {"-F", "-C"}:
-            match = _FIELD.fullmatch(value)
-            if match is None:
-                raise _Refused
-            name = match["name"] if option == "-F" else f"-C {match['name']}"
-            fields.append((name, match["operator"], match["value"]))
-    return _Line(text=line, options=options, fields=fields)
-
-
-def _with(watches: list[Watch], read: _Line) -> list[Watch]:
-    """Return the watches after a line: one more, one less, or as they were."""
-    removed, deleted, listed = read.value("-W"), read.value("-d"), read.value("-A")
-    if removed is not None or deleted is not None:
-        gone = replace(read, options=[("-w", removed)]) if removed is not None else read
-        paths = {watch.path for watch in _watches(gone, deleted or "always,exit")}
-        return [watch for watch in watches if watch.path not in paths]
-    if listed is not None:
-        return [*_watches(read, listed), *watches]
-    return [*watches, *_watches(read, read.value("-a") or "always,exit")]
-
-
-def _watches(read: _Line, listed: str) -> Iterator[Watch]:
-    words, watched = set(listed.split(",")), read.value("-w")
-    named = [(name, value) for name, operator, value in read.fields if name in {"path", "dir"} and operator == "="]
-    if watched is not None:
-        named.append(("-w", watched))
-    if not named:
-        return
-    if len(named) > 1 or "exit" not in words or not words & {"always", "never"}:
-        raise _Refused
-    kind, path = named[0]
-    if not path.startswith("/") or (kind == "path" and path.endswith("/")):
-        raise _Refused
-    yield Watch(
-        path="/" + "/".join(clean(path)),
+def _watch(read: Line) -> Watch | None:
+    about = read.watched
+    if about is None:
+        return None
+    kind, path = about
+    return Watch(
+        path=path,
         extent={"-w": Extent.PATH, "dir": Extent.TREE, "path": Extent.INODE}[kind],
-        permissions=_permissions(read),
+        permissions=read.permissions,
         text=read.text,
         key=read.key,
         architecture=next((value for name, _, value in read.fields if name == "arch"), ""),
-        narrowed=_narrowed(read),
-        never="never" in words,
+        narrowed=read.narrowed,
+        never="never" in read.words,
     )
 
 
-def _permissions(read: _Line) -> frozenset[str]:
-    given = read.value("-p")
-    for name, operator, value in read.fields:
-        if name == "perm":
-            given = value if operator == "=" else ""
-    if given is None:
-        return _EVERYTHING
-    if not _PERMISSIONS.fullmatch(given):
-        raise _Refused
-    return frozenset(given)
-
-
-def _narrowed(read: _Line) -> bool:
-    """Return whether a rule is about some callers, programs or system calls only."""
-    calls = {value for option, value in read.options if option == "-S"}
-    others = {name for name, _, _ in read.fields} - {"path", "dir", "perm", "key", "arch"}
-    return bool(others) or not calls <= {"all"}
-
-
-def _everything_silenced(read: _Line) -> bool:
+def _everything_silenced(read: Line) -> bool:
     """Return whether a rule keeps all others silent: `-a never,task` (some distributions ship it), or `never,exit` of anything."""
-    words = set((read.value("-a") or read.value("-A") or "").split(","))
     about = {name for name, _, _ in read.fields} & {"path", "dir", "perm", "arch"}
-    return "never" in words and bool(words & {"task", "exit"}) and not about and not _narrowed(read)
+    return "never" in read.words and bool(read.words & {"task", "exit"}) and not about and not read.narrowed

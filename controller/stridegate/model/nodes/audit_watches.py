@@ -9,6 +9,7 @@ from stridegate.model.nodes.audit_rules import (
     AuditRules,
     Coverage,
     Covered,
+    Stop,
     covered,
     merged,
     parse,
@@ -27,6 +28,13 @@ COMPILED = "/etc/audit/audit.rules"
 SOURCES = "/etc/audit/rules.d"
 # The most directories that are looked at for one path: sets of rules have some hundred lines.
 _MOST_PLACES = 500
+
+# What every system has (Filesystem Hierarchy Standard 3.0), also where it is not mounted for us.
+_ALWAYS = {
+    *("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/proc", "/root", "/run"),
+    *("/sbin", "/srv", "/sys", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/sbin"),
+    *("/usr/sbin", "/usr/share", "/var", "/var/cache", "/var/lib", "/var/log", "/var/run", "/var/spool"),
+}
 
 AUDITD = Process(pid=731, comm="auditd", argv=("/sbin/auditd",), cgroup="/system.slice/auditd.service")
 
@@ -69,26 +77,50 @@ def judge(node: Node, paths: Sequence[str]) -> Verdict:
     targets, compiled, sources = _read(node, paths)
     if not host_processes(node, "auditd"):
         return _verdict(State.FAIL, "auditd does not run", targets, source=Source.PROC, path="process auditd")
-    loaded = parse(compiled)
+    loaded, hidden = loaded_rules(node, compiled)
     if loaded.silenced:
         return _verdict(State.FAIL, f"{COMPILED} keeps every rule silent: {loaded.silenced}", targets)
     found = {path: _covered(node, loaded, status) for path, status in targets.items()}
     if all(each.coverage is Coverage.FULLY for each in found.values()):
+        if hidden:
+            raise NotReadable(hidden)
         return _verdict(State.PASS, f"configured: {next(iter(found.values())).by}", {})
-    return _short_of(node, found, targets, sources)
+    return _short_of(node, found, targets, sources, loaded.stopped)
+
+
+def loaded_rules(node: Node, text: str) -> tuple[AuditRules, Unreadable | None]:
+    """Return the rules of a file as far as auditctl loads it on this host, and what it would have to know for that and does not."""
+    rules = parse(text)
+    doubtful = [each for each in rules.hazards if each.stop is not Stop.ABSENT or each.path not in _ALWAYS]
+    asked = sorted({each.path for each in doubtful})
+    if len(asked) > _MOST_PLACES:
+        raise NotReadable(Unreadable(COMPILED, f"has watches in more than {_MOST_PLACES} directories"))
+    there = dict(zip(asked, node.look_at([FileStatusOf(path) for path in asked]), strict=True))
+    hidden = next((each for each in there.values() if isinstance(each, Unreadable)), None)
+    refused = {each.line for each in doubtful if each.stop in _states(there[each.path])}
+    return parse(text, frozenset(refused)) if refused else rules, hidden
+
+
+def _states(status: FileStatus | Absent | Unreadable) -> set[Stop]:
+    if isinstance(status, Unreadable):
+        return set()
+    if isinstance(status, Absent):
+        return {Stop.ABSENT, Stop.NO_DIRECTORY}
+    return {Stop.A_DIRECTORY if status.kind is FileKind.DIRECTORY else Stop.NO_DIRECTORY}
 
 
 def _short_of(
-    node: Node, found: Mapping[str, Covered], targets: Mapping[str, FileStatus], paths: Sequence[str]
+    node: Node, found: Mapping[str, Covered], targets: Mapping[str, FileStatus], paths: Sequence[str], stopped: str
 ) -> Verdict:
     """Return the verdict where the compiled rules do not cover all: weaker where they nearly do, or where those at the paths do."""
     lacking = {path: status for path, status in targets.items() if found[path].coverage is Coverage.NONE}
-    sources = parse(merged(_sources(node, paths)))
+    sources, _ = loaded_rules(node, merged(_sources(node, paths)))
     compiling = {} if sources.silenced else {path: _covered(node, sources, status) for path, status in lacking.items()}
     if lacking and all(each.coverage is not Coverage.NONE for each in compiling.values()) and compiling:
         return _verdict(State.WARN, f"in {SOURCES}, but not compiled: run augenrules --load", lacking, path=SOURCES)
     if lacking:
-        gap = next((f"{found[path].by}: {found[path].gap}" for path in lacking if found[path].gap), "no rule covers it")
+        none = f"auditctl stops at: {stopped}" if stopped else "no rule covers it"
+        gap = next((f"{found[path].by}: {found[path].gap}" for path in lacking if found[path].gap), none)
         return _verdict(State.FAIL, gap, lacking)
     weak = next(each for each in found.values() if each.coverage is Coverage.PARTLY)
     partly = {path: targets[path] for path, each in found.items() if each.coverage is Coverage.PARTLY}
@@ -181,6 +213,17 @@ def _examples(path: str, file: HostFile, around: Mapping[str, HostFile]) -> tupl
         example("watched for reading alone", State.FAIL, compiled=HostFile(text=f"-w {path} -p r\n")),
         example("a sibling is watched", State.FAIL, compiled=HostFile(text=f"-w {path}-x -p wa\n")),
         example("deleted again", State.FAIL, compiled=HostFile(text=f"-w {path} -p wa\n-D\n")),
+        example(
+            "after a line that is refused", State.FAIL, compiled=HostFile(text=f"-w {path}\t-p wa\n-w {path} -p wa\n")
+        ),
+        example(
+            "after a directory that is not there",
+            State.FAIL,
+            compiled=HostFile(text=f"-w /n/a -p wa\n-w {path} -p wa\n"),
+        ),
+        example(
+            "the same, with errors ignored", State.PASS, compiled=HostFile(text=f"-i\n-w /n/a -p wa\n-w {path} -p wa\n")
+        ),
         example("not compiled", State.WARN, compiled=HostFile(text="-D\n"), source=rule),
         example(
             "in the form of system calls, with both spellings of the list",

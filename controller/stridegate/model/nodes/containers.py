@@ -106,9 +106,10 @@ def of_every_process(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostPathMount:
-    """What a container has of the host's files: where it is there, and in the container."""
+    """What a container has of the host's files: where it is there, by its shortest path and by all, and in the container."""
 
     path: str
+    paths: tuple[str, ...]
     point: str
     writable: bool
 
@@ -133,7 +134,11 @@ def host_paths(container: RunningContainer, host: Iterable[Mount]) -> tuple[Host
             continue
         if mount.point == "/" and "/" not in paths:
             continue  # the container's own root file system
-        found.append(HostPathMount(path=min(paths, key=len), point=mount.point, writable="ro" not in mount.options))
+        found.append(
+            HostPathMount(
+                path=min(paths, key=len), paths=tuple(paths), point=mount.point, writable="ro" not in mount.options
+            )
+        )
     return tuple(found)
 
 
@@ -159,6 +164,8 @@ def _is_prepared(path: str, container: RunningContainer) -> bool:
     # Of another container's or of a pod's sandbox, only what runtimes themselves mount into a container.
     identified = any(len(part) == _IDENTITY_DIGITS and set(part) <= set("0123456789abcdef") for part in parts)
     by_runtime = identified and (container.container_id in parts or parts[-1] in _PREPARED)
+    # Volumes of kind image (KEP-4639), by sandbox and image.
+    by_runtime = by_runtime or (identified and "image-volumes" in parts)
     named_volume = parts[-1] == "_data" and "volumes" in parts
     # A CSI driver's mount, which the kubelet mounts again for the pod.
     staged = "/plugins/kubernetes.io/" in path

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 
-from stridegate.model.nodes.answers import Arrival, ContainerProcess, RunningContainer, Unreadable, Users
+from stridegate.model.nodes.answers import Arrival, FileKind, FileStatus, Mount, RunningContainer, Unreadable, Users
 from stridegate.model.nodes.container_specimens import HOST_ROOT, HOST_RUN, ROOT, bound, shown
-from stridegate.model.nodes.containers import (
-    CAPABILITIES,
-    DEFAULT_SET,
-    capabilities,
-    concluded,
-    host_paths,
-    needed,
-    promised,
-    section,
-)
+from stridegate.model.nodes.containers import concluded, needed, promised
 from stridegate.model.nodes.nodes import Node, NotReadable
-from stridegate.model.nodes.queries import HostMounts
+from stridegate.model.nodes.promises import broken_promises
+from stridegate.model.nodes.queries import FileStatusOf, HostMounts
 from stridegate.model.nodes.remedies import Remedy
 from stridegate.model.nodes.rules import ContainerRule
 from stridegate.model.nodes.verdicts import State, Verdict
@@ -30,19 +23,19 @@ def _beyond_spec(container: RunningContainer, node: Node) -> Verdict:
     if container.spec is None:
         return _unpromised(container)
     own = promised(container)
+    if not own and container.arrival is Arrival.UNTOLD:
+        raise NotReadable(Unreadable(container.name, "the kubelet does not say yet which container of its pod it is"))
     if not own:
         wrong = "its pod's spec has no such container"
         return concluded(container, wrong, "", "the kubelet's pods, status")
     needed(container, "processes", "mounts", "effective_capabilities", "no_new_privileges", "seccomp", "host_network")
-    found = [
-        f"admitted as {admitted}, runs as {runs}"
-        for admitted, runs in (
-            *_of_pod(container, container.spec),
-            *_of_container(container, own),
-            *_of_mounts(container, node, container.spec),
-            *(pair for process in container.processes for pair in _of_process(container.spec, own, process)),
-        )
-    ]
+    found: list[str] = []
+    try:
+        for admitted, runs in broken_promises(container, node, container.spec, own):
+            found.append(f"admitted as {admitted}, runs as {runs}")
+    except NotReadable:
+        if not found:
+            raise
     return concluded(
         container, "; ".join(dict.fromkeys(found)), "as its spec promises", "the kubelet's pods, status, mountinfo"
     )
@@ -56,88 +49,20 @@ def _unpromised(container: RunningContainer) -> Verdict:
     raise NotReadable(Unreadable(container.name, "the kubelet could not be asked for its spec"))
 
 
-def _of_pod(container: RunningContainer, spec: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    if container.host_network and spec.get("hostNetwork") is not True:
-        yield "hostNetwork: false", "in the host's network"
-    alone = any(len(each.namespace_pids) == 1 for each in container.processes)
-    if alone and spec.get("hostPID") is not True:
-        yield "hostPID: false", "in the host's process namespace"
+def _spec(
+    security: Mapping[str, object], own: Mapping[str, object] | None = None, **pod: object
+) -> Mapping[str, object]:
+    return {"containers": [{"name": "app", "securityContext": security, **(own or {})}], **pod}
 
 
-def _of_container(container: RunningContainer, own: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    security = section(own, "securityContext")
-    if security.get("readOnlyRootFilesystem") is True and not container.root_read_only:
-        yield "readOnlyRootFilesystem: true", "/ mounted rw"
-    limit = section(own, "resources", "limits").get("memory")
-    if (
-        limit is not None
-        and container.memory_limit is None
-        and not any(gap.startswith("memory_limit") for gap in container.gaps)
-    ):
-        yield f"limits.memory: {limit}", "memory.max max"
-
-
-def _of_mounts(container: RunningContainer, node: Node, spec: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    volumes = spec.get("volumes")
-    listed = volumes if isinstance(volumes, list) else []
-    # Claims, too, can be of local volumes, which are the host's paths.
-    kinds = {"hostPath", "persistentVolumeClaim", "ephemeral", "csi"}
-    if any(isinstance(each, Mapping) and kinds & set(each) for each in listed):
-        return
-    for found in host_paths(container, node[HostMounts()]):
-        yield "no hostPath", f"{found.path} of the host at {found.point}"
-
-
-def _of_process(
-    spec: Mapping[str, object], own: Mapping[str, object], process: ContainerProcess
-) -> Iterator[tuple[str, str]]:
-    pod, security = section(spec, "securityContext"), section(own, "securityContext")
-    non_root, user = (security.get(key, pod.get(key)) for key in ("runAsNonRoot", "runAsUser"))
-    # As the spec's author sees it: in a user namespace, root is another number on the host.
-    root = process.uid == 0 or process.own_uid == 0
-    if root and (non_root is True or (isinstance(user, int) and user > 0)):
-        yield "runAsNonRoot: true" if non_root is True else f"runAsUser: {user}", "uid 0"
-    if spec.get("hostUsers") is False and process.users is Users.HOST:
-        yield "hostUsers: false", "in the host's user namespace"
-    if security.get("allowPrivilegeEscalation") is False and not process.no_new_privileges:
-        yield "allowPrivilegeEscalation: false", "NoNewPrivs 0"
-    if security.get("privileged") is True:
-        return
-    beyond = capabilities(process) - _granted(security)
-    if beyond:
-        yield _asked(security), ", ".join(name for name in CAPABILITIES if name in beyond)
-    seccomp = section(security, "seccompProfile") or section(pod, "seccompProfile")
-    if seccomp.get("type") in {"RuntimeDefault", "Localhost"} and process.seccomp != 2:
-        yield f"seccompProfile: {seccomp['type']}", f"Seccomp {process.seccomp}"
-    armor = section(security, "appArmorProfile") or section(pod, "appArmorProfile")
-    if armor.get("type") in {"RuntimeDefault", "Localhost"} and process.label in {"", "unconfined"}:
-        yield f"appArmorProfile: {armor['type']}", "unconfined"
-
-
-def _granted(security: Mapping[str, object]) -> frozenset[str]:
-    """Return the most capabilities that a spec lets a process have."""
-    added, dropped = (_names(security, key) for key in ("add", "drop"))
-    if "ALL" in added:
-        return frozenset(CAPABILITIES) - dropped | added
-    return (frozenset() if "ALL" in dropped else DEFAULT_SET - dropped) | added
-
-
-def _names(security: Mapping[str, object], key: str) -> frozenset[str]:
-    listed = section(security, "capabilities").get(key)
-    return (
-        frozenset(str(each).upper().removeprefix("CAP_") for each in listed)
-        if isinstance(listed, list)
-        else frozenset()
-    )
-
-
-def _asked(security: Mapping[str, object]) -> str:
-    parts = [f"{key}: {', '.join(sorted(names))}" for key in ("drop", "add") if (names := _names(security, key))]
-    return f"capabilities {' and '.join(parts)}" if parts else "the default capabilities"
-
-
-def _spec(security: Mapping[str, object], **pod: object) -> Mapping[str, object]:
-    return {"containers": [{"name": "app", "securityContext": security}], **pod}
+# A container that mounts the volume x, and volumes of that name.
+_MOUNTING = {"volumeMounts": [{"name": "x", "mountPath": "/x"}]}
+_ETC = [{"name": "x", "hostPath": {"path": "/etc"}}]
+_LINK = [{"name": "x", "hostPath": {"path": "/link"}}]
+_LED = FileStatus(path="/link", target="/etc", kind=FileKind.DIRECTORY, mode=0o755, uid=0, gid=0)
+_HAS_ETC = (ROOT, bound("/x", "/etc"))
+_LIMITED = {"resources": {"limits": {"memory": "256Mi"}}}
+_KERNEL = Mount(point="/proc", root="/", source="proc", file_system="proc", options=("rw",), device="0:70")
 
 
 RULES = (
@@ -230,6 +155,13 @@ RULES = (
                 root_read_only=False,
                 answers=_ANSWERS,
             ),
+            shown(
+                "the host's shared memory as asked",
+                State.PASS,
+                spec=_spec({}, hostIPC=True),
+                mounts=(ROOT, bound("/dev/shm", "/dev/shm")),  # noqa: S108 - where it is
+                answers=_ANSWERS,
+            ),
             shown("the host's network unasked", State.FAIL, spec=_spec({}), host_network=True, answers=_ANSWERS),
             shown(
                 "a path of the host unasked",
@@ -241,12 +173,122 @@ RULES = (
             shown(
                 "a path of the host as asked",
                 State.PASS,
-                spec=_spec({}, volumes=[{"name": "x", "hostPath": {"path": "/etc"}}]),
-                mounts=(ROOT, bound("/x", "/etc")),
+                spec=_spec({}, _MOUNTING, volumes=_ETC),
+                mounts=_HAS_ETC,
+                answers=_ANSWERS,
+            ),
+            shown(
+                "below a path of the host as asked",
+                State.PASS,
+                spec=_spec({}, _MOUNTING, volumes=_ETC),
+                mounts=(ROOT, bound("/x", "/etc/ssl")),
+                answers=_ANSWERS,
+            ),
+            shown(
+                "another path of the host than asked",
+                State.FAIL,
+                spec=_spec({}, _MOUNTING, volumes=_ETC),
+                mounts=(*_HAS_ETC, bound("/y", "/etcd")),
+                answers={**_ANSWERS, FileStatusOf("/etc"): replace(_LED, path="/etc")},
+            ),
+            shown(
+                "a path of the host that is another container's",
+                State.FAIL,
+                spec=_spec({}, volumes=_ETC),
+                mounts=_HAS_ETC,
+                answers=_ANSWERS,
+            ),
+            shown(
+                "a path of the host by a link",
+                State.PASS,
+                spec=_spec({}, _MOUNTING, volumes=_LINK),
+                mounts=_HAS_ETC,
+                answers={**_ANSWERS, FileStatusOf("/link"): _LED},
+            ),
+            shown(
+                "a path of the host that cannot be looked at",
+                State.UNKNOWN,
+                spec=_spec({}, _MOUNTING, volumes=_LINK),
+                mounts=_HAS_ETC,
+                answers={**_ANSWERS, FileStatusOf("/link"): Unreadable("/link", "is not mounted in the scanner")},
+            ),
+            shown(
+                "a path of the host where its system keeps it",
+                State.PASS,
+                spec=_spec({}, _MOUNTING, volumes=[{"name": "x", "hostPath": {"path": "/lib/modules"}}]),
+                mounts=(ROOT, bound("/x", "/usr/lib/modules")),
+                answers=_ANSWERS,
+            ),
+            shown(
+                "a path of the host that may be the one asked for",
+                State.UNKNOWN,
+                spec=_spec({}, _MOUNTING, volumes=_ETC),
+                mounts=(ROOT, bound("/x", "/data/etc")),
+                answers={**_ANSWERS, FileStatusOf("/etc"): replace(_LED, path="/etc")},
+            ),
+            shown(
+                "a claim, which may be of a path of the host",
+                State.PASS,
+                spec=_spec({}, _MOUNTING, volumes=[{"name": "x", "persistentVolumeClaim": {"claimName": "x"}}]),
+                mounts=_HAS_ETC,
+                answers=_ANSWERS,
+            ),
+            shown(
+                "what a device plugin mounts",
+                State.PASS,
+                spec=_spec({}, {"resources": {"limits": {"example.com/gpu": "1"}}}),
+                mounts=_HAS_ETC,
+                answers=_ANSWERS,
+            ),
+            shown(
+                "more memory than promised",
+                State.FAIL,
+                spec=_spec({}, _LIMITED),
+                memory_limit=1 << 30,
+                answers=_ANSWERS,
+            ),
+            shown("memory as promised", State.PASS, spec=_spec({}, _LIMITED), answers=_ANSWERS),
+            shown(
+                "a pod's promise of memory",
+                State.FAIL,
+                spec=_spec({}, **_LIMITED),
+                memory_limit=None,
+                answers=_ANSWERS,
+            ),
+            shown(
+                "a resize in place that is not made yet",
+                State.PASS,
+                spec=_spec({}, _LIMITED),
+                memory_limit=1 << 30,
+                resizing=True,
+                answers=_ANSWERS,
+            ),
+            shown(
+                "the kernel's settings writable", State.FAIL, spec=_spec({}), mounts=(ROOT, _KERNEL), answers=_ANSWERS
+            ),
+            shown(
+                "the kernel's settings read-only",
+                State.PASS,
+                spec=_spec({}),
+                mounts=(ROOT, _KERNEL, replace(_KERNEL, point="/proc/sys", options=("ro",))),
+                answers=_ANSWERS,
+            ),
+            shown(
+                "the kernel's settings writable, as asked",
+                State.PASS,
+                spec=_spec({"procMount": "Unmasked"}),
+                mounts=(ROOT, _KERNEL),
                 answers=_ANSWERS,
             ),
             shown("a pod that the kubelet does not know", State.FAIL, spec=None, arrival=Arrival.UNKNOWN_TO_KUBELET),
             shown("a container that its pod does not know", State.FAIL, container="", answers=_ANSWERS),
+            shown(
+                "a container that its kubelet does not name yet",
+                State.UNKNOWN,
+                container="",
+                arrival=Arrival.UNTOLD,
+                answers=_ANSWERS,
+            ),
             shown("a container of Docker", State.NOT_APPLICABLE, spec=None, arrival=Arrival.OUTSIDE),
             shown("no kubelet to ask", State.UNKNOWN, spec=None, arrival=Arrival.UNTOLD),
         ),

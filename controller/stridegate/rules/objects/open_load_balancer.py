@@ -3,7 +3,7 @@
 Threat: a load balancer that the cloud makes answers the whole internet where nobody says otherwise, and what stands behind
 it is found and tried within minutes.
 Check: a Service of type LoadBalancer has `loadBalancerSourceRanges`, and they are not every address there is, be it in one
-(`0.0.0.0/0`, `::/0`) or in pieces. The older annotation does not count: not every provider reads it.
+(`0.0.0.0/0`, `::/0`) or in pieces, nor more than 4,000. The older annotation does not count: not every provider reads it.
 Fix: list the ranges that may connect. There is no automatic fix: only a human knows them.
 """
 
@@ -20,6 +20,10 @@ from stridegate.model.vocabulary import Profile, Severity, Stride
 RANGES = Field[tuple[str, ...]]("loadBalancerSourceRanges")
 
 
+# No cloud's firewall takes more (Azure's takes as many); looking at each costs its author nothing, and us time.
+_MOST_RANGES = 4000
+
+
 def check(service: ServiceView, _: Given) -> Iterable[Violation]:
     """Yield the ranges where there are none, or where one of them bounds nothing."""
     if service.shape.type != "LoadBalancer":
@@ -32,7 +36,9 @@ def check(service: ServiceView, _: Given) -> Iterable[Violation]:
 
 
 def _unbounded(ranges: tuple[str, ...]) -> bool:
-    """Whether ranges have every address of IPv4, or of IPv6, among them; what is no range bounds nothing."""
+    """Whether ranges have every address of IPv4, or of IPv6, among them; what is no range, and too many, bound nothing."""
+    if len(ranges) > _MOST_RANGES:
+        return True
     try:
         # The API server takes blanks around a range (`ValidateService`).
         networks = [ipaddress.ip_network(each.strip(), strict=False) for each in ranges]

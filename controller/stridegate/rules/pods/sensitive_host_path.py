@@ -7,8 +7,8 @@ Check: no hostPath, narrowed by the `subPath` of its mounts, equals, contains or
 /proc, /root, /run, /sbin, /srv, /sys, /sysroot, /system, /usr, /var/home, /var/log, /var/roothome, /var/snap/microk8s,
 /var/spool/cron, /var/vcap or the folders of kubelet, etcd, runtimes, distributions and cloud-init in /var/lib. Paths are
 compared by what they lead to: `/var/run` is `/run`, and `/proc/1/root` is `/`. On Windows the same holds for named pipes,
-`C:\ProgramData\docker`, `C:\ProgramData\containerd` and `C:\var\lib\kubelet`, whether or not the pod says that it is for
-Windows.
+`\Windows`, `\Program Files`, `\ProgramData\docker` and `\ProgramData\containerd`, whether or not the pod says that it is for
+Windows, and where it does for `\Users`, `\etc`, `\k`, `\opt\cni`, `\run`, `\var\lib\kubelet` and `\var\log` as well.
 Fix: mount the one harmless folder that is needed, or use a volume of the pod's own. There is no automatic fix.
 """
 

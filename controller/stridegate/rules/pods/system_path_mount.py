@@ -1,9 +1,11 @@
-"""A volume is mounted over a part of the container that its confinement rests on.
+"""Something is mounted over a part of the container that its confinement rests on.
 
 Threat: over /proc and /sys it hides the runtime's masks and the kernel's answers, over the users' database or the loader's
 configuration it makes other programs run as somebody else, and above the pod's token it plants another.
 Check: no `mountPath` leads to /proc, /sys or below; to /dev or below, except /dev/shm; to the root, /etc, /etc/passwd,
-/etc/shadow or /etc/ld.so.preload; nor to /var/run/secrets/kubernetes.io, by whichever name, or what contains it.
+/etc/shadow or /etc/ld.so.preload; nor to /var/run/secrets/kubernetes.io, by whichever name, or what contains it. The same
+holds for `terminationMessagePath` outside /dev: the kubelet mounts a file there that everybody may write, whether or not the
+root filesystem is read-only.
 Fix: mount it elsewhere. There is no automatic fix.
 """
 
@@ -19,9 +21,11 @@ from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
 PATH = Field[str]("mountPath")
+MESSAGE = Field[str]("terminationMessagePath")
 
-_TREES: tuple[Components, ...] = (("proc",), ("sys",), ("dev",))
-_SHARED_MEMORY = ("dev", "shm")
+_DEVICES = ("dev",)
+_TREES: tuple[Components, ...] = (("proc",), ("sys",), _DEVICES)
+_SHARED_MEMORY = (*_DEVICES, "shm")
 _TOKENS = ("var", "run", "secrets", "kubernetes.io")
 # Whatever covers just one of these, or the folder that holds them; /var/run is a link to /run in most images.
 _PLACES = frozenset(
@@ -40,15 +44,29 @@ def check(pod: PodView, _: Given) -> Iterable[Violation]:
         path = mount.mountPath or ""
         if len(path) > _LONGEST or _hidden(path) is not None:
             return _hiding(pod)
+    for container in pod.containers:
+        message = container.shape.terminationMessagePath
+        # What the API server fills in, and nearly everybody leaves.
+        if message and message != "/dev/termination-log":
+            return _hiding(pod)
     return ()
 
 
 def _hiding(pod: PodView) -> Iterator[Violation]:
     for mount in pod.mounts:
         path = mount.shape.mountPath or ""
-        hidden = _hidden(path) if len(path) <= _LONGEST else "what nobody can name"
+        hidden = _bounded(path)
         if hidden is not None:
             yield Violation(PATH.at(mount.spot), observed=observe(path), wanted=f"not cover {hidden}")
+    for container in pod.containers:
+        path = container.shape.terminationMessagePath or ""
+        hidden = _bounded(path) if path else None
+        if hidden is not None and not lies_in(clean(path), _DEVICES):
+            yield Violation(MESSAGE.at(container), observed=observe(path), wanted=f"not cover {hidden}")
+
+
+def _bounded(path: str) -> str | None:
+    return _hidden(path) if len(path) <= _LONGEST else "what nobody can name"
 
 
 # The same few paths come with every pod.
@@ -87,6 +105,14 @@ RULE = PodRule(
         bad("where the token is", _MOUNT.format("/var/run/secrets/kubernetes.io")),
         bad("where it is by another name", _MOUNT.format("/run/secrets/kubernetes.io/")),
         bad("above it", _MOUNT.format("/var/run")),
+        bad("for a last message", "containers: [{name: app, terminationMessagePath: /etc/ld.so.preload}]"),
+        bad("for a last message, from the root", "containers: [{name: app, terminationMessagePath: etc/passwd}]"),
+        good(
+            "a last message where it is by default",
+            "containers: [{name: app, terminationMessagePath: /dev/termination-log}]",
+        ),
+        good("a last message among devices", "containers: [{name: app, terminationMessagePath: /dev/last}]"),
+        good("a last message elsewhere", "containers: [{name: app, terminationMessagePath: /tmp/last}]"),
         good("shared memory", _MOUNT.format("/dev/shm")),  # noqa: S108 - a path in a container
         good("configuration", _MOUNT.format("/etc/app")),
         good("secrets of somebody else", _MOUNT.format("/var/run/secrets/example.com")),

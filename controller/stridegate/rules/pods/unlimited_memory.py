@@ -27,7 +27,9 @@ LIMIT = Field[str | int | float]("resources.limits.memory")
 REQUEST = Field[str | int | float]("resources.requests.memory")
 
 _COUNTED = "be below 8Ei: the kubelet counts no further, and sets no limit"
-_THOUSANDTHS = "be in bytes: the suffix m means a thousandth of one"
+# Nobody means less; 512m is half a byte.
+_MEANT = 2**20
+_THOUSANDTHS = "be whole bytes: the suffix m means a thousandth of one"
 
 
 def check(pod: PodView, given: Given) -> Iterator[Violation]:
@@ -63,8 +65,10 @@ def _wrong(spot: Spot, limit: str | float, default: Quantity | None) -> Violatio
         patch = _limited(spot, default) if isinstance(spot, ContainerView) else None
         wanted = _COUNTED if parse_quantity(limit) > 0 else "be above 0"
         return Violation(LIMIT.at(spot), observed=f"{limit}, which means unlimited", wanted=wanted, patch=patch)
-    if isinstance(limit, str) and limit.endswith("m"):
-        return Violation(LIMIT.at(spot), observed=limit, wanted=_THOUSANDTHS, outcome=Outcome.WARN)
+    size = parse_quantity(limit)
+    if size.denominator != 1 and size < _MEANT:
+        # The API server writes every fraction of a byte in thousandths, those of 1.1Gi too.
+        return Violation(LIMIT.at(spot), observed=str(limit), wanted=_THOUSANDTHS, outcome=Outcome.WARN)
     return None
 
 

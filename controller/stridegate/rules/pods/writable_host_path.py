@@ -1,7 +1,8 @@
 """A container can write to a path of the node.
 
 Threat: what it writes outlives it, is read by other pods and by the node's own programs, and fills the node's disk.
-Check: every mount of a hostPath volume says `readOnly: true`.
+Check: every mount of a hostPath volume says `readOnly: true`. What the node itself has mounted below it stays writable all
+the same, unless `recursiveReadOnly` says otherwise too.
 Fix: mount it read-only. Risky: a container that writes there stops working.
 """
 
