@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from calls import ENVIRONMENT
 from hosts import BARE, put
 from stridegate.cli.main import main
 from stridegate.engine.node_catalogue import NODE_RULES
@@ -28,6 +34,16 @@ def disk(tmp_path: Path) -> Path:
     }.items():
         put(tmp_path, path, file)
     return tmp_path
+
+
+def shown_on(terminal: int) -> list[str]:
+    """Return the lines that a terminal was written until its other end was closed."""
+    shown = b""
+    with suppress(OSError):
+        while piece := os.read(terminal, 65536):
+            shown += piece
+    os.close(terminal)
+    return shown.decode().splitlines()
 
 
 def test_a_finding_ends_the_run_with_one(disk: Path) -> None:
@@ -76,6 +92,19 @@ def test_at_a_desk_nothing_in_a_report_is_cut(disk: Path) -> None:
     fixes = {each["rule"]: each["fix"] for each in json.loads(told.stdout)["status"]["findings"]}
     assert fixes
     assert all(fix == NODE_RULES[slug].fix for slug, fix in fixes.items() if slug in NODE_RULES)
+
+
+def test_on_a_narrow_terminal_nothing_that_was_seen_is_cut(disk: Path) -> None:
+    outer, inner = pty.openpty()
+    command = [sys.executable, "-m", "stridegate", "scan-node", "--root", str(disk)]
+
+    with subprocess.Popen(command, stdout=inner, env=ENVIRONMENT | {"TERM": "dumb", "COLUMNS": "60"}) as process:
+        os.close(inner)
+        lines = shown_on(outer)
+
+    at = next(number for number, line in enumerate(lines) if line.endswith("  docker-daemon-config-file-permissions"))
+    assert process.returncode == 1
+    assert lines[at + 1].strip() == "0666"
 
 
 def test_a_machine_on_which_nothing_can_be_judged_is_no_clean_one(tmp_path: Path) -> None:

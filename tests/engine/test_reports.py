@@ -188,19 +188,29 @@ def test_a_condition_that_stays_keeps_its_time() -> None:
 
 
 def test_an_accepted_file_keeps_its_first_state_until_a_person_accepts_another() -> None:
+    now = "3" * 32
     live = {"files": [{"path": "/a", "digest": "1"}, {"path": "/gone", "digest": "2"}]}
 
-    kept = accepted(live, {"/a": "3", "/new": "4"})
-    taken = accepted(live, {"/a": "3", "/new": "4"}, accept=["/a", "/never"])
+    kept = accepted(live, {"/a": now, "/new": "4"})
+    taken = accepted(live, {"/a": now, "/new": "4"}, accept=[f"/a={now[:16]}", "/never=absent"])
 
     assert kept == {"/a": "1", "/gone": "2", "/new": "4"}
-    assert taken == {"/a": "3", "/gone": "2", "/new": "4"}
+    assert taken == {"/a": now, "/gone": "2", "/new": "4"}
+
+
+@pytest.mark.parametrize(
+    "word", ["/a", "/a=", "/a=3", "/a=absent", f"/a={'4' * 16}", f"={'3' * 16}", f"/b={'3' * 16}", "="]
+)
+def test_what_is_accepted_is_a_state_and_no_other(word: str) -> None:
+    live = {"files": [{"path": "/a", "digest": "1"}]}
+
+    assert accepted(live, {"/a": "3" * 32}, accept=[word])["/a"] == "1"
 
 
 def test_a_file_whose_absence_is_accepted_is_forgotten() -> None:
-    live = {"files": [{"path": "/gone", "digest": "1"}]}
+    live = {"files": [{"path": "/gone", "digest": "1"}, {"path": "/back", "digest": "1"}]}
 
-    assert accepted(live, {}, accept=["/gone"]) == {}
+    assert accepted(live, {"/back": "2"}, accept=["/gone=absent", "/back=absent", "/other"]) == {"/back": "1"}
 
 
 def test_a_flood_of_new_files_pushes_no_accepted_one_out() -> None:

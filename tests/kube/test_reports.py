@@ -26,14 +26,17 @@ def stored(**spec: object) -> dict[str, Any]:
 
 def test_a_complete_report_tells_everything() -> None:
     report = stored()
-    report["metadata"]["annotations"] = {"stridegate.dev/rescan": "now", "stridegate.dev/accept": "/etc/a /etc/b"}
+    report["metadata"]["annotations"] = {
+        "stridegate.dev/rescan": "now",
+        "stridegate.dev/accept": "/etc/a=absent /etc/b=0123",
+    }
 
     task = read_task(report, NOW)
 
     assert (task.name, task.uid, task.generation, task.interval) == ("node1", "u1", 3, 600.0)
     assert (task.circumstances.installation, task.circumstances.role) == (Installation.KUBEADM, Role.CONTROL_PLANE)
     assert task.circumstances.control_plane_addresses == ("192.0.2.10",)
-    assert (task.rescan, task.accept) == ("now", ("/etc/a", "/etc/b"))
+    assert (task.rescan, task.accept) == ("now", ("/etc/a=absent", "/etc/b=0123"))
     assert task.live == report["status"]
 
 

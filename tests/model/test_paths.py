@@ -26,6 +26,7 @@ PATHS = st.lists(SEGMENTS, max_size=8).map(lambda parts: "/" + "/".join(parts))
         ("/proc/1/root/var/run", ("run",)),
         ("/proc/self/task/7/root/a", ("a",)),
         ("/proc/x/root", ("proc", "x", "root")),
+        ("/srv/1/root/a", ("srv", "1", "root", "a")),
         ("/proc/1/rootx", ()),
         ("/proc/1/cwd/a", ()),
         ("/proc/1/task/2/fd/3", ()),

@@ -70,6 +70,8 @@ def explain(term: str, color: Color) -> None:
 @click.option(
     "--stride",
     type=click.Choice([kind.value for kind in Stride], case_sensitive=False),
+    # As they are written everywhere else; click shows what may be typed in either case in small letters.
+    metavar="|".join(kind.value for kind in Stride),
     multiple=True,
     help="Only rules with this STRIDE letter; repeat for any of several.",
 )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _FOUND, _UNREADABLE, _DEFECT = 1, 3, 4
 _MARKS = {State.FAIL: "fail", State.WARN: "warn", State.UNKNOWN: "unknown", State.ERROR: "error"}
 _OFFENDERS = 5
+# What a verdict observed is shown whole, within reason; severity and mark stand before slugs and above all else.
+_RUNES, _INDENT = 400, 19
 
 
 @click.command("scan-node", short_help="Judge this machine: daemons, files, running containers.")
@@ -168,12 +170,15 @@ def _table(machine: Machine, status: StatusEntry, sheet: Sheet) -> Iterator[str]
 
 def _finding(finding: NodeFinding, sheet: Sheet, widest: int) -> Iterator[str]:
     rule, verdict = finding.rule, finding.verdict
-    severity = sheet.severe(f"{rule.severity!s:8}", rule.severity)
-    mark = f"{_MARKS[verdict.state]:7}"
-    room = max((sheet.width or 160) - widest - 21, 30)
-    yield f"{severity}  {mark}  {rule.slug:{widest}}  {clean(verdict.observed, room)}"
+    indent = " " * _INDENT
+    head = f"{sheet.severe(f'{rule.severity!s:8}', rule.severity)}  {_MARKS[verdict.state]:7}  {rule.slug}"
+    observed = clean(verdict.observed, _RUNES)
+    if sheet.width is None or _INDENT + widest + 2 + len(observed) <= sheet.width:
+        yield f"{head}{' ' * (widest - len(rule.slug))}  {observed}"
+    else:
+        yield head
+        yield from sheet.wrapped(observed, indent)
     if verdict.state in {State.FAIL, State.WARN}:
-        indent = " " * 19
         for offender in verdict.offenders[:_OFFENDERS]:
             yield f"{indent}{clean(offender.name, 80)}: {clean(offender.observed, 80)}"
         if len(verdict.offenders) > _OFFENDERS:

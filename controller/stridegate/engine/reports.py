@@ -16,6 +16,7 @@ from stridegate.engine.report_sizes import FINDING_BYTES, fitted, squeezed
 from stridegate.engine.tallies import summarized
 from stridegate.model.entries import ReportedRule
 from stridegate.model.exemptions import ExemptedValue
+from stridegate.model.nodes.inspected import ABSENT, newly_accepted
 from stridegate.model.nodes.verdicts import State, Verdict
 from stridegate.model.reports import (
     HEARTBEAT,
@@ -136,12 +137,14 @@ def accepted(
 ) -> dict[str, str]:
     """Return the accepted state of inspected files, digests by path: as first seen, and as they are now where a person accepts that.
 
-    `present` is how they are. What stays away keeps its state, so that it is not taken for new when it comes back.
+    `present` is how they are, `accept` what a person accepts of that (`newly_accepted`).
+    What stays away keeps its state, so that it is not taken for new when it comes back.
     """
     known = {str(each.get("path")): str(each.get("digest")) for each in _maps((live or {}).get("files"))}
     # A file whose absence is accepted is forgotten: it would be new if it came back.
-    known = {path: digest for path, digest in known.items() if path in present or path not in set(accept)}
-    taken = {path: present[path] for path in accept if path in present}
+    agreed = newly_accepted(accept, present)
+    known = {path: digest for path, digest in known.items() if agreed.get(path) != ABSENT}
+    taken = {path: digest for path, digest in agreed.items() if digest != ABSENT}
     # What was accepted goes before what is new, so that a flood of new files cannot push it out.
     kept = list({**known, **{path: digest for path, digest in present.items() if path not in known}, **taken}.items())
     return dict(kept[:MOST_FILES])

@@ -35,7 +35,7 @@ class Task:
     """What a report asks of its node's scanner, and what it says now.
 
     `interval` is in seconds. `rescan` is whatever a person wrote into the annotation that asks for a scan: it asks anew
-    when it changes. `accept` are the paths whose present state a person accepts. `live` is the status, empty where there
+    when it changes. `accept` are the paths and states that a person accepts, each as `path=state`. `live` is the status, empty where there
     is none yet.
     """
 

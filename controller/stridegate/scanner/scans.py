@@ -66,7 +66,8 @@ class NodeScanner:
             installation=_installation(task.circumstances.installation, node),
             addresses=tuple(sorted(addresses)),
             now=time.time(),
-            accepted_files=awaited(task),
+            accepted_files=accepted(task.live, {}),
+            accepting=task.accept,
         )
         found = survey(RULES, answers, circumstances)
         return Scan(
@@ -117,11 +118,6 @@ def gaps(found: Survey, problem: str) -> Iterable[str]:
         answer = found.answers.get(query)
         if isinstance(answer, Unreadable):
             yield f"{answer.what}: {answer.reason}"
-
-
-def awaited(task: Task) -> dict[str, str]:
-    """Return the states that inspected files are to be in: those accepted, but for paths whose present state is being accepted."""
-    return {path: state for path, state in accepted(task.live, {}).items() if path not in task.accept}
 
 
 def own_addresses(host: HostRoot) -> frozenset[str]:

@@ -21,7 +21,7 @@ def read_baseline(path: Path) -> frozenset[str]:
     except OSError as error:
         raise BadBaseline(str(path), "a file that can be read", error.strerror or type(error).__name__) from error
     except (ValueError, RecursionError) as error:
-        raise BadBaseline(str(path), "JSON as --write-baseline writes it", str(error)) from error
+        raise BadBaseline(str(path), "JSON as --write-baseline writes it", f"no JSON: {error}") from error
     if not isinstance(found, dict) or (found.get("kind"), found.get("version")) != (_KIND, _VERSION):
         raise BadBaseline(str(path), f"a {_KIND} of version {_VERSION}", "something else")
     known = found.get("findings")

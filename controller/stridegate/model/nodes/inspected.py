@@ -14,6 +14,10 @@ from stridegate.model.nodes.units import DIRECTORIES
 
 T = TypeVar("T")
 
+# As much of a state as a finding shows, and a person accepts; and what is shown of a file that is not there.
+SHOWN = 16
+ABSENT = "absent"
+
 _WHEREABOUTS = (
     paths.KUBELET_CONFIGURATION,
     paths.KUBELET_KUBECONFIG,
@@ -87,6 +91,21 @@ def present_states(answers: Mapping[Query[object], object]) -> dict[str, str]:
         if isinstance(status, FileStatus) and isinstance(answer, str):
             found[status.path] = state(status, answer)
     return dict(sorted(found.items()))
+
+
+def newly_accepted(words: Iterable[str], present: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what a person accepts of how files are now: their states by path, "absent" for one that is not there.
+
+    Each word is a path, `=`, and the state that was seen: its first digits, as many as a finding shows, or "absent". What
+    has changed again since, and a path alone, which would accept whatever comes, accept nothing.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        path, _, seen = word.rpartition("=")
+        now = present.get(path, ABSENT)
+        if path and (now == seen if ABSENT in {now, seen} else len(seen) >= SHOWN and now.startswith(seen)):
+            found[path] = now
+    return found
 
 
 def state(status: FileStatus, digest: str) -> str:

@@ -46,7 +46,8 @@ class Circumstances:
     """What is known of a node beside what is read on it: from its Node object, its report, or whoever runs the scan.
 
     `now` is Unix time in seconds. `accepted_files` are the states of inspected files that its report holds as accepted, by
-    path; empty where there are none yet. `versions` are those of programs, by their names, as the node told the API server.
+    path; empty where there are none yet. `accepting` says which present ones a person accepts (`newly_accepted`).
+    `versions` are those of programs, by their names, as the node told the API server.
     """
 
     installation: Installation = Installation.GENERIC
@@ -56,6 +57,7 @@ class Circumstances:
     trusted_docker_users: frozenset[str] = frozenset()
     now: float = 0.0
     accepted_files: Mapping[str, str] = field(default_factory=dict)
+    accepting: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -136,7 +136,7 @@ RULES = (
         wrong="The kubeconfig of system:masters lies on several nodes.",
         threat="Each copy is a way to all rights that nobody can take back.",
         wants="lie on one node at most",
-        fix="Remove the copies of super-admin.conf, then accept that with the annotation stridegate.dev/accept.",
+        fix="Remove the copies of super-admin.conf, then accept that: annotate their reports with stridegate.dev/accept=PATH=absent.",
         judge=_copies,
         examples=(
             ClusterExample(title="two", state=State.WARN, nodes=_admins(True, True, False)),

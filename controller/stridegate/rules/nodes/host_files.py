@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from stridegate.model.nodes.answers import Absent, FileKind, FileStatus, Unreadable
 from stridegate.model.nodes.file_rules import MISCONFIGURED_HOST
-from stridegate.model.nodes.inspected import inspected, state, states
+from stridegate.model.nodes.inspected import ABSENT, SHOWN, inspected, newly_accepted, state, states
 from stridegate.model.nodes.nodes import Circumstances, Node, NotReadable, NotThere
 from stridegate.model.nodes.paths import (
     ABOVE_MOUNTS,
@@ -24,8 +24,6 @@ from stridegate.model.nodes.rules import HostFile, NodeExample, NodeRule
 from stridegate.model.nodes.verdicts import Evidence, Offender, Source, State, Verdict
 from stridegate.model.vocabulary import Severity, Stride
 
-# As much of a digest as tells two apart for a person.
-_SHOWN = 12
 # What has no configuration in it, but must not be exchanged either.
 _GUARDED = (DOCKER_SOCKET, CONTAINERD_SOCKET, CRIO_SOCKET, CRI_DOCKER_SOCKET, ETCD_DATA)
 
@@ -38,17 +36,19 @@ def _judge_drift(node: Node) -> Verdict:
     evidence = Evidence(source=Source.FILE, path=next(iter(present)))
     if not accepted:
         return Verdict(state=State.NOT_APPLICABLE, observed="no state is accepted yet", evidence=evidence)
+    taken = newly_accepted(node.circumstances.accepting, present)
+    seen = {path: present.get(path, ABSENT)[:SHOWN] for path in accepted}
     changed = [
-        Offender(name=path, observed=f"{before[:_SHOWN]} before, {present.get(path, 'absent')[:_SHOWN]} now")
+        Offender(name=path, observed=f"{before[:SHOWN]} before, {seen[path]} now")
         for path, before in sorted(accepted.items())
-        if present.get(path) != before
+        if present.get(path) != before and path not in taken
     ]
     return Verdict(
         state=State.WARN if changed else State.PASS,
         observed=f"{len(changed)} of {len(accepted)} files changed" if changed else f"{len(accepted)} files unchanged",
         evidence=Evidence(source=Source.FILE, path=changed[0].name) if changed else evidence,
         offenders=tuple(changed),
-        note='What is right is accepted by the annotation stridegate.dev/accept: "<path>" of the report.'
+        note=f"To accept it, annotate the report: stridegate.dev/accept={changed[0].name}={seen[changed[0].name]}"
         if changed
         else "",
     )
@@ -96,6 +96,7 @@ def _who_writes(directory: FileStatus) -> str:
 
 _PATH = "/etc/docker/daemon.json"
 _FILE = HostFile(text="{}\n", mode=0o644)
+_OTHER = HostFile(text='{"icc": false}\n', mode=0o644)
 
 
 def _state_of(file: HostFile) -> str:
@@ -103,12 +104,16 @@ def _state_of(file: HostFile) -> str:
     return state(status, hashlib.sha256(file.text.encode()).hexdigest())
 
 
-def _drifted(title: str, outcome: State, now: HostFile | None, before: HostFile | None = _FILE) -> NodeExample:
+def _drifted(
+    title: str, outcome: State, now: HostFile | None, before: HostFile | None = _FILE, accepting: str = ""
+) -> NodeExample:
     return NodeExample(
         title=title,
         state=outcome,
         files={"/etc/audit/audit.rules": HostFile(text="-D\n"), **({_PATH: now} if now else {})},
-        circumstances=Circumstances(accepted_files={_PATH: _state_of(before)} if before else {}),
+        circumstances=Circumstances(
+            accepted_files={_PATH: _state_of(before)} if before else {}, accepting=tuple(accepting.split())
+        ),
     )
 
 
@@ -127,15 +132,21 @@ RULES: tuple[NodeRule, ...] = (
         wrong="A configuration file of the node is not as it was accepted.",
         threat="A change that nobody announced is how tampering looks, and without a record nobody could tell when it happened.",
         wants="have the mode, owner and contents that were accepted, as first seen or by the report's annotation",
-        fix="Find out who changed it; accept what is right by the annotation stridegate.dev/accept of the report.",
+        fix="Find out who changed it; accept what is right as it is now, by the annotation stridegate.dev/accept=PATH=NOW of the report.",
         remedy=Remedy.HOST,
         judge=_judge_drift,
         examples=(
             _drifted("unchanged", State.PASS, _FILE),
-            _drifted("other contents", State.WARN, HostFile(text='{"icc": false}\n', mode=0o644)),
+            _drifted("other contents", State.WARN, _OTHER),
             _drifted("another mode", State.WARN, HostFile(text="{}\n", mode=0o600)),
             _drifted("another owner", State.WARN, HostFile(text="{}\n", mode=0o644, uid=1000)),
             _drifted("gone", State.WARN, None),
+            _drifted("accepted as it is now", State.PASS, _OTHER, accepting=f"{_PATH}={_state_of(_OTHER)[:SHOWN]}"),
+            _drifted("changed again since it was accepted", State.WARN, _OTHER, accepting=f"{_PATH}={'0' * SHOWN}"),
+            _drifted("accepted whatever it is", State.WARN, _OTHER, accepting=_PATH),
+            _drifted("accepted by its first digit", State.WARN, _OTHER, accepting=f"{_PATH}={_state_of(_OTHER)[:1]}"),
+            _drifted("gone, as accepted", State.PASS, None, accepting=f"{_PATH}=absent"),
+            _drifted("there, and accepted as gone", State.WARN, _OTHER, accepting=f"{_PATH}=absent"),
             _drifted("seen for the first time", State.NOT_APPLICABLE, _FILE, None),
         ),
     ),
