@@ -56,6 +56,15 @@ def test_the_documentation_has_every_metric_and_no_other(metrics: list[Exposed])
     assert {name: (type_, processes) for name, type_, processes in rows} == told
 
 
+def test_no_page_speaks_of_a_metric_that_nobody_tells(metrics: list[Exposed]) -> None:
+    told = {name for each in metrics for name in (each.name, *each.series)}
+    pages = [CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md"), *(CHECKOUT / "docs" / "guides").glob("*.md")]
+
+    for page in pages:
+        named = {each for each in names_in(page.read_text(encoding="utf-8")) if each.startswith("stridegate_")}
+        assert named <= told, page
+
+
 def test_names_follow_the_conventions_of_prometheus(metrics: list[Exposed]) -> None:
     for each in metrics:
         assert re.fullmatch(r"stridegate_[a-z]+(_[a-z]+)*", each.name), each
