@@ -49,7 +49,7 @@ def expositions(folder: Path) -> Iterator[tuple[str, str]]:
             replica.ask(CONTEXT, body)
         yield "webhook", replica.probe("/metrics")[1]
     yield "operator", generate_latest(OperatorMetrics("catalogue").registry).decode()
-    yield "scanner", generate_latest(ScannerMetrics().registry).decode()
+    yield "scanner", generate_latest(ScannerMetrics("catalogue").registry).decode()
 
 
 def exposed(folder: Path) -> Iterator[Exposed]:

@@ -54,6 +54,11 @@ class Process:
                 command, stderr=log, env={**os.environ, "PYTHONPATH": str(CHECKOUT / "controller")}
             )
 
+    def tell(self, sign: signal.Signals) -> None:
+        """Send it a signal, and wait for nothing."""
+        assert self._running is not None
+        self._running.send_signal(sign)
+
     def memory(self) -> int:
         """Return how many MiB of memory it had at most."""
         assert self._running is not None

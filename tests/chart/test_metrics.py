@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from exposed import Exposed, exposed, names_in
 from localkube.api_server import ApiServer
 from localkube.places import CHECKOUT
 from processes import AUTHORITY
+from promtool import Promtool
 from replicas import eventually
 from traffic import pod as traffic_pod
 
@@ -61,6 +63,18 @@ def test_names_follow_the_conventions_of_prometheus(metrics: list[Exposed]) -> N
         # The parser has taken this off counters; nothing else may have it.
         assert not each.name.endswith("_total"), each
         assert each.meaning, each
+
+
+def test_every_expression_of_the_dashboard_is_one_of_prometheus(promtool: Promtool, tmp_path: Path) -> None:
+    asked = {target["expr"] for panel in PANELS for target in panel["targets"]}
+    rules = [
+        {"record": f"panel:{number}", "expr": each.replace("$__rate_interval", "5m").replace("$cluster", ".*")}
+        for number, each in enumerate(sorted(asked))
+    ]
+    file = tmp_path / "dashboard.json"
+    file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}), encoding="utf-8")
+
+    assert not promtool.complaints("check", "rules", file)
 
 
 def test_the_dashboard_fits_its_grid_and_shows_something_everywhere() -> None:

@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from stridegate.kube.known_reports import KnownReport, ListedReport, Reduction
+from stridegate.kube.known_reports import KnownReport, ListedReport, Reduction, written_spec
 from stridegate.kube.nodes import ListedNode, Machine, machine_of
 from stridegate.model.exemptions import ExemptedValue, Exemption
-from stridegate.model.nodes.nodes import Installation
+from stridegate.model.nodes.nodes import Installation, Role
 from stridegate.model.times import write_time
 from stridegate.model.vocabulary import ValueKind
 from stridegate.operator.assignments import (
     Settings,
+    control_plane_addresses,
     difference,
     exempted,
     misplaced,
@@ -119,12 +120,20 @@ def test_a_report_stands_until_its_node_or_the_settings_change() -> None:
     assert [stands(report(), each) for each in others] == [False, False, False]
 
 
+def test_an_address_that_is_none_keeps_no_report_from_being_written() -> None:
+    odd = ("192.0.2.10", "control.example", "fe80::1%eth0", "192.0.2.010", "2001:db8::1")
+    plane = replace(machine(), role=Role.CONTROL_PLANE, internal=odd)
+
+    assert control_plane_addresses([plane, machine("worker")]) == ("192.0.2.10", "2001:db8::1")
+
+
 def test_what_a_spec_has_beyond_what_it_is_to_have_is_taken_away() -> None:
-    known = replace(report(), spec={**report().spec, "controlPlaneAddresses": ["10.0.0.1"]})
+    spec = msgspec.json.decode(report().spec)
+    known = replace(report(), spec=written_spec({**spec, "controlPlaneAddresses": ["10.0.0.1"]}))
 
     change = difference(known, node_report(machine(), Settings(), (), ()))
 
-    assert change["spec"] == {**report().spec, "controlPlaneAddresses": None}
+    assert change["spec"] == {**spec, "controlPlaneAddresses": None}
 
 
 def test_a_report_goes_with_its_node_and_with_an_earlier_one_of_the_name() -> None:

@@ -127,6 +127,51 @@ def test_an_audit_leaves_nothing_of_the_one_before() -> None:
     assert "findings{" not in told
 
 
+def series(metrics: Metrics, name: str) -> dict[str, float]:
+    """Return the series of one metric."""
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line.startswith(name + "{")}
+
+
+def test_reports_that_name_rules_that_nobody_knows_make_a_bounded_number_of_series() -> None:
+    metrics = Metrics("abc")
+    invented = [
+        msgspec.convert(
+            {
+                "metadata": {"name": f"node{node}"},
+                "status": {
+                    "findings": [
+                        {"rule": f"rule-{node}-{number}", "state": "Fail", "severity": "high"} for number in range(200)
+                    ],
+                    "conditions": [{"type": "Fresh", "status": "False", "reason": f"Because{node}"}],
+                },
+            },
+            ListedReport,
+        )
+        for node in range(20)
+    ]
+    reduction = Reduction()
+
+    metrics.note_reports([REPORT, *(reduction(each) for each in invented)], 1_800_000_060.0)
+
+    findings = series(metrics, "stridegate_node_findings")
+    assert len(findings) == 1001
+    assert findings['stridegate_node_findings{result="fail",rule="overflow",severity="high"}'] == 3001
+    assert len(series(metrics, "stridegate_node_reports")) == 17
+
+
+def test_static_pods_in_many_namespaces_make_a_bounded_number_of_series() -> None:
+    metrics = Metrics("abc")
+    mirrored = {(f"shop-{number}", "host-network"): 1 for number in range(10_000)}
+
+    metrics.note_audit(replace(AUDIT, mirrored={**mirrored, ("kube-system", "host-network"): 9}), 2.5)
+
+    told = series(metrics, "stridegate_audit_mirror_findings")
+    assert len(told) == 501
+    assert told['stridegate_audit_mirror_findings{namespace="kube-system",rule="host-network"}'] == 9
+    assert told['stridegate_audit_mirror_findings{namespace="overflow",rule="host-network"}'] == 9501
+
+
 def test_a_replica_that_stands_by_again_says_nothing_of_what_it_saw_while_it_was_active() -> None:
     metrics = Metrics("abc")
     fresh = generate_latest(metrics.registry)

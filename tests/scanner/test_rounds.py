@@ -61,7 +61,7 @@ class Node:
         self.scanned = threading.Event()
         self.state = State.FAIL
         self.report = Kept()
-        self.rounds = Rounds(self.report, self.scan, Metrics(), 0.5, lambda: self.now)
+        self.rounds = Rounds(self.report, self.scan, Metrics("abc"), 0.5, lambda: self.now)
 
     def scan(self, task: Task) -> Scan:
         self.scans += 1

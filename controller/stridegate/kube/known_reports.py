@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+import msgspec
 from msgspec import Struct
 
 from stridegate.kube.objects import Json
 from stridegate.kube.rosters import Version
+from stridegate.kube.words import shared
 from stridegate.model.times import read_time
 
 _SUPER_ADMIN = "/super-admin.conf"
@@ -16,6 +18,8 @@ _REACHABLE = {"reachable": True, "unreachable": False}
 _NAMED = 5
 # How many different sets of results are remembered, so that equal ones are kept once.
 _SETS = 10_000
+# The conditions that the operator has a say in.
+_KEPT = frozenset({"Fresh", "Ready"})
 
 
 class Owner(Struct, frozen=True, kw_only=True):
@@ -107,14 +111,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownReport:
-    """What is kept of a report. Times are Unix, in seconds; `changed` names rules that the newest change was about."""
+    """What is kept of a report, of which there may be thousands.
+
+    Times are Unix, in seconds; `changed` names rules that the newest change was about; `spec` is as `written_spec` has it.
+    """
 
     name: str
     uid: str
     generation: int
     owners: tuple[str, ...]
     labels: dict[str, str]
-    spec: Json
+    spec: bytes
     created: float | None
     leaving: bool
     scanned: float | None
@@ -128,8 +135,13 @@ class KnownReport:
     conditions: tuple[Json, ...]
 
     def condition(self, kind: str) -> Json | None:
-        """Return one of the report's conditions."""
+        """Return one of the report's conditions, as far as the operator has a say in it."""
         return next((each for each in self.conditions if each.get("type") == kind), None)
+
+
+def written_spec(spec: object) -> bytes:
+    """Return a spec as JSON that is the same for equal specs."""
+    return msgspec.json.encode(spec, order="sorted")
 
 
 class Reduction:
@@ -147,8 +159,8 @@ class Reduction:
             uid=metadata.uid,
             generation=metadata.generation,
             owners=tuple(each.uid for each in metadata.owner_references or ()),
-            labels=metadata.labels or {},
-            spec=report.spec or {},
+            labels=shared(metadata.labels),
+            spec=written_spec(report.spec or {}),
             created=read_time(metadata.creation_timestamp),
             leaving=metadata.deletion_timestamp is not None,
             scanned=read_time(status.scanned_at),
@@ -159,7 +171,7 @@ class Reduction:
             cni=tuple(status.node.cni) if status.node and status.node.cni is not None else None,
             metadata_reachable=_REACHABLE.get(status.node.instance_metadata) if status.node else None,
             super_admin=any(each.path.endswith(_SUPER_ADMIN) for each in status.files or ()),
-            conditions=tuple(status.conditions or ()),
+            conditions=tuple(shared(each) for each in status.conditions or () if each.get("type") in _KEPT),
         )
 
     def _of(self, status: ReportStatus) -> frozenset[Result]:

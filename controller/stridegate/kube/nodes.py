@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from stridegate.kube.rosters import Version
+from stridegate.kube.words import shared
 from stridegate.model.nodes.nodes import Installation, Role
 
 NODES = "/api/v1/nodes"
@@ -109,7 +110,7 @@ class Machine:
 
 def machine_of(node: ListedNode) -> Machine:
     """Return what is known of a node."""
-    labels = node.metadata.labels or {}
+    labels = shared(node.metadata.labels)
     status = node.status or NodeStatus()
     info = status.node_info or NodeSystemInfo()
     addresses = status.addresses or ()

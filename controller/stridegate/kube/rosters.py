@@ -48,6 +48,9 @@ class Roster(Generic[V]):
     def __iter__(self) -> Iterator[V]:
         return (entry.value for entry in self._entries.values())
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def items(self) -> Iterator[tuple[str, V]]:
         """Yield every name with what was made of the object."""
         return ((name, entry.value) for name, entry in self._entries.items())

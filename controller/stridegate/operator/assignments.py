@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from stridegate.kube.known_reports import KnownReport
+import msgspec
+
+from stridegate.kube.known_reports import KnownReport, written_spec
 from stridegate.kube.nodes import Machine
 from stridegate.kube.objects import Json
 from stridegate.kube.reports import API_VERSION, written_exemptions
@@ -40,8 +43,17 @@ class Settings:
 
 def control_plane_addresses(machines: Iterable[Machine]) -> tuple[str, ...]:
     """Return where the control plane is, as far as its nodes are seen: a provider's are not."""
-    found = {address for each in machines if each.role is Role.CONTROL_PLANE for address in each.internal}
+    told = {address for each in machines if each.role is Role.CONTROL_PLANE for address in each.internal}
+    # The kind takes nothing else: what one node says of itself is not to keep all others from having a report.
+    found = (address for address in told if _is_address(address))
     return tuple(sorted(found)[:_ADDRESSES])
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return "%" not in str(ip_address(text))
+    except ValueError:
+        return False
 
 
 def node_exemptions(exemptions: Iterable[Exemption], home: str, now: float) -> list[Exemption]:
@@ -122,14 +134,15 @@ def stands(known: KnownReport, wanted: Json) -> bool:
     """Whether a report is as it is to be, apart from what others added to its labels."""
     metadata = wanted["metadata"]
     labels = metadata["labels"] if isinstance(metadata, dict) else {}
-    return known.spec == wanted["spec"] and labels.items() <= known.labels.items()
+    return known.spec == written_spec(wanted["spec"]) and labels.items() <= known.labels.items()
 
 
 def difference(known: KnownReport, wanted: Json) -> Json:
     """Return the merge patch that makes a report what it is to be; what it has beyond that is taken away."""
     metadata, spec = wanted["metadata"], wanted["spec"]
     labels = metadata["labels"] if isinstance(metadata, dict) else {}
-    gone = dict.fromkeys(known.spec.keys() - spec.keys() if isinstance(spec, dict) else ())
+    before = msgspec.json.decode(known.spec, type=Json)
+    gone = dict.fromkeys(before.keys() - spec.keys() if isinstance(spec, dict) else ())
     return {"metadata": {"labels": labels}, "spec": {**gone, **spec} if isinstance(spec, dict) else {}}
 
 

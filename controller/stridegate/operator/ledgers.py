@@ -45,6 +45,9 @@ class Ledger(Generic[S, T]):
         # Whether the kind has been listed.
         self.synced = False
 
+    def __len__(self) -> int:
+        return len(self._roster)
+
     def values(self) -> Mapping[str, T]:
         """Return the reduced objects by name."""
         return dict(self._roster.items())
@@ -80,9 +83,14 @@ class Ledger(Generic[S, T]):
         revision: int | None = None
         async for portion in reader.portions(self._path, self._shape, size=self._page):
             revision = portion.revision if revision is None else revision
-            listed += [(each.metadata.version, self._reduce(each)) for each in portion.items]
+            listed += [(each.metadata.version, self._known(each)) for each in portion.items]
         for version, value in listed:
             if self._roster.admits_listed(version, revision or 0):
                 self._roster.put(version, value)
         self._roster.retain((version for version, _ in listed), revision or 0)
         self.synced = True
+
+    def _known(self, obj: S) -> T:
+        """Return what is kept of an object: the same again where it has not changed, so that no list is in memory twice."""
+        known = self._roster.get(obj.metadata.version.name)
+        return known.value if known is not None and known.version == obj.metadata.version else self._reduce(obj)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter as Counting
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily
@@ -19,6 +21,13 @@ from stridegate.operator.audits import Audit, State
 from stridegate.operator.canaries import Canary
 from stridegate.operator.exemptions import ACTIVE_REASONS
 from stridegate.operator.installation import Change, Health, Role
+
+_Key = TypeVar("_Key", bound=Hashable)
+
+# What others write makes no more series than these: reports are their scanners', and whoever is root on a node puts its static
+# pods into any namespace. What is beyond is counted together.
+_RESULTS, _MIRRORED, _FRESHNESS = 1000, 500, 16
+_OVERFLOW = "overflow"
 
 # Seconds before its end from which on an exemption counts as ending.
 _ENDING = 7 * 86400.0
@@ -177,9 +186,9 @@ class Metrics:
         results = Counting[Result]()
         for found, count in sets.items():
             results.update(dict.fromkeys((result for result in found if result.state != "Pass"), count))
-        for state, count in states.items():
+        for state, count in _capped(states, _FRESHNESS, lambda _: _OVERFLOW).items():
             self._reports.labels(state).set(count)
-        for result, count in results.items():
+        for result, count in _capped(results, _RESULTS, lambda each: replace(each, rule=_OVERFLOW)).items():
             self._results.labels(result.rule, result.severity, result.state.lower()).set(count)
         self._report_age.set(now - oldest)
 
@@ -241,7 +250,8 @@ class Metrics:
             self._survivors.labels(policy).set(audited.survivors)
         for rule, pods in audit.findings.items():
             self._findings.labels(rule).set(pods)
-        for (namespace, rule), pods in audit.mirrored.items():
+        mirrored = _capped(Counting(audit.mirrored), _MIRRORED, lambda each: (_OVERFLOW, each[1]))
+        for (namespace, rule), pods in mirrored.items():
             self._mirrored.labels(namespace, rule).set(pods)
         self._audit_duration.set(seconds)
         self._audited_at.set(audit.at.timestamp())
@@ -250,3 +260,14 @@ class Metrics:
         """Say nothing of pods any more: another replica audits them."""
         for each in (self._pods, self._would_deny, self._survivors, self._findings, self._mirrored):
             each.clear()
+
+
+def _capped(counts: Counting[_Key], most: int, folded: Callable[[_Key], _Key]) -> Counting[_Key]:
+    """Return the largest counts, at most so many, and the others under what they are folded to."""
+    if len(counts) <= most:
+        return counts
+    kept = Counting(dict(counts.most_common(most)))
+    rest = counts - kept
+    for key, count in rest.items():
+        kept[folded(key)] += count
+    return kept

@@ -7,12 +7,12 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NoReturn, ParamSpec, TypeVar
+from itertools import chain
+from typing import NoReturn
 
 from stridegate.kube.cluster import Cluster
-from stridegate.kube.errors import Conflict, KubeError, NotFound
+from stridegate.kube.errors import KubeError
 from stridegate.kube.known_reports import KnownReport, ListedReport, Reduction
 from stridegate.kube.nodes import NODES, ListedNode, Machine, machine_of
 from stridegate.kube.objects import Json, Metadata
@@ -42,16 +42,14 @@ from stridegate.operator.metrics import Metrics
 from stridegate.operator.occurrences import Occurrences
 from stridegate.operator.pauses import pause_until
 from stridegate.operator.scanners import Scanners
+from stridegate.operator.writing import HANDS, Writing
 
 _log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-# Seconds for which changes are gathered, between looks at the clock, and until a failure is tried again.
-_GATHERING, _LOOKING, _RETRYING = 1.0, 30.0, 5.0
-# How many writes are under way at a time: an API server gives an account that many at least (API Priority and Fairness).
-_HANDS = 8
+# Seconds for which changes are gathered, and how many more for each node, since each round looks at all of them; seconds
+# between looks at the clock, and until a failure is tried again.
+_GATHERING, _PER_NODE = 1.0, 0.001
+_LOOKING, _RETRYING = 30.0, 5.0
 
 _Work = Callable[[], Awaitable[None]]
 
@@ -70,10 +68,10 @@ class Ledgers:
 
     @property
     def kinds(self) -> tuple[Followed, ...]:
-        """What is to be followed."""
+        """What is to be followed. Reports are listed first: one whose node is not in a later list is about a node that is gone."""
         return (
-            Followed(group="", version="v1", plural="nodes", ledger=self.nodes),
             Followed(group="stridegate.dev", version="v1alpha1", plural="hardeningreports", ledger=self.reports),
+            Followed(group="", version="v1", plural="nodes", ledger=self.nodes),
         )
 
 
@@ -101,8 +99,9 @@ class NodeReports:
         self._occurrences = Occurrences()
         self._scanners = Scanners()
         self._due = asyncio.Event()
-        # Apart from the threads that renew the Lease, which thousands of writes must not keep waiting.
-        self._threads = ThreadPoolExecutor(max_workers=_HANDS, thread_name_prefix="reports")
+        self._writing = Writing(leadership.require)
+        # The uids of reports that were deleted, and that nobody has told of yet.
+        self._removed: set[str] = set()
 
     def wake(self) -> None:
         """Take note that nodes, reports or exemptions are not what they were, or that this replica has become the active one."""
@@ -127,7 +126,7 @@ class NodeReports:
             _log.warning("could not keep the nodes' reports: %s", error)
             pause = _RETRYING
         await pause_until(self._due, pause)
-        await asyncio.sleep(_GATHERING)
+        await asyncio.sleep(_GATHERING + _PER_NODE * len(self._ledgers.nodes))
         self._due.clear()
 
     async def _tend(self) -> None:
@@ -136,12 +135,12 @@ class NodeReports:
         if not self._ledgers.synced:
             return
         machines, reports, now = self._ledgers.nodes.values(), self._ledgers.reports.values(), time.time()
-        await work_through(self._removals(machines, reports), _HANDS)
-        wanted = (cluster_report(), *self._wanted(machines, reports, now))
-        await work_through((partial(self._apply, each, reports) for each in wanted), _HANDS)
-        await work_through(self._tellings(machines, reports, now), _HANDS)
+        await work_through(self._removals(machines, reports), HANDS)
+        wanted = chain((cluster_report(),), self._wanted(machines, reports, now))
+        await work_through((partial(self._apply, each, reports) for each in wanted), HANDS)
+        await work_through(self._tellings(machines, reports, now), HANDS)
         for event in self._occurrences.news(self._ledgers.reports.values(), now):
-            await self._send(self._cluster.create_event, event)
+            await self._writing.send(self._cluster.create_event, event)
         self._metrics.note_reports(self._ledgers.reports.values().values(), now)
 
     def _wanted(
@@ -159,21 +158,18 @@ class NodeReports:
 
     def _removals(self, machines: Mapping[str, Machine], reports: Mapping[str, KnownReport]) -> Iterator[_Work]:
         """Yield what deletes the reports on nodes that are gone, where the API server has not done so, or that nobody scans."""
+        self._removed &= {known.uid for known in reports.values()}
         for name, known in reports.items():
             scanned = self._settings.scanning or name == CLUSTER_REPORT
-            if not known.leaving and (not scanned or misplaced(known, machines.get(name))):
+            leaving = known.leaving or known.uid in self._removed
+            if not leaving and (not scanned or misplaced(known, machines.get(name))):
                 yield partial(self._remove, known)
 
     async def _remove(self, known: KnownReport) -> None:
-        try:
-            await self._send(self._cluster.delete_report, _about(known))
-        except (NotFound, Conflict):
-            return  # the collector of garbage was quicker
-        _log.info(
-            "deleted the report of node %s, which %s",
-            known.name,
-            "is gone" if self._settings.scanning else "is not scanned",
-        )
+        why = "is gone" if self._settings.scanning else "is not scanned"
+        _log.info("deleting the report of node %s, which %s", known.name, why)
+        await self._writing.send(self._cluster.delete_report, _about(known))
+        self._removed.add(known.uid)
 
     async def _apply(self, wanted: Json, reports: Mapping[str, KnownReport]) -> None:
         metadata = wanted["metadata"]
@@ -181,15 +177,10 @@ class NodeReports:
         known = reports.get(name)
         if known is not None and (known.leaving or stands(known, wanted)):
             return
-        try:
-            if known is None:
-                answer = await self._send(self._cluster.create_report, wanted)
-            else:
-                answer = await self._send(self._cluster.change_report, name, difference(known, wanted))
-        except (NotFound, Conflict) as error:
-            _log.info("a report was made or deleted meanwhile: %s", error)
-            return
-        self._observe(answer)
+        if known is None:
+            self._observe(await self._writing.send(self._cluster.create_report, wanted))
+        else:
+            self._observe(await self._writing.send(self._cluster.change_report, name, difference(known, wanted)))
 
     def _tellings(
         self, machines: Mapping[str, Machine], reports: Mapping[str, KnownReport], now: float
@@ -213,22 +204,14 @@ class NodeReports:
         )
         if status is None:
             return
-        try:
-            answer = await self._send(
+        self._observe(
+            await self._writing.send(
                 self._cluster.apply_report_status, _about(known), {"conditions": status["conditions"]}
             )
-        except (NotFound, Conflict) as error:
-            _log.info("a report was deleted or made anew meanwhile: %s", error)
-            return
-        self._observe(answer)
+        )
 
-    async def _send(self, write: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-        """Let a thread write. Raises KubeError and NotActive."""
-        self._leadership.require()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(write, *given, **named))
-
-    def _observe(self, answer: Json) -> None:
-        read = self._ledgers.reports.read(answer)
+    def _observe(self, answer: Json | None) -> None:
+        read = None if answer is None else self._ledgers.reports.read(answer)
         if read is not None:
             self._ledgers.reports.observe(*read)
 

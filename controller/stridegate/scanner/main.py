@@ -21,7 +21,7 @@ from stridegate.scanner.metadata_services import endpoints, nowhere
 from stridegate.scanner.metrics import Metrics
 from stridegate.scanner.reading import WATCHING
 from stridegate.scanner.rounds import Rounds
-from stridegate.scanner.scans import NodeScanner
+from stridegate.scanner.scans import CATALOGUE, NodeScanner
 from stridegate.scanner.workers import Looks, Workers
 from stridegate.vitals.probes import Probes
 from stridegate.vitals.pulses import Pulse
@@ -65,7 +65,7 @@ def run(options: Options) -> None:
 
 
 async def _serve(options: Options, way_in: WayIn, kernel: Looks) -> None:
-    metrics, stopped, loop = Metrics(), asyncio.Event(), asyncio.get_running_loop()
+    metrics, stopped, loop = Metrics(CATALOGUE), asyncio.Event(), asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stopped.set)
     pulse = Pulse(loop)

@@ -7,15 +7,22 @@ from collections import Counter as Tally
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from stridegate import __version__
 from stridegate.engine.reports import Scan
 from stridegate.model.nodes.verdicts import State
 
 
 class Metrics:
-    """The scanner's metrics, in a registry of their own."""
+    """The scanner's metrics, in a registry of their own; `catalogue` is the digest of the rules."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: str) -> None:
         self.registry = CollectorRegistry()
+        Gauge(
+            "stridegate_build_info",
+            "Which Stridegate this is, and which rules it has.",
+            ["version", "catalogue"],
+            registry=self.registry,
+        ).labels(version=__version__, catalogue=catalogue).set(1)
         self._scans = Counter("stridegate_scans", "Scans that ran to their end.", registry=self.registry)
         self._writes = Counter("stridegate_report_writes", "Times that the report was written.", registry=self.registry)
         self._last = Gauge(

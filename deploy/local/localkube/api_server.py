@@ -142,6 +142,14 @@ class ApiServer:
         """Let the API server run on."""
         self._running_api().resume()
 
+    def crash_storage(self) -> None:
+        """Kill etcd and start it again on what it had written; the API server runs on, and answers errors meanwhile."""
+        if self._etcd is None:
+            message = "the API server was not started"
+            raise RuntimeError(message)
+        self._etcd.stop()
+        self._etcd.start()
+
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         """Run kubectl as the administrator and return its stdout. Raises CommandFailed unless `check` is off."""
         # By default kubectl keeps what it discovered by address, and ports come back with other servers behind them.
