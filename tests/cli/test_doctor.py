@@ -73,6 +73,15 @@ def test_where_every_link_holds_the_doctor_has_nothing_to_mend(release: Operated
     assert f"mind    namespace: {NAMESPACE} has pod-security.kubernetes.io/enforce: absent" in result.stdout
 
 
+def test_the_canary_by_itself_says_the_same(release: Operated) -> None:
+    told = CliRunner().invoke(main, ["canary", "--kubeconfig", str(release.server.kubeconfig)])
+
+    assert (told.exit_code, told.stdout) == (
+        0,
+        "good pod: answered as it should be\nbad pod: answered as it should be\n",
+    )
+
+
 def test_nodes_that_nobody_is_to_scan_break_nothing(release: Operated) -> None:
     told = release.helm.render({"scanner": {"enabled": False}}).one("Deployment", "stridegate-operator")
     apply(release.server, node("node1"))
