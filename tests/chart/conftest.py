@@ -10,11 +10,17 @@ import pytest
 from charts import KINDS, Helm, Rendered
 from hardeningpolicies import COLLECTION, COMPLETE, Client
 from localkube.api_server import ApiServer
+from promtool import Promtool
 
 
 @pytest.fixture(scope="session")
 def helm() -> Helm:
     return Helm.built()
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Promtool:
+    return Promtool.built()
 
 
 @pytest.fixture(scope="session")

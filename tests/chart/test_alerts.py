@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from charts import CHART, Helm, Manifest, Rendered, load
-from localkube.binaries import Binaries
-from localkube.cache import Cache
-from localkube.places import CHECKOUT, Places
-from localkube.versions import KubernetesVersion
+from localkube.places import CHECKOUT
+from promtool import Promtool
 
 FILE = CHART / "files" / "alerts.yaml"
 RULES: list[Manifest] = [rule for group in load(FILE)["groups"] for rule in group["rules"]]
@@ -158,22 +153,11 @@ CASES = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def promtool() -> Path:
-    return Binaries(cache=Cache(root=Places.of().cache), kubernetes=KubernetesVersion.chosen()).program("promtool")
+def test_the_rules_are_rules_of_prometheus(promtool: Promtool) -> None:
+    assert not promtool.complaints("check", "rules", FILE)
 
 
-def run(program: Path, *arguments: str | Path) -> str:
-    """Return what a run of promtool says where it fails; nothing where it does not."""
-    done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True, timeout=120)
-    return done.stdout + done.stderr if done.returncode else ""
-
-
-def test_the_rules_are_rules_of_prometheus(promtool: Path) -> None:
-    assert not run(promtool, "check", "rules", FILE)
-
-
-def test_each_alert_fires_when_it_has_to_and_no_other_does(promtool: Path, tmp_path: Path) -> None:
+def test_each_alert_fires_when_it_has_to_and_no_other_does(promtool: Promtool, tmp_path: Path) -> None:
     firing = 'count by (alertname, severity) (ALERTS{alertstate="firing"})'
     tests = [
         {
@@ -196,7 +180,7 @@ def test_each_alert_fires_when_it_has_to_and_no_other_does(promtool: Path, tmp_p
     file = tmp_path / "tests.json"
     file.write_text(json.dumps({"rule_files": [str(FILE)], "evaluation_interval": "1m", "tests": tests}))
 
-    assert not run(promtool, "test", "rules", file)
+    assert not promtool.complaints("test", "rules", file)
 
 
 def test_every_alert_is_seen_to_fire() -> None:

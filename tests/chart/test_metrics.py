@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from exposed import Exposed, exposed, names_in
 from localkube.api_server import ApiServer
 from localkube.places import CHECKOUT
 from processes import AUTHORITY
+from promtool import Promtool
 from replicas import eventually
 from traffic import pod as traffic_pod
 
@@ -54,6 +56,15 @@ def test_the_documentation_has_every_metric_and_no_other(metrics: list[Exposed])
     assert {name: (type_, processes) for name, type_, processes in rows} == told
 
 
+def test_no_page_speaks_of_a_metric_that_nobody_tells(metrics: list[Exposed]) -> None:
+    told = {name for each in metrics for name in (each.name, *each.series)}
+    pages = [CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md"), *(CHECKOUT / "docs" / "guides").glob("*.md")]
+
+    for page in pages:
+        named = {each for each in names_in(page.read_text(encoding="utf-8")) if each.startswith("stridegate_")}
+        assert named <= told, page
+
+
 def test_names_follow_the_conventions_of_prometheus(metrics: list[Exposed]) -> None:
     for each in metrics:
         assert re.fullmatch(r"stridegate_[a-z]+(_[a-z]+)*", each.name), each
@@ -61,6 +72,18 @@ def test_names_follow_the_conventions_of_prometheus(metrics: list[Exposed]) -> N
         # The parser has taken this off counters; nothing else may have it.
         assert not each.name.endswith("_total"), each
         assert each.meaning, each
+
+
+def test_every_expression_of_the_dashboard_is_one_of_prometheus(promtool: Promtool, tmp_path: Path) -> None:
+    asked = {target["expr"] for panel in PANELS for target in panel["targets"]}
+    rules = [
+        {"record": f"panel:{number}", "expr": each.replace("$__rate_interval", "5m").replace("$cluster", ".*")}
+        for number, each in enumerate(sorted(asked))
+    ]
+    file = tmp_path / "dashboard.json"
+    file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}), encoding="utf-8")
+
+    assert not promtool.complaints("check", "rules", file)
 
 
 def test_the_dashboard_fits_its_grid_and_shows_something_everywhere() -> None:

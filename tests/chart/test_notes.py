@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from authorities import Authority
 from charts import CHART, Helm
 
 
@@ -58,6 +59,10 @@ def test_the_notes_say_that_the_network_policy_names_no_address(helm: Helm) -> N
 @pytest.mark.parametrize(
     ("values", "warning"),
     [
+        (
+            {"tls": {"clientCA": Authority().bundle.decode(), "clientNames": ["one", "two"]}},
+            "nobody but who shows a certificate of tls.clientCA for one or two",
+        ),
         ({"preset": "local"}, "WARNING: the preset local runs 1 replica"),
         ({"webhook": {"hostNetwork": True}}, "WARNING: the webhook is on its nodes' network"),
         ({"networkPolicy": {"enabled": False}}, "WARNING: no NetworkPolicy"),

@@ -156,6 +156,22 @@ def test_a_declaration_that_cannot_be_meant_is_a_warning_and_no_patch(declaratio
     assert mounts(mended(pod, Patching.ALL)) == ["/data", "/mnt/x"]
 
 
+@pytest.mark.parametrize("mounted", ["//run", "/run/./x", "/srv/../run", "run", "/run/x/"])
+def test_what_is_mounted_by_another_spelling_is_not_hidden(mounted: str) -> None:
+    # The API server tells mounts apart by their text, and the kernel by what it leads to.
+    pod = laid_over(
+        f"""
+        containers:
+        - {{name: app, securityContext: {{readOnlyRootFilesystem: null}}, volumeMounts: [{{name: x, mountPath: {mounted}}}]}}
+        volumes: [{{name: x, emptyDir: {{}}}}]
+        """
+    )
+
+    after = mended(pod, Patching.ALL, Parameters(paths=("/run",)))
+
+    assert mounts(after) == [mounted]
+
+
 def test_a_declaration_of_a_sealed_pod_says_nothing() -> None:
     assert not judged(declaring("nonsense", "{}"))
 

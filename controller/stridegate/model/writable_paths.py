@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from stridegate.model.errors import BadDeclaration
-from stridegate.model.paths import lies_in
+from stridegate.model.paths import clean, lies_in
 from stridegate.model.pods import Container
 
 WRITABLE_PATHS_ANNOTATION = "stridegate.dev/writable-paths"
@@ -54,10 +54,10 @@ def fault(path: str, taken: Iterable[str] = ()) -> str | None:
     unfit = _unfit(path) if len(path) <= _LONGEST_PATH else _NOT_ABSOLUTE
     if unfit is not None:
         return unfit
-    parts = path.split("/")
+    parts = clean(path)
     for other in taken:
-        theirs = other.rstrip("/").split("/")
-        if parts[: len(theirs)] == theirs or theirs[: len(parts)] == parts:
+        theirs = clean(other)
+        if lies_in(parts, theirs) or lies_in(theirs, parts):
             return f"not overlap {other}, which is mounted already"
     return None
 

@@ -170,9 +170,9 @@ def test_silence_that_ends_or_is_about_some_only_is_not(text: str) -> None:
 def test_auditctl_stops_at_the_first_line_that_is_refused(line: str) -> None:
     before = "-w /usr/bin/runc -p wa\n-a always,exit -F arch=b64 -S execve -k x"
 
-    rules = parse(f"{before}\n{line}\n-w /etc/docker -p wa")
+    rules = parse(f"# As it is\n\n{before}\n{line}\n-w /etc/docker -p wa")
 
-    assert rules.stopped == line
+    assert rules.stopped == 5
     assert [each.path for each in rules.watches] == ["/usr/bin/runc"]
 
 
@@ -182,8 +182,8 @@ def test_auditctl_goes_on_where_a_line_before_says_so(option: str) -> None:
         parse(text) for text in (f"{option}\nbad\n-w /etc -p wa", f"bad\n{option}\n-w /etc -p wa")
     )
 
-    assert ([each.path for each in told_before.watches], told_before.stopped) == (["/etc"], "")
-    assert (told_after.watches, told_after.stopped) == ((), "bad")
+    assert ([each.path for each in told_before.watches], told_before.stopped) == (["/etc"], 0)
+    assert (told_after.watches, told_after.stopped) == ((), 1)
 
 
 def test_what_depends_on_the_host_is_told_by_line() -> None:

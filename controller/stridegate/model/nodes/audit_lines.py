@@ -102,10 +102,12 @@ class Line:
         return self.words, tuple(fields), self.permissions, self.key, self.calls
 
 
-def lines_of(text: str) -> Iterator[str]:
-    """Yield the lines of a rules file that say something."""
-    stripped = (line.strip(" ") for line in text.split("\n"))  # and words at blanks alone: auditctl knows no tabs
-    yield from (line for line in stripped if line and not line.startswith("#"))
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a rules file that say something, after their numbers."""
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip(" ")  # and words at blanks alone: auditctl knows no tabs
+        if stripped and not stripped.startswith("#"):
+            yield number, stripped
 
 
 def read_line(line: str) -> Line:

@@ -73,12 +73,13 @@ class AuditRules:
     """What a file of rules leaves in force: watches, first match first, and why none of them counts where that is so.
 
     auditctl loads a file up to the first line that it or the kernel refuses, and nothing of the rest, unless a line `-i`
-    or `-c` came before. `stopped` is that line; `hazards` are those where it depends on the host.
+    or `-c` came before. `stopped` is the number of that line, 0 for none: what it says may be anything, and is told to
+    nobody. `hazards` are those lines where it depends on the host.
     """
 
     watches: tuple[Watch, ...] = ()
     silenced: str = ""
-    stopped: str = ""
+    stopped: int = 0
     hazards: tuple[Hazard, ...] = ()
 
 
@@ -179,15 +180,15 @@ def _hazards(number: int, watch: Watch, alike: list[Extent]) -> Iterator[Hazard]
 @lru_cache(maxsize=16)
 def parse(text: str, refused: frozenset[int] = frozenset()) -> AuditRules:
     """Return what a rules file leaves in force when auditctl loads it from top to bottom, and the host has these lines refused."""
-    loading, stopped = _Loading(), ""
-    for number, line in enumerate(lines_of(text), 1):
+    loading, stopped = _Loading(), 0
+    for number, line in lines_of(text):
         if not (loading.goes_on if number in refused else loading.goes_past(number, line)):
-            stopped = line
+            stopped = number
             break
     return AuditRules(
         watches=tuple(rule.watch for rule in loading.rules if rule.watch),
         silenced=loading.off or loading.silenced,
-        stopped="" if loading.locked else stopped,
+        stopped=0 if loading.locked else stopped,
         hazards=tuple(loading.hazards),
     )
 
@@ -197,7 +198,7 @@ def merged(files: Mapping[str, str]) -> str:
     directives: dict[str, str] = {}
     rules: list[str] = []
     for name in sorted(files, key=natural):
-        for line in lines_of(files[name]):
+        for _, line in lines_of(files[name]):
             directive = next((each for each in _DIRECTIVES if line.startswith(each)), None)
             if directive is None:
                 rules.append(line)

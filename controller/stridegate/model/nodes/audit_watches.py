@@ -110,7 +110,7 @@ def _states(status: FileStatus | Absent | Unreadable) -> set[Stop]:
 
 
 def _short_of(
-    node: Node, found: Mapping[str, Covered], targets: Mapping[str, FileStatus], paths: Sequence[str], stopped: str
+    node: Node, found: Mapping[str, Covered], targets: Mapping[str, FileStatus], paths: Sequence[str], stopped: int
 ) -> Verdict:
     """Return the verdict where the compiled rules do not cover all: weaker where they nearly do, or where those at the paths do."""
     lacking = {path: status for path, status in targets.items() if found[path].coverage is Coverage.NONE}
@@ -119,7 +119,7 @@ def _short_of(
     if lacking and all(each.coverage is not Coverage.NONE for each in compiling.values()) and compiling:
         return _verdict(State.WARN, f"in {SOURCES}, but not compiled: run augenrules --load", lacking, path=SOURCES)
     if lacking:
-        none = f"auditctl stops at: {stopped}" if stopped else "no rule covers it"
+        none = f"auditctl refuses line {stopped}, and stops there" if stopped else "no rule covers it"
         gap = next((f"{found[path].by}: {found[path].gap}" for path in lacking if found[path].gap), none)
         return _verdict(State.FAIL, gap, lacking)
     weak = next(each for each in found.values() if each.coverage is Coverage.PARTLY)

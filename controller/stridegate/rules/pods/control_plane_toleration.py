@@ -1,8 +1,8 @@
 """A pod may run where the control plane does.
 
 Threat: beside the API server, etcd and their keys, one escape from the container is the cluster.
-Check: no toleration names the taints `node-role.kubernetes.io/control-plane` or `/master`, and none tolerates every taint
-by leaving the key out, whatever its operator, value and effect. What the API server and the DaemonSet controller add names
+Check: no toleration names the taints `node-role.kubernetes.io/control-plane`, `/master`, `/controlplane` or `/etcd`, and
+none tolerates every taint by leaving the key out, whatever its operator, value and effect. What the API server and the DaemonSet controller add names
 other taints.
 Fix: name the taints that are meant. There is no automatic fix: an agent that belongs on every node is excluded by name.
 """
@@ -15,7 +15,9 @@ from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
 from stridegate.model.vocabulary import Profile, Severity, Stride
 
-_TAINTS = frozenset({"", "node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"})
+# kubeadm's of today and of old, and those of Rancher's distributions; without a key a toleration is for every taint.
+_ROLES = ("control-plane", "master", "controlplane", "etcd")
+_TAINTS = frozenset({"", *(f"node-role.kubernetes.io/{role}" for role in _ROLES)})
 
 
 def check(pod: PodView, _: Given) -> Iterable[Violation]:
@@ -47,6 +49,7 @@ RULE = PodRule(
             "tolerations: [{key: node-role.kubernetes.io/control-plane, operator: Exists, effect: NoSchedule}]",
         ),
         bad("by the name of old", "tolerations: [{key: node-role.kubernetes.io/master, operator: Equal, value: ''}]"),
+        bad("where etcd runs", "tolerations: [{key: node-role.kubernetes.io/etcd, operator: Exists}]"),
         bad("everything", "tolerations: [{operator: Exists}]"),
         bad("everything of one effect", "tolerations: [{operator: Exists, effect: NoExecute}]"),
         bad("without key and operator", "tolerations: [{effect: NoSchedule}]", valid=False),
