@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 
 # Seconds between lists, between attempts while the API server or a kind is away, and before kopf is started again.
 _LISTING, _RETRYING, _RESTARTING = 600.0, 10.0, 2.0
-# How many objects of a list kopf has in memory at a time.
-_PAGE = 50
+# How many objects of a list kopf has in memory at a time: a report has up to 240 KiB, and some times that as objects of Python.
+_PAGE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ class Ledgers:
 
     def __init__(self) -> None:
         self.nodes: Ledger[ListedNode, Machine] = Ledger(NODES, ListedNode, machine_of, page=250)
-        self.reports: Ledger[ListedReport, KnownReport] = Ledger(REPORTS, ListedReport, Reduction(), page=100)
+        self.reports: Ledger[ListedReport, KnownReport] = Ledger(REPORTS, ListedReport, Reduction(), page=50)
 
     @property
     def synced(self) -> bool:
