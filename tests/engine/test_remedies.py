@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from specimens import judged, laid_over, view
+from specimens import judged, laid_over, policy, regime, view
+from stridegate.engine.evaluate import evaluate
 from stridegate.engine.remedies import Remedy, Target, remedy
 from stridegate.model.edits import Append, Patch
 from stridegate.model.findings import Finding
@@ -62,6 +63,28 @@ def test_a_fix_of_a_few_containers_is_one_command() -> None:
     assert not fix.long
     assert fix.command is not None
     assert all(f'"name":"c{number}"' in fix.command for number in range(10))
+
+
+def test_one_field_that_heals_many_containers_is_one_place() -> None:
+    containers = ", ".join(f"{{name: c{number}, securityContext: {{seccompProfile: null}}}}" for number in range(300))
+    pod = view(laid_over(f"securityContext: {{seccompProfile: null}}\ncontainers: [{containers}]"))
+    findings = [
+        each for each in evaluate(regime(policy()).questions, pod) if each.rule.slug == "missing-seccomp-profile"
+    ]
+
+    fix = remedy(pod, findings, TARGET)
+
+    assert len(findings) > 300
+    assert (fix.long, fix.unhealed) == (False, 0)
+    assert fix.command is not None
+
+
+def test_where_nothing_can_be_mended_there_is_no_command() -> None:
+    pod = laid_over("hostPID: true")
+
+    fix = remedy(view(pod), judged(pod), TARGET)
+
+    assert (fix.command, fix.check_first, fix.unhealed) == (None, (), len(judged(pod)))
 
 
 def test_a_list_that_two_findings_add_to_is_gone_through_in_proportion_to_its_length() -> None:
