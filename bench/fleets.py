@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -193,8 +194,8 @@ def _measure(release: Release, count: int) -> None:
         measuring.phase("until each node has a report", operator, lambda: measuring.reports(count + 1))
 
         def scan() -> None:
-            writers.send(scans(fleet, time.time()))
-            writers.send(readiness(fleet))
+            # Each is Ready once it has scanned.
+            writers.send(chain.from_iterable(zip(scans(fleet, time.time()), readiness(fleet), strict=True)))
 
         measuring.phase("while the scanners write the first time", operator, scan)
         measuring.phase("until the operator says that all are fresh", operator, lambda: measuring.fresh(count))

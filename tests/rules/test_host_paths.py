@@ -105,6 +105,9 @@ def test_a_mount_that_becomes_writable_is_introduced() -> None:
         ("\\\\?\\GLOBALROOT\\Device\\HarddiskVolume1", None),
         ("\\\\.\\C:\\data", ("c:", "data")),
         ("d:/data", ("d:", "data")),
+        ("C:\\data\\.. \\Windows", None),
+        ("C:\\...\\Windows", None),
+        ("C:\\ ", None),
         ("", None),
     ],
 )
@@ -119,6 +122,7 @@ def test_a_path_on_windows_is_read_as_windows_reads_it(path: str, components: tu
         ("c:/k/kubelet.exe", True),
         ("C:\\data\\..\\Users", True),
         ("\\\\localhost\\c$", True),
+        ("C:\\data\\.. \\Windows", True),
         ("C:\\data", False),
         ("D:\\Windows", False),
     ],

@@ -55,7 +55,7 @@ def resolve_windows(path: str) -> Components | None:
 
     Both slashes separate, `\\?\` and `\\.\` are taken off, a path without a drive lies on `c:`, and blanks and dots at the
     end of a name do not count (Win32 file naming). A named pipe is `pipe`, then its name. What is relative, what has a short
-    name (`progra~1`) or a stream, and what a server shares (`\\localhost\c$`) cannot be told.
+    name (`progra~1`), a stream, or a name of blanks and dots alone, and what a server shares (`\\localhost\c$`) cannot be told.
     """
     spelled = path.lower().replace("\\", "/")
     for device in ("//?/", "//./"):
@@ -63,12 +63,12 @@ def resolve_windows(path: str) -> Components | None:
     if spelled.startswith("//"):
         return None
     rooted = spelled.startswith("/")
-    parts = [part.rstrip(" .") if part not in {".", ".."} else part for part in clean(spelled)]
+    parts = [part.rstrip(" .") for part in clean(spelled)]
     if rooted:
         parts = ["c:", *parts]
     elif not parts or not (parts[0] == "pipe" or _DRIVE.fullmatch(parts[0])):
         return None
-    return None if any(_ODD_NAME.search(part) for part in parts[1:]) else tuple(parts)
+    return None if any(not part or _ODD_NAME.search(part) for part in parts[1:]) else tuple(parts)
 
 
 def _follow(path: Components) -> Components:

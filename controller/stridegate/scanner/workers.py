@@ -9,6 +9,7 @@ uses no processor for a while, it is left behind, and the next one keeps off the
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -88,6 +89,8 @@ class Workers:
         with warnings.catch_warnings():
             # The thread that writes logs may run already: the child writes none.
             warnings.simplefilter("ignore", DeprecationWarning)
+            # What is there by now stays: collections would copy every page of it into each process.
+            gc.freeze()
             self.nurse = os.fork()
         if self.nurse == 0:
             _apart(partial(_nurse, theirs, host, self._mark), self._nursery)
