@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from specimens import judged, laid_over, policy, regime, view
 from stridegate.engine.evaluate import evaluate
+from stridegate.engine.examples import JsonMap
 from stridegate.engine.remedies import Remedy, Target, remedy
 from stridegate.model.edits import Append, Patch
 from stridegate.model.findings import Finding
@@ -85,6 +88,51 @@ def test_where_nothing_can_be_mended_there_is_no_command() -> None:
     fix = remedy(view(pod), judged(pod), TARGET)
 
     assert (fix.command, fix.check_first, fix.unhealed) == (None, (), len(judged(pod)))
+
+
+def test_a_rule_that_could_not_judge_is_left_over_and_keeps_no_fix_from_the_others() -> None:
+    pod = laid_over("securityContext: {seccompProfile: null}")
+    findings = [each for each in judged(pod) if each.rule.slug == "missing-seccomp-profile"]
+    broken = Finding(findings[0].question, None, error="broken")
+
+    fix = remedy(view(pod), [broken, *findings], TARGET)
+
+    assert fix.command is not None
+    assert fix.unhealed == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "exists", "metadata", "sent"),
+    [
+        ("Pod", False, {"name": "web"}, "apply"),
+        ("Pod", False, {"generateName": "web-"}, "create"),
+        # Nothing but its images can change in a pod that is there, nor in the template of a Job.
+        ("Pod", True, {"name": "web"}, "replace --force"),
+        ("Job", True, {"name": "web"}, "replace --force"),
+        ("Deployment", True, {"name": "web"}, "apply"),
+    ],
+)
+def test_what_a_person_edits_is_sent_as_the_api_server_takes_it(
+    kind: str, exists: bool, metadata: JsonMap, sent: str
+) -> None:
+    pod = {**laid_over("securityContext: {seccompProfile: null}"), "metadata": metadata}
+    target = Target(namespace="shop", workload=Workload(kind, "web"), own=True, exists=exists)
+
+    fix = remedy(view(pod), judged(pod), target)
+
+    assert fix.command is not None
+    assert fix.command.endswith(f" -o yaml | kubectl -n shop {sent} -f -")
+
+
+def test_the_pods_of_a_job_are_mended_in_a_job_that_takes_its_place() -> None:
+    pod = laid_over("securityContext: {seccompProfile: null}")
+    target = Target(namespace="shop", workload=Workload("Job", "backup"), own=False, exists=False)
+
+    fix = remedy(view(pod), judged(pod), target)
+
+    assert fix.command is not None
+    assert fix.command.endswith(" -o yaml | kubectl -n shop replace --force -f -")
+    assert '{"spec":{"template":{"spec":' in fix.command
 
 
 def test_a_list_that_two_findings_add_to_is_gone_through_in_proportion_to_its_length() -> None:

@@ -124,3 +124,55 @@ def test_what_a_restored_cluster_had_before_goes_with_the_first_listing_that_is_
     listed(roster, 45, ("p", "restored", 35))
 
     assert known(roster) == {"p": ("restored", 35)}
+
+
+def test_what_a_listing_does_not_have_is_gone_though_nobody_told_of_the_deletion() -> None:
+    roster: Roster[str] = Roster()
+    listed(roster, 10, ("p", "a", 5), ("q", "b", 10))
+
+    gone = [roster.retain([Version(name="q", uid="b", revision=10)], 30) for _ in range(2)]
+
+    assert gone == [True, False]
+    assert known(roster) == {"q": ("b", 10)}
+
+
+def test_two_listings_of_one_revision_are_no_restored_cluster() -> None:
+    roster: Roster[str] = Roster()
+    listed(roster, 30)
+    heard(roster, "p", "later", 40)
+
+    listed(roster, 30)
+
+    assert known(roster) == {"p": ("later", 40)}
+
+
+def test_what_was_deleted_before_a_cluster_was_restored_can_be_made_in_it() -> None:
+    roster: Roster[str] = Roster()
+    listed(roster, 100, ("p", "old", 90))
+    deleted(roster, "p", "old", 110)
+    listed(roster, 50)
+
+    heard(roster, "p", "new", 60)
+
+    assert known(roster) == {"p": ("new", 60)}
+
+
+def test_what_is_told_twice_is_news_once() -> None:
+    roster: Roster[str] = Roster()
+    version = Version(name="p", uid="a", revision=20)
+
+    first = roster.admits_heard(version)
+    roster.put(version, "a")
+
+    assert first
+    assert not roster.admits_heard(version)
+    assert not roster.admits_listed(version, 30)
+
+
+def test_a_deletion_says_whether_anything_went() -> None:
+    roster: Roster[str] = Roster()
+    heard(roster, "p", "a", 20)
+
+    went = [roster.remove(Version(name="p", uid="a", revision=revision)) for revision in (19, 21, 22)]
+
+    assert went == [False, True, False]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import ssl
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from localkube.places import CHECKOUT
 from replicas import Replica, eventually
 from reviewing import response_of
 from serving import AUTHORITY, BAD, GOOD, Here, serving
-from stridegate.webhook.callers import Admitted, Objection, certified_names
+from stridegate.webhook.callers import Admitted, Objection, Strangers, certified_names
 from stridegate.webhook.certificates import load
 from stridegate.webhook.errors import BadCertificate
 from traffic import pod as traffic_pod
@@ -60,7 +61,7 @@ def test_whoever_shows_the_right_certificate_is_answered_as_ever(
 
         assert verdicts == [True, False, True]
         assert here.server.connections == 1
-        assert not here.server.callers.refused
+        assert not here.server.callers.counted
 
     serving(tmp_path, check, admitted=admitted)
 
@@ -86,9 +87,30 @@ def test_a_stranger_is_told_what_is_wanted_and_gets_no_verdict(
         assert said in answer.body.decode()
         assert b"\x1b" not in answer.body
         assert await caller.ended()
-        assert here.server.callers.refused == {objection: 1}
+        assert here.server.callers.counted == {objection: 1}
 
     serving(tmp_path, check, admitted=admitted)
+
+
+def test_where_strangers_are_only_counted_each_is_answered(tmp_path: Path, admitted: Admitted) -> None:
+    async def check(here: Here) -> None:
+        callers = [await here.connect(context(tmp_path, pair)) for pair in (None, CLIENTS.client("jane"))]
+        await here.connect()
+
+        verdicts = [
+            response_of((await caller.send(request(body))).body)["allowed"]
+            for caller in callers
+            for body in (GOOD, BAD)
+        ]
+
+        assert verdicts == [True, False] * 2
+        assert here.server.callers.counted == {Objection.NONE: 1, Objection.NAME: 1}
+        # The third asks nothing; it is nobody's place that it takes.
+        assert here.server.connections == 2
+        await asyncio.sleep(2.2)
+        assert (await callers[0].send(request(GOOD))).status == 200
+
+    serving(tmp_path, check, admitted=replace(admitted, strangers=Strangers.COUNT))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +124,7 @@ def test_a_certificate_that_does_not_verify_ends_the_handshake(tmp_path: Path, a
             caller = await here.connect(context(tmp_path, pair))
             await caller.send(request(GOOD))
 
-        await here.until(lambda: here.server.callers.refused[Objection.UNVERIFIED] == 1)
+        await here.until(lambda: here.server.callers.counted[Objection.UNVERIFIED] == 1)
         assert here.server.connections == 0
 
     serving(tmp_path, check, admitted=admitted)
@@ -120,7 +142,7 @@ def test_strangers_take_no_place_of_callers_and_are_not_waited_for(tmp_path: Pat
         assert answer.status == 200
         assert here.server.connections == 1
         assert await strangers[-1].ended()
-        assert not here.server.callers.refused
+        assert not here.server.callers.counted
 
     serving(tmp_path, check, admitted=admitted)
 
@@ -201,4 +223,4 @@ def test_an_api_server_that_is_told_to_show_one_is_answered_and_another_told_why
         eventually(lambda: "created (server dry run)" in said("told-shop"))
 
         assert f"client certificate: wanted one for {NAME}, got none" in said("untold-shop")
-        assert replicas["untold"].metric('stridegate_callers_refused_total{reason="no-certificate"}') >= 1
+        assert replicas["untold"].metric('stridegate_strangers_total{reason="no-certificate"}') >= 1

@@ -51,6 +51,13 @@ from stridegate.cli.processes import BIND, FILE, KUBECONFIG, LOG_LEVEL, PROBE_PO
     metavar="NAME",
     help="A common name or DNS name that such a certificate may have; at least one.",
 )
+@click.option(
+    "--strangers",
+    type=click.Choice(["refuse", "count"]),
+    default="refuse",
+    show_default=True,
+    help="What becomes of calls without such a certificate.",
+)
 @KUBECONFIG
 @LOG_LEVEL
 def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
@@ -64,6 +71,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     exact_exec: bool,  # noqa: FBT001 - one argument per option
     client_ca: Path | None,
     client_names: tuple[str, ...],
+    strangers: str,
     kubeconfig: Path | None,
     log_level: str,
 ) -> None:
@@ -75,12 +83,16 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
     from stridegate.admission.kinds import read_embedder  # noqa: PLC0415
     from stridegate.cli.logs import configure  # noqa: PLC0415 - `--help` needs none of it
     from stridegate.kube.errors import KubeError  # noqa: PLC0415
-    from stridegate.webhook.callers import Admitted  # noqa: PLC0415
+    from stridegate.webhook.callers import Admitted, Strangers  # noqa: PLC0415
     from stridegate.webhook.errors import WebhookError  # noqa: PLC0415
     from stridegate.webhook.main import Options, run  # noqa: PLC0415
 
     if (client_ca is None) != (not client_names):
         raise click.UsageError("--client-ca and --client-name go together: a certificate for any name would do")
+    admitted = None
+    if client_ca is not None:
+        names = frozenset(client_names)
+        admitted = Admitted(authority=client_ca, names=names, strangers=Strangers(strangers))
     lines = configure(log_level)
     try:
         options = Options(
@@ -92,7 +104,7 @@ def webhook(  # noqa: PLR0913, PLR0917 - one argument per option
             drain_delay=drain_delay,
             embedders=tuple(map(read_embedder, pod_templates)),
             exact_exec=exact_exec,
-            admitted=Admitted(authority=client_ca, names=frozenset(client_names)) if client_ca else None,
+            admitted=admitted,
             kubeconfig=kubeconfig,
             lines_dropped=lambda: lines.dropped,
         )

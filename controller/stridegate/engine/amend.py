@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 import types
 import typing
@@ -126,6 +127,6 @@ def _reader(kind: type) -> Callable[[object], tuple[object, ...]]:
 def _held(hint: object) -> type | None:
     for part in hint.__args__ if isinstance(hint, types.UnionType) else (hint,):
         listed = typing.get_args(part)[0] if typing.get_origin(part) is tuple else part
-        if isinstance(listed, type) and listed.__module__ == PodTemplate.__module__:
+        if isinstance(listed, type) and dataclasses.is_dataclass(listed):
             return listed
     return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 
+from stridegate.model.handlers import HostTarget, Probe
 from stridegate.model.places import Pointer, Spot
-from stridegate.model.pods import Container, HostTarget, Probe, SecurityContext
+from stridegate.model.pods import Container, SecurityContext
 from stridegate.model.vocabulary import capability_name
 
 _NO_CONTEXT = SecurityContext()
@@ -64,8 +65,8 @@ class ContainerView(Spot):
         """Whether the API server refuses `allowPrivilegeEscalation: false` here: privileged, or SYS_ADMIN added (`ValidateSecurityContext`)."""
         return self.privileged or not self.added_capabilities.isdisjoint({"SYS_ADMIN", "ALL"})
 
-    def host_targets(self) -> Iterator[tuple[tuple[str, ...], str, HostTarget]]:
-        """Yield every request that the kubelet makes for the container, with the path of its handler and the kind of request."""
+    def handlers(self) -> Iterator[tuple[tuple[str, ...], Probe]]:
+        """Yield everything that the kubelet does for the container, with its path: probes, and hooks at its start and end."""
         shape = self.shape
         handlers: list[tuple[tuple[str, ...], Probe | None]] = [
             (("livenessProbe",), shape.livenessProbe),
@@ -77,7 +78,12 @@ class ContainerView(Spot):
             handlers.append((("lifecycle", "preStop"), shape.lifecycle.preStop))
         for path, handler in handlers:
             if handler is not None:
-                if handler.httpGet is not None:
-                    yield path, "httpGet", handler.httpGet
-                if handler.tcpSocket is not None:
-                    yield path, "tcpSocket", handler.tcpSocket
+                yield path, handler
+
+    def host_targets(self) -> Iterator[tuple[tuple[str, ...], str, HostTarget]]:
+        """Yield every request that the kubelet makes for the container, with the path of its handler and the kind of request."""
+        for path, handler in self.handlers():
+            if handler.httpGet is not None:
+                yield path, "httpGet", handler.httpGet
+            if handler.tcpSocket is not None:
+                yield path, "tcpSocket", handler.tcpSocket

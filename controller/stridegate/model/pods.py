@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stridegate.model.handlers import Lifecycle, Probe
+
 # The field names are Kubernetes' own, so that a rule reads like a manifest and decoding needs no renaming.
 # ruff: noqa: N815
 
@@ -97,29 +99,6 @@ class Port:
     hostPort: int | None = None
     hostIP: str | None = None
     protocol: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostTarget:
-    """v1.HTTPGetAction and v1.TCPSocketAction, of which only the host matters here."""
-
-    host: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """v1.Probe and v1.LifecycleHandler."""
-
-    httpGet: HostTarget | None = None
-    tcpSocket: HostTarget | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lifecycle:
-    """v1.Lifecycle."""
-
-    postStart: Probe | None = None
-    preStop: Probe | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,12 +29,21 @@ _NAME_RUNES = 128
 _REFUSAL = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
 
 
+class Strangers(enum.Enum):
+    """What becomes of whoever calls without the certificate that is wanted."""
+
+    REFUSE = "refuse"
+    # Answered all the same: to see who would be refused, before it is done.
+    COUNT = "count"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
     """Who may call: the file with the authority's certificates, in PEM form, and the names that one of its certificates may have."""
 
     authority: Path
     names: frozenset[str]
+    strangers: Strangers = Strangers.REFUSE
 
 
 class Objection(enum.Enum):
@@ -50,7 +59,7 @@ class Callers:
 
     def __init__(self, admitted: Admitted | None = None) -> None:
         self._admitted = admitted
-        self.refused: Counter[Objection] = Counter()
+        self.counted: Counter[Objection] = Counter()
         self._told: dict[Objection, float] = {}
         self._strangers: dict[_Doorway, None] = {}
 
@@ -58,16 +67,16 @@ class Callers:
         """Return what a new connection is to begin with: the protocol itself where anybody may call."""
         if self._admitted is None:
             return protocol
-        return _Doorway(protocol, self._admitted.names, self._strangers, self.note)
+        return _Doorway(protocol, self._admitted, self._strangers, self.note)
 
     def note(self, objection: Objection, detail: str = "") -> None:
-        """Count a caller that was turned away, and say so in the log, for each reason once a minute."""
-        self.refused[objection] += 1
+        """Count a stranger, and say so in the log, for each reason once a minute."""
+        self.counted[objection] += 1
         now = asyncio.get_running_loop().time()
         if now >= self._told.get(objection, 0.0):
             self._told[objection] = now + _SILENCE
             facts = {"reason": objection.value, "problem": clean(detail, _NAME_RUNES)}
-            _log.warning("caller turned away", extra=facts)
+            _log.warning("a stranger called", extra=facts)
 
 
 class _Doorway(asyncio.Protocol):
@@ -76,25 +85,24 @@ class _Doorway(asyncio.Protocol):
     def __init__(
         self,
         protocol: asyncio.Protocol,
-        names: frozenset[str],
+        admitted: Admitted,
         strangers: dict[_Doorway, None],
         note: Callable[[Objection, str], None],
     ) -> None:
         self._protocol = protocol
-        self._names = names
+        self._admitted = admitted
         self._strangers = strangers
         self._note = note
         self._transport: asyncio.Transport | None = None
         self._objection: tuple[Objection, str] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Give the connection to its protocol, or wait for the stranger's question."""
+        """Give the connection to its protocol, or wait for the stranger's question: whoever has none is no stranger worth a word."""
         # Not every loop's transports say what they are.
         connection = cast("asyncio.Transport", transport)
         self._objection = self._judged(connection.get_extra_info("peercert"))
         if self._objection is None:
-            connection.set_protocol(self._protocol)
-            self._protocol.connection_made(connection)
+            self._pass_on(connection)
             return
         self._transport = connection
         if len(self._strangers) >= _MOST:
@@ -102,13 +110,22 @@ class _Doorway(asyncio.Protocol):
         self._strangers[self] = None
         asyncio.get_running_loop().call_later(_PATIENCE, self.leave)
 
-    def data_received(self, data: bytes) -> None:  # noqa: ARG002 - whatever is asked, the answer is the same
-        """Answer and close."""
+    def _pass_on(self, connection: asyncio.Transport) -> None:
+        connection.set_protocol(self._protocol)
+        self._protocol.connection_made(connection)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer and close, whatever is asked; or pass the question on where strangers are only counted."""
         if self._transport is None or self._objection is None or self not in self._strangers:
             return
         self._strangers.pop(self)
         objection, sentence = self._objection
         self._note(objection, sentence)
+        if self._admitted.strangers is Strangers.COUNT:
+            connection, self._transport = self._transport, None
+            self._pass_on(connection)
+            self._protocol.data_received(data)
+            return
         body = sentence.encode()
         self._transport.write((_REFUSAL % len(body)).encode() + body)
         self._transport.close()
@@ -124,11 +141,11 @@ class _Doorway(asyncio.Protocol):
             self._transport.abort()
 
     def _judged(self, certificate: Mapping[str, object] | None) -> tuple[Objection, str] | None:
-        wanted = " or ".join(sorted(self._names))
+        wanted = " or ".join(sorted(self._admitted.names))
         if not certificate:
             return Objection.NONE, f"client certificate: wanted one for {wanted}, got none"
         names = certified_names(certificate)
-        if self._names.isdisjoint(names):
+        if self._admitted.names.isdisjoint(names):
             got = clean(", ".join(names) or "no name", _NAME_RUNES)
             return Objection.NAME, f"client certificate: wanted one for {wanted}, got one for {got}"
         return None

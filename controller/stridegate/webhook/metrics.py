@@ -65,10 +65,10 @@ class ProcessMetrics(Collector):
             self._recall.recalled,
         )
         refused = CounterMetricFamily(
-            "stridegate_callers_refused", "Callers without the client certificate that is wanted.", labels=["reason"]
+            "stridegate_strangers", "Calls without the client certificate that is wanted.", labels=["reason"]
         )
         for objection in Objection:
-            refused.add_metric([objection.value], self._server.callers.refused[objection])
+            refused.add_metric([objection.value], self._server.callers.counted[objection])
         yield refused
         yield _gauge("stridegate_event_loop_lag_seconds", "By how much the event loop is late.", self._pulse.lag)
         yield _counter("stridegate_log_lines_dropped", "Lines of the log that nobody will read.", self._lines_dropped())

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stridegate.model.container_views import ContainerKind
+from stridegate.model.handlers import Probe
 from stridegate.model.places import Field
-from stridegate.model.pods import Probe
 from stridegate.model.references import CisDocker
 from stridegate.model.rules import Given, PodRule, Violation, bad, good
 from stridegate.model.views import PodView
