@@ -59,10 +59,6 @@ def test_the_notes_say_that_the_network_policy_names_no_address(helm: Helm) -> N
 @pytest.mark.parametrize(
     ("values", "warning"),
     [
-        (
-            {"tls": {"clientCA": Authority().bundle.decode(), "clientNames": ["one", "two"]}},
-            "nobody but who shows a certificate of tls.clientCA for one or two",
-        ),
         ({"preset": "local"}, "WARNING: the preset local runs 1 replica"),
         ({"webhook": {"hostNetwork": True}}, "WARNING: the webhook is on its nodes' network"),
         ({"networkPolicy": {"enabled": False}}, "WARNING: no NetworkPolicy"),
@@ -72,3 +68,9 @@ def test_the_notes_say_that_the_network_policy_names_no_address(helm: Helm) -> N
 )
 def test_the_notes_warn_of_what_weakens_the_installation(helm: Helm, values: dict[str, Any], warning: str) -> None:
     assert warning in notes(helm, values)
+
+
+def test_the_notes_say_who_alone_may_call_the_webhook(helm: Helm) -> None:
+    callers = {"clientCA": Authority().bundle.decode(), "clientNames": ["one", "two"]}
+
+    assert "nobody but who shows a certificate of tls.clientCA for one or two" in notes(helm, {"tls": callers})
