@@ -3,64 +3,29 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
-import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leaves import NOW, exemption
 from pod_strategies import everything
-from reviewing import Asked, container, pod, policy, rulebook
+from replicated import OWNED, REPLICA_SET, replica, sent
+from reviewing import container, policy, rulebook
 from stridegate.admission.errors import CannotJudge
-from stridegate.admission.likeness import likeness_of
 from stridegate.admission.mutation import mutate
 from stridegate.admission.policy_set import Rulebook
 from stridegate.admission.recall import Recall
-from stridegate.admission.reviews import Request, read_review
+from stridegate.admission.reviews import Request
 from stridegate.admission.validation import validate
 from stridegate.admission.verdicts import Mutation, Verdict
 from stridegate.engine.examples import JsonMap
-from stridegate.model.pods import ObjectMeta, PodSpec
 from stridegate.model.policies import Workload
 from stridegate.model.vocabulary import Action, Patching
 
-REPLICA_SET: dict[str, Any] = {
-    "apiVersion": "apps/v1",
-    "kind": "ReplicaSet",
-    "name": "web-5d4f",
-    "uid": "1",
-    "controller": True,
-}
-OWNED: dict[str, Any] = {"labels": {"pod-template-hash": "5d4f"}, "ownerReferences": [REPLICA_SET]}
-CONTROLLER = "system:serviceaccount:kube-system:replicaset-controller"
 MENDING = rulebook(policy(patching=Patching.ALL))
 PRIVILEGED = container(privileged=True, allowPrivilegeEscalation=None)
-
-
-def sent(document: JsonMap, **about: Any) -> Request:  # noqa: ANN401 - whatever may vary about a request
-    """Return a request as the API server's encoder writes it."""
-    asked = Asked(object=document, **({"user": CONTROLLER, "name": ""} | about))
-    return read_review(json.dumps(asked.document(), separators=(",", ":")).encode())
-
-
-def replica(suffix: str, over: JsonMap | None = None, **metadata: Any) -> JsonMap:  # noqa: ANN401 - any metadata
-    """Return a pod of the Deployment `web`."""
-    return pod(over, **{**OWNED, "name": f"web-5d4f-{suffix}", "uid": suffix, **metadata})
-
-
-def with_token(document: JsonMap, name: str) -> JsonMap:
-    """Return a pod with the volume of a token, as the ServiceAccount plugin writes it."""
-    made: Any = copy.deepcopy(document)
-    source = {"sources": [{"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}}], "defaultMode": 420}
-    made["spec"].setdefault("volumes", []).append({"name": name, "projected": source})
-    path = "/var/run/secrets/kubernetes.io/serviceaccount"
-    for each in made["spec"]["containers"]:
-        each.setdefault("volumeMounts", []).append({"name": name, "readOnly": True, "mountPath": path})
-    return cast("JsonMap", made)
 
 
 def answers(request: Request, held: Rulebook, recall: Recall) -> tuple[object, object]:
@@ -195,99 +160,6 @@ class TestAnswers:
         assert recall.recalled == 1
         assert first.patch
         assert second == first == mutate(requests[1], MENDING, now=NOW)
-
-
-class TestLikeness:
-    """Pods are alike if they differ in nothing but their names and their tokens' volumes."""
-
-    def test_the_name_of_a_tokens_volume_makes_no_difference(self) -> None:
-        first, second = (
-            likeness_of(sent(with_token(replica("aaaaa"), f"kube-api-access-{each}"))) for each in ("x7k2p", "q9w8e")
-        )
-
-        assert first is not None
-        assert first == second
-
-    def test_two_volumes_of_tokens_that_change_places_make_a_difference(self) -> None:
-        first, second = "kube-api-access-x7k2p", "kube-api-access-q9w8e"
-        one = with_token(with_token(replica("aaaaa"), first), second)
-        other = with_token(with_token(replica("aaaaa"), second), first)
-
-        assert likeness_of(sent(one)) != likeness_of(sent(other))
-
-    @pytest.mark.parametrize(
-        "elsewhere",
-        [
-            {"env": [{"name": "WHERE", "value": "{}"}]},
-            {"volumeMounts": [{"name": "{}", "mountPath": "/token"}]},
-            {"command": ["/bin/{}/x"]},
-        ],
-    )
-    def test_a_name_that_stands_elsewhere_as_well_makes_a_difference(self, elsewhere: JsonMap) -> None:
-        likenesses = []
-        for suffix in ("x7k2p", "q9w8e"):
-            name = f"kube-api-access-{suffix}"
-            filled = json.loads(json.dumps(elsewhere).replace("{}", name))
-            over: JsonMap = {"containers": [{"name": "app", **filled}]}
-            likenesses.append(likeness_of(sent(with_token(replica("aaaaa", over), name))))
-
-        assert likenesses[0] != likenesses[1]
-
-    @pytest.mark.parametrize("name", [each.name for each in dataclasses.fields(PodSpec)])
-    def test_every_field_of_a_spec_that_is_read_makes_a_difference(self, name: str) -> None:
-        document: Any = replica("aaaaa")
-        plain = likeness_of(sent(document))
-
-        document["spec"][name] = "something else"
-
-        assert plain is not None
-        assert likeness_of(sent(document)) != plain
-
-    @pytest.mark.parametrize("name", sorted({each.name for each in dataclasses.fields(ObjectMeta)} - {"name"}))
-    def test_every_field_of_the_metadata_that_is_read_makes_a_difference(self, name: str) -> None:
-        document: Any = replica("aaaaa")
-        plain = likeness_of(sent(document))
-
-        document["metadata"][name] = [REPLICA_SET, {"kind": "Job"}] if name == "ownerReferences" else "something else"
-
-        assert plain is not None
-        assert likeness_of(sent(document)) != plain
-
-    def test_a_value_that_moves_to_the_field_beside_it_makes_a_difference(self) -> None:
-        one, other = (likeness_of(sent(replica("aaaaa", {each: True}))) for each in ("hostPID", "hostIPC"))
-
-        assert one != other
-
-    def test_another_namespace_makes_a_difference(self) -> None:
-        one, other = (likeness_of(sent(replica("aaaaa"), namespace=each)) for each in ("shop", "canteen"))
-
-        assert one is not None
-        assert other is not None
-        assert one[:2] != other[:2]
-
-    @pytest.mark.parametrize(
-        ("document", "about"),
-        [
-            pytest.param(pod(), {}, id="a pod of no workload, known by its name"),
-            pytest.param(
-                replica("a", ownerReferences=[{**REPLICA_SET, "controller": False}]),
-                {},
-                id="an owner that is no controller",
-            ),
-            pytest.param(pod(**{**OWNED, "name": "web"}), {}, id="a pod named like its workload"),
-            pytest.param(pod(**{**OWNED, "name": ""}), {}, id="a pod without a name"),
-            pytest.param(replica("a"), {"user": "system:node:a"}, id="a node's"),
-            pytest.param(replica("a"), {"operation": "UPDATE", "old": replica("a")}, id="an update"),
-            pytest.param(replica("a"), {"subresource": "ephemeralcontainers"}, id="a subresource"),
-            pytest.param({"spec": replica("a")["spec"]}, {}, id="no metadata"),
-            pytest.param({**replica("a"), "spec": []}, {}, id="no pod"),
-            pytest.param(replica("a", ownerReferences="web"), {}, id="an owner that is none"),
-        ],
-    )
-    def test_what_depends_on_more_than_the_pod_is_like_nothing_else(
-        self, document: JsonMap, about: dict[str, Any]
-    ) -> None:
-        assert likeness_of(sent(document, **about)) is None
 
 
 class TestForgetting:
