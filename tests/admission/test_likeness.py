@@ -26,6 +26,14 @@ class TestLikeness:
         assert first is not None
         assert first == second
 
+    def test_replicas_are_alike_before_they_have_names(self) -> None:
+        nameless = [replica("", name=None, uid=each, generateName="web-5d4f-") for each in ("1", "2")]
+
+        first, second = (likeness_of(sent(each)) for each in nameless)
+
+        assert first is not None
+        assert first == second
+
     def test_two_volumes_of_tokens_that_change_places_make_a_difference(self) -> None:
         first, second = "kube-api-access-x7k2p", "kube-api-access-q9w8e"
         one = with_token(with_token(replica("aaaaa"), first), second)
@@ -93,7 +101,6 @@ class TestLikeness:
                 id="an owner that is no controller",
             ),
             pytest.param(pod(**{**OWNED, "name": "web"}), {}, id="a pod named like its workload"),
-            pytest.param(pod(**{**OWNED, "name": ""}), {}, id="a pod without a name"),
             pytest.param(replica("a"), {"user": "system:node:a"}, id="a node's"),
             pytest.param(replica("a"), {"operation": "UPDATE", "old": replica("a")}, id="an update"),
             pytest.param(replica("a"), {"subresource": "ephemeralcontainers"}, id="a subresource"),

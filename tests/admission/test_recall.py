@@ -57,6 +57,11 @@ def _longer(document: Any) -> None:  # noqa: ANN401 - a document
     document["metadata"]["name"] = "web-5d4f-much-longer"
 
 
+def _nameless(document: Any) -> None:  # noqa: ANN401 - a document
+    del document["metadata"]["name"]
+    document["metadata"]["generateName"] = "web-5d4f-"
+
+
 def _named_as_its_controller(document: Any) -> None:  # noqa: ANN401 - a document
     document["metadata"]["name"] = "web"
 
@@ -89,6 +94,7 @@ def _misshapen(document: Any) -> None:  # noqa: ANN401 - a document
 CHANGES = (
     _renamed,
     _longer,
+    _nameless,
     _named_as_its_controller,
     _disowned,
     _elsewhere,

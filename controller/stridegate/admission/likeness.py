@@ -39,7 +39,10 @@ _AFTER = (
 
 
 class Likeness(NamedTuple):
-    """What pods that are alike have in common, their namespace and a digest of the rest, and the name that is a pod's own."""
+    """What pods that are alike have in common, their namespace and a digest of the rest, and the name that is a pod's own.
+
+    The API server makes up the names of replicas between patching and judging them: first they have none.
+    """
 
     namespace: str
     digest: bytes
@@ -62,7 +65,7 @@ def likeness_of(request: Request) -> Likeness | None:
         if pod.metadata is None:
             return None
         name = pod.metadata.name or request.name or ""
-        if not name or not _belongs(pod.metadata.ownerReferences, name):
+        if not _belongs(pod.metadata.ownerReferences, name):
             return None
     except UNDECODABLE:
         # Whoever judges the pod says why.
@@ -79,7 +82,7 @@ def _belongs(references: msgspec.Raw, name: str) -> bool:
     controller = next((owner for owner in _owners.decode(references) or () if owner.controller), None)
     if controller is None or not controller.kind or not controller.name:
         return False
-    return not controller.name.startswith(name)
+    return not (name and controller.name.startswith(name))
 
 
 def _unnamed(whole: bytes) -> bytes:
