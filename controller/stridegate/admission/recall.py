@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Generic, TypeVar
 
 from stridegate.admission.kinds import KINDS, Kinds
@@ -104,4 +103,4 @@ def _renamed(name: str, verdict: Verdict, new: str) -> Verdict | None:
     if verdict.allowed or new == name:
         return verdict
     message = readdressed(verdict.message, name, new)
-    return None if message is None else replace(verdict, message=message)
+    return None if message is None else verdict._replace(message=message)

@@ -28,7 +28,7 @@ class Label(enum.Enum):
     NO_POLICY = "no-policy"
 
 
-class State(enum.Enum):
+class State(enum.StrEnum):
     """What a request has to do with a finding."""
 
     INTRODUCED = "introduced"
@@ -44,8 +44,7 @@ class Count(NamedTuple):
     state: State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What validation found. Whoever makes one has judged: nothing is allowed by default.
 
     A denial has a message, and no warnings. `overwritten` are the slugs that mutation says it healed, and that are

@@ -109,7 +109,7 @@ class Journal(Collector):
     def validated(self, entry: Entry, request: Request, verdict: Verdict, seconds: float) -> None:
         """Tell what became of a validation."""
         self._reviewed(entry, request, verdict.label, seconds)
-        self._findings.add_all((each.slug, _ACTIONS[each.action], each.state.value) for each in verdict.counts)
+        self._findings.add_all((each.slug, _ACTIONS[each.action], each.state) for each in verdict.counts)
         for tally, slugs in (
             (self._faults, verdict.faults),
             (self._exempted, verdict.exempted),
