@@ -6,6 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -166,6 +168,28 @@ class TestAnswers:
         assert recall.recalled == 1
         assert first.patch
         assert second == first == mutate(requests[1], MENDING, now=NOW)
+
+    @pytest.mark.parametrize(
+        ("written", "odd"),
+        [
+            ('"spec":{', '"spec":{"hostPID":true},"spec":{'),
+            ('"spec":{', '"spec":{"hostPID":true,'),
+            ('"spec":{', '"sp\\u0065c":{"host\\u0050ID":true,'),
+            ('"spec":{', '"spec":{"hostPID":true,"hostPID":false,'),
+            ('"spec":{', '"spec":{"hostPID":false,"hostPID":true,'),
+            ('"labels":{', '"labels":{"pod-template-hash":"other"},"labels":{'),
+        ],
+    )
+    def test_keys_that_come_twice_or_are_spelled_oddly_are_answered_alike(self, written: str, odd: str) -> None:
+        recall = Recall()
+        plain = sent(replica("aaaaa"))
+        strange = msgspec.structs.replace(
+            plain, object=msgspec.Raw(bytes(plain.object).replace(written.encode(), odd.encode(), 1))
+        )
+
+        assert bytes(strange.object) != bytes(plain.object)
+        for request in (plain, strange, plain, strange):
+            assert answers(request, MENDING, recall) == found(request, MENDING)
 
 
 class TestForgetting:

@@ -103,9 +103,11 @@ def _unnamed(whole: bytes) -> bytes:
 
 def _outline_of(cls: type, **read: object) -> type:
     """Return a struct with the fields of a model's shape, each as it came but for those that are read."""
-    fields = [(each.name, read.get(each.name, msgspec.Raw), _ABSENT) for each in dataclasses.fields(cls)]
-    optional = [(name, kind, None if name in read else default) for name, kind, default in fields]
-    return msgspec.defstruct(cls.__name__, optional, frozen=True, gc=False)
+    fields = [
+        (each.name, read[each.name], None) if each.name in read else (each.name, msgspec.Raw, _ABSENT)
+        for each in dataclasses.fields(cls)
+    ]
+    return msgspec.defstruct(cls.__name__, fields, frozen=True, gc=False)
 
 
 def _raw_parts(cls: type, *read: str) -> Callable[[Any], Iterable[bytes]]:
